@@ -1,0 +1,3 @@
+"""fogchain: what every program of the compute market shares."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,282 @@
+"""The HTTP API's models, shared by daemon, client, command line and panel. Amounts are strings with units.
+
+Endpoints (all under `/v1`, all want `Authorization: Bearer <token>`):
+
+    GET    /node                          NodeStatus
+    GET    /wallet                        WalletView
+    POST   /wallet/deposit|withdraw       AmountRequest -> WalletView
+    GET    /sessions                      Page[SessionView]       ?role=buyer|provider
+    GET    /receipts                      Page[ReceiptView]       ?role=buyer|provider&job=ID
+    GET    /providers                     list[ProviderView]      known providers with their offers
+    PUT    /blobs/{sha256}                raw body -> BlobView;  HEAD asks whether it is there
+    GET    /blobs/{sha256}                raw body
+    POST   /quote                         JobSpec -> Quote
+    POST   /jobs                          JobSpec, header Idempotency-Key -> JobSummary
+    GET    /jobs                          Page[JobSummary]
+    GET    /jobs/{id}                     JobDetail               an unambiguous prefix of the id will do
+    GET    /jobs/{id}/tasks               Page[TaskView]
+    GET    /jobs/{id}/tasks/{n}/files/{name}   raw bytes of one result file (stdout, stderr or an output file)
+    POST   /jobs/{id}/cancel              JobSummary
+    WS     /events                        Event, one JSON object a message; header auth as above
+
+A page: `?limit=&cursor=`. Errors: RFC 9457 problem details (`Problem`) with the right status code.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fogchain.jobs.spec import BlobRef, EthAmount, FogAmount, FuelAmount, JobSpec, PriceAmount, ResultFile, Value
+
+T = TypeVar("T")
+
+API_PREFIX = "/v1"
+
+JobState = Literal["planning", "running", "settling", "done", "failed", "cancelled"]
+# planning: sessions being opened · running: tasks out · settling: all tasks ended, providers claim ·
+# done: all tasks ended well and every voucher is paid · failed: a task could not be brought to a good end ·
+# cancelled: by the buyer. `paid` says whether money is settled, whatever the state.
+TaskState = Literal["queued", "sent", "running", "checking", "done", "failed", "cancelled"]
+RunState = Literal["sent", "running", "delivered", "accepted", "wrong", "failed", "lost", "superseded"]
+
+
+class View(BaseModel):
+    """Base of answers: unknown keys are ignored, so that an older panel can read a newer node."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Page(View, Generic[T]):
+    items: list[T]
+    next_cursor: str | None = None
+    total: int
+
+
+class Problem(View):
+    """RFC 9457. `code` is the error's stable name, `hint` what to do."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str
+    hint: str = ""
+
+
+class ChainView(View):
+    chain_id: int
+    rpc_url: str
+    market: str
+    token: str
+    block: int
+    block_time: int  # Unix seconds of the newest block seen
+    healthy: bool  # an answer within the last 15 s
+    detail: str = ""
+
+
+class NodeStatus(View):
+    name: str
+    version: str
+    state: Literal["starting", "ready", "working", "degraded", "stopping"]
+    detail: str = ""  # why it is degraded, in words
+    roles: list[Literal["buyer", "provider"]]
+    address: str  # wallet
+    peer_id: str
+    listen: list[str]  # multiaddrs
+    pid: int
+    uptime_s: float
+    memory: int  # resident bytes of the daemon, workers not counted
+    peers: int  # live libp2p connections
+    slots: int
+    running: int  # tasks in the sandbox now
+    waiting: int  # orders accepted, not yet running
+    done: int  # tasks delivered since the data folder was made
+    earned: FogAmount  # in vouchers, claimed or not
+    registered: bool  # provider record on chain
+    offer: OfferView | None = None
+    chain: ChainView
+
+
+class OfferView(View):
+    price: PriceAmount
+    slots: int
+    memory: int
+    fuel_rate: int  # fuel/s/slot
+    engine: str
+    expires: int  # Unix seconds
+
+
+class ProviderView(View):
+    address: str
+    peer_id: str
+    name: str
+    found_by: list[Literal["registry", "mdns", "bootstrap"]]
+    state: Literal["ready", "no offer", "unreachable", "unregistered", "refused"]
+    detail: str = ""  # in words, why it is not ready
+    offer: OfferView | None = None
+    last_seen: int | None = None
+    tasks_done: int = 0  # for this node as buyer
+    tasks_wrong: int = 0
+    checks_passed: int = 0
+    paid: FogAmount = 0
+
+
+class WalletView(View):
+    address: str
+    eth: EthAmount
+    token: FogAmount  # in the wallet
+    free: FogAmount  # deposited in the market, not locked
+    locked: FogAmount  # in open sessions as buyer
+    earned: FogAmount  # claimed as provider so far
+    spent: FogAmount  # claimed by providers from this buyer so far
+    unclaimed: FogAmount  # vouchers held as provider and not yet claimed
+    bonded: FogAmount
+
+
+class AmountRequest(Value):
+    amount: FogAmount = Field(gt=0)
+
+
+class SessionView(View):
+    id: str
+    role: Literal["buyer", "provider"]
+    counterparty: str
+    job: str | None
+    cap: FogAmount
+    signed: FogAmount  # newest voucher
+    claimed: FogAmount
+    expires: int
+    state: Literal["opening", "open", "closing", "closed"]
+
+
+class ReceiptView(View):
+    """One run as both sides have signed it."""
+
+    order: str
+    job: str
+    job_name: str
+    task: int
+    role: Literal["buyer", "provider"]
+    counterparty: str
+    result: str
+    fuel: FuelAmount
+    price: PriceAmount
+    cost: FogAmount
+    exit: str
+    state: RunState
+    purpose: Literal["work", "check"] = "work"
+    started: int
+    finished: int
+
+
+class BlobView(View):
+    sha256: str
+    size: int
+
+
+class Quote(View):
+    """What a job would cost now, before anything is spent."""
+
+    tasks: int
+    providers: int  # that match
+    slots: int
+    cheapest: PriceAmount | None
+    dearest: PriceAmount | None  # among the chosen
+    most: FogAmount  # if every task burns its whole fuel limit, checks included; never above the budget
+    budget: FogAmount
+    free: FogAmount
+    missing: FogAmount  # to deposit before the job can start
+    reasons: list[str]  # why providers don't match, in words: "2 of 3 ask more than 0.5 FOG/Gfuel; least: 0.8 FOG/Gfuel"
+
+
+class TaskCounts(View):
+    queued: int = 0
+    sent: int = 0
+    running: int = 0
+    checking: int = 0
+    done: int = 0
+    failed: int = 0
+    cancelled: int = 0
+
+    @property
+    def total(self) -> int:
+        return (
+            self.queued + self.sent + self.running + self.checking + self.done + self.failed + self.cancelled
+        )  # fmt: skip
+
+
+class JobSummary(View):
+    id: str  # 64 hex digits
+    name: str
+    state: JobState
+    detail: str = ""  # why it waits or failed, in words
+    tasks: TaskCounts
+    budget: FogAmount
+    spent: FogAmount  # cost of all accepted runs
+    paid: bool  # every voucher claimed, every session closed
+    fuel: FuelAmount
+    created: float  # Unix seconds
+    finished: float | None = None
+
+
+class ProviderShare(View):
+    address: str
+    name: str
+    tasks: int
+    checks: int
+    fuel: FuelAmount
+    owed: FogAmount
+    claimed: FogAmount
+    session: str
+    session_state: Literal["opening", "open", "closing", "closed"]
+    problem: str = ""
+
+
+class JobDetail(JobSummary):
+    spec: JobSpec
+    providers: list[ProviderShare]
+    checks_done: int
+    checks_failed: int
+
+
+class RunView(View):
+    attempt: int
+    purpose: Literal["work", "check"]
+    provider: str
+    provider_name: str
+    state: RunState
+    detail: str = ""
+    fuel: FuelAmount | None = None
+    cost: FogAmount | None = None
+    result: str | None = None
+    exit: str | None = None
+    sent: float
+    finished: float | None = None
+
+
+class TaskView(View):
+    index: int
+    state: TaskState
+    detail: str = ""
+    args: list[str]
+    result: str | None = None
+    files: list[ResultFile] = []
+    runs: list[RunView]
+
+
+class Event(View):
+    """What changed. `job`: a JobSummary; `task`: a TaskView with its job id; `node`: a NodeStatus; `wallet`; `providers`
+    (the last two carry no data: fetch again)."""
+
+    kind: Literal["job", "task", "node", "wallet", "providers"]
+    time: float
+    job: JobSummary | None = None
+    task: TaskView | None = None
+    job_id: str | None = None
+    node: NodeStatus | None = None
+
+
+__all__ = [name for name in dir() if name[0].isupper()] + ["BlobRef"]
+NodeStatus.model_rebuild()

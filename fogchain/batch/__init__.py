@@ -1,0 +1,1 @@
+"""Placing tasks on machines. Pure: no network, no clock."""

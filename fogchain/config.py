@@ -1,0 +1,135 @@
+"""The node's data folder and its configuration file.
+
+    DIR/config.toml     this file's models
+    DIR/keystore.json   the wallet, encrypted      DIR/password    its password, 0600 (or $FOGCHAIN_PASSWORD)
+    DIR/node.seed       the node's seed, 0600      DIR/api.token   the API's token, 0600
+    DIR/node.db         jobs, orders, receipts     DIR/chain.db    event index and outgoing transactions
+    DIR/blobs/          content by hash            DIR/work/       running tasks' folders
+    DIR/run/api.json    where the API listens, while the node runs      DIR/logs/
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fogchain.errors import BadInput, NotFound
+from fogchain.jobs.spec import PriceAmount, SizeAmount, SpanAmount
+from fogchain.units import parse_price
+
+HOME_VARIABLE = "FOGCHAIN_HOME"
+PASSWORD_VARIABLE = "FOGCHAIN_PASSWORD"
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+@dataclass(frozen=True)
+class DataFolder:
+    """Where one node keeps everything; each path stands once, here."""
+
+    root: Path
+
+    @classmethod
+    def default(cls) -> DataFolder:
+        return cls(Path(os.environ.get(HOME_VARIABLE) or Path.home() / ".fogchain"))
+
+    config = property(lambda self: self.root / "config.toml")
+    keystore = property(lambda self: self.root / "keystore.json")
+    password = property(lambda self: self.root / "password")
+    seed = property(lambda self: self.root / "node.seed")
+    token = property(lambda self: self.root / "api.token")
+    lock = property(lambda self: self.root / "lock")
+    database = property(lambda self: self.root / "node.db")
+    chain_database = property(lambda self: self.root / "chain.db")
+    blobs = property(lambda self: self.root / "blobs")
+    work = property(lambda self: self.root / "work")
+    api_file = property(lambda self: self.root / "run" / "api.json")
+    logs = property(lambda self: self.root / "logs")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NodeSection(_Section):
+    name: str = Field(default="node", min_length=1, max_length=40)
+    roles: tuple[Literal["buyer", "provider"], ...] = Field(default=("buyer", "provider"), min_length=1)
+
+
+class ChainSection(_Section):
+    rpc_url: str = Field(pattern=r"^https?://\S+$")
+    deployment: Path  # JSON: chain id and contract addresses; relative to the configuration file
+
+
+class ApiSection(_Section):
+    host: str = "127.0.0.1"
+    port: Port = 0  # 0: any free one; the address in use is in run/api.json
+
+
+class P2pSection(_Section):
+    listen: tuple[str, ...] = ("/ip4/0.0.0.0/tcp/0",)
+    mdns: bool = True
+    bootstrap: tuple[str, ...] = ()  # multiaddrs ending in /p2p/<peer id>
+
+
+class ProviderSection(_Section):
+    price: PriceAmount = parse_price("0.5 FOG/Gfuel")
+    slots: int = Field(default=1, ge=1, le=1024)
+    memory: SizeAmount = Field(default=512 << 20, ge=1 << 20)  # the most one task may ask for
+    offer_validity: SpanAmount = Field(default=300_000, ge=30_000)
+    queue: int = Field(default=64, ge=1)  # accepted orders that may wait
+
+
+class BuyerSection(_Section):
+    lost_after: SpanAmount = Field(default=15_000, ge=1_000)  # silence after which a provider's tasks go elsewhere
+    max_providers: int = Field(default=8, ge=1, le=100)
+
+
+class NodeConfig(_Section):
+    node: NodeSection = NodeSection()
+    chain: ChainSection
+    api: ApiSection = ApiSection()
+    p2p: P2pSection = P2pSection()
+    provider: ProviderSection = ProviderSection()
+    buyer: BuyerSection = BuyerSection()
+
+
+def load_config(folder: DataFolder) -> NodeConfig:
+    """Raises NotFound without a file, BadInput naming the line or key that is wrong."""
+    try:
+        raw = tomllib.loads(folder.config.read_text())
+    except FileNotFoundError as error:
+        raise NotFound(
+            f"there is no node in {folder.root}", hint=f"make one with `fogchain node init --data {folder.root}`"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{folder.config} is not TOML: {error}", hint="mend that line") from error
+    try:
+        config = NodeConfig.model_validate(raw)
+    except ValidationError as error:
+        raise BadInput(f"{folder.config}: {explain(error)}", hint="mend the named keys") from error
+    deployment = config.chain.deployment
+    if not deployment.is_absolute():
+        chain = config.chain.model_copy(update={"deployment": folder.root / deployment})
+        config = config.model_copy(update={"chain": chain})
+    return config
+
+
+def explain(error: ValidationError) -> str:
+    """A validation error in one line a person can act on: `limits.fuel: '3' has no unit; …`."""
+    parts = []
+    for item in error.errors(include_url=False, include_input=False)[:5]:
+        where = ".".join(str(step) for step in item["loc"]) or "the whole"
+        what: Any = item["msg"]
+        if item["type"] == "extra_forbidden":
+            what = "unknown key"
+        elif item["type"] == "missing":
+            what = "missing"
+        parts.append(f"{where}: {str(what).removeprefix('Value error, ')}")
+    more = error.error_count() - len(parts)
+    return "; ".join(parts) + (f"; and {more} more" if more > 0 else "")

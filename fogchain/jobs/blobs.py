@@ -1,0 +1,132 @@
+"""Content-addressed files: every blob is named by its SHA-256, and checked before it is given that name."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+from fogchain.errors import BadInput, BadMessage, NotFound, Unavailable
+from fogchain.units import show_size
+
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+class BlobStore:
+    """Blobs in a folder: `ab/<hash>` when whole, `partial/<hash>` while they arrive.
+
+    A blob appears under its name by an atomic rename after its bytes were hashed and flushed, so a crash leaves
+    either the whole blob or a partial one that the next transfer goes on with.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._partial = root / "partial"
+        self._partial.mkdir(parents=True, exist_ok=True)
+
+    def path(self, sha256: str) -> Path:
+        """Where the blob lies. Raises NotFound when it is not here, BadInput for what is no hash."""
+        place = self._place(sha256)
+        if not place.exists():
+            raise NotFound(f"there is no blob {sha256} here")
+        return place
+
+    def has(self, sha256: str) -> bool:
+        return self._place(sha256).exists()
+
+    def size(self, sha256: str) -> int:
+        return self.path(sha256).stat().st_size
+
+    def read(self, sha256: str, offset: int = 0, length: int | None = None) -> bytes:
+        with self.path(sha256).open("rb") as file:
+            file.seek(offset)
+            return file.read(-1 if length is None else length)
+
+    def put(self, data: bytes) -> str:
+        """Store `data`; returns its hash. Raises Unavailable when the disk is full."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        if not self.has(sha256):
+            scratch = self._partial / f"{sha256}.{os.getpid()}.put"
+            try:
+                with scratch.open("wb") as file:
+                    file.write(data)
+                    self._finish(file.fileno(), scratch, sha256)
+            except OSError as error:
+                scratch.unlink(missing_ok=True)
+                raise _disk(error) from error
+        return sha256
+
+    def put_file(self, source: Path) -> str:
+        """Copy a file in, hashing as it goes; returns its hash."""
+        scratch = self._partial / f"{os.getpid()}.{os.urandom(6).hex()}.put"
+        hasher = hashlib.sha256()
+        try:
+            with source.open("rb") as reader, scratch.open("wb") as writer:
+                while chunk := reader.read(1 << 20):
+                    hasher.update(chunk)
+                    writer.write(chunk)
+                sha256 = hasher.hexdigest()
+                self._finish(writer.fileno(), scratch, sha256)
+        except OSError as error:
+            scratch.unlink(missing_ok=True)
+            raise _disk(error) from error
+        return sha256
+
+    def arrived(self, sha256: str) -> int:
+        """How many bytes of an incomplete transfer are here already."""
+        part = self._partial / self._checked(sha256)
+        return part.stat().st_size if part.exists() else 0
+
+    def append(self, sha256: str, offset: int, data: bytes) -> None:
+        """Add the next bytes of a transfer. Raises BadMessage when they don't follow what is here."""
+        part = self._partial / self._checked(sha256)
+        if self.arrived(sha256) != offset:
+            raise BadMessage(f"bytes at {offset} of blob {sha256}, of which {self.arrived(sha256)} are here")
+        try:
+            with part.open("ab") as file:
+                file.write(data)
+        except OSError as error:
+            raise _disk(error) from error
+
+    def complete(self, sha256: str) -> Path:
+        """Check a finished transfer and give the blob its name. Raises BadMessage (and drops it) on a wrong hash."""
+        part = self._partial / self._checked(sha256)
+        if not part.exists():
+            if self.has(sha256):
+                return self.path(sha256)
+            if sha256 == hashlib.sha256(b"").hexdigest():
+                self.put(b"")
+                return self.path(sha256)
+            raise NotFound(f"no bytes of blob {sha256} have arrived")
+        with part.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+            if found != sha256:
+                part.unlink()
+                raise BadMessage(f"a blob named {sha256} hashes to {found}", hint="its sender is broken or lies")
+            self._finish(file.fileno(), part, sha256)
+        return self.path(sha256)
+
+    def _finish(self, descriptor: int, scratch: Path, sha256: str) -> None:
+        place = self._place(sha256)
+        place.parent.mkdir(exist_ok=True)
+        if place.exists():
+            scratch.unlink()
+            return
+        if descriptor >= 0:
+            with open(descriptor, "ab", closefd=False) as file:
+                file.flush()
+        os.replace(scratch, place)
+
+    def _place(self, sha256: str) -> Path:
+        return self.root / self._checked(sha256)[:2] / sha256
+
+    @staticmethod
+    def _checked(sha256: str) -> str:
+        if not _HASH.fullmatch(sha256):
+            raise BadInput(f"{sha256[:80]!r} is not a blob hash", hint="a blob hash is 64 lower-case hex digits")
+        return sha256
+
+
+def _disk(error: OSError) -> Unavailable:
+    return Unavailable(f"the disk took no more: {error.strerror or error}", hint=f"free some space; needed for a blob of at most {show_size(256 << 20)}")

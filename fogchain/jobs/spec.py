@@ -1,0 +1,247 @@
+"""What a job is once it is resolved: every module and input named by hash. And what one run of a task is.
+
+The job *file* that people write is in `jobs/file.py`; it resolves to a `JobSpec`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from fogchain import cbor, units
+from fogchain.errors import BadInput, BadMessage, FogchainError
+
+MAX_TASKS = 10_000
+MAX_ARGS = 64
+MAX_ARG_BYTES = 4096
+MAX_INPUTS = 64
+MAX_INPUT_BYTES = 256 << 20
+MAX_MODULE_BYTES = 64 << 20
+
+
+def _unit(parse: Any, show: Any) -> tuple[BeforeValidator, PlainSerializer]:
+    def read(value: object) -> object:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value  # already base units: values made in code
+        try:
+            return parse(value)
+        except FogchainError as error:
+            raise ValueError(f"{error.message}; {error.hint}") from error
+
+    return BeforeValidator(read), PlainSerializer(show, return_type=str, when_used="json")
+
+
+_fog, _price, _fuel = (
+    _unit(units.parse_fog, units.format_fog),
+    _unit(units.parse_price, units.format_price),
+    _unit(units.parse_fuel, units.format_fuel),
+)
+_size, _span, _ratio = (
+    _unit(units.parse_size, units.format_size),
+    _unit(units.parse_duration, units.format_duration),
+    _unit(units.parse_ratio, units.format_ratio),
+)
+_eth = _unit(units.parse_eth, units.format_eth)
+
+# Integers inside, "1.5 FOG" and the like in JSON and TOML.
+FogAmount = Annotated[int, *_fog, Field(ge=0, le=units.MAX_UINT96)]
+EthAmount = Annotated[int, *_eth, Field(ge=0)]
+PriceAmount = Annotated[int, *_price, Field(ge=0, le=units.MAX_UINT96)]
+FuelAmount = Annotated[int, *_fuel, Field(ge=0, le=units.MAX_UINT64)]
+SizeAmount = Annotated[int, *_size, Field(ge=0)]
+SpanAmount = Annotated[int, *_span, Field(ge=0)]  # milliseconds
+RatioAmount = Annotated[int, *_ratio, Field(ge=0, le=10_000)]  # basis points
+
+
+def _check_name(name: str) -> str:
+    """A plain file name: no path, nothing hidden, nothing a file system or terminal trips over."""
+    if not name or len(name) > 100 or name[0] in ".-" or not all(c.isalnum() or c in "._- " for c in name):
+        raise ValueError(f"{name[:100]!r} is not a plain file name; use letters, digits, '.', '_' and '-'")
+    return name
+
+
+FileName = Annotated[str, AfterValidator(_check_name)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Arg = Annotated[str, Field(max_length=MAX_ARG_BYTES)]
+
+
+class Value(BaseModel):
+    """Base of immutable values that cross a trust boundary; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class BlobRef(Value):
+    """Content by its SHA-256."""
+
+    sha256: Sha256
+    size: int = Field(ge=0, le=MAX_INPUT_BYTES)
+
+
+class Limits(Value):
+    """What one run may use. Fuel, memory and output are part of the order: they decide the result."""
+
+    fuel: FuelAmount = Field(default=10 * units.GFUEL, gt=0)
+    memory: SizeAmount = Field(default=256 << 20, ge=1 << 16, le=4 << 30)
+    time: SpanAmount = Field(default=300_000, ge=100, le=86_400_000)
+    output: SizeAmount = Field(default=16 << 20, le=256 << 20)
+
+
+class Verify(Value):
+    """How results are checked. L0: not at all. L1: a random sample is run again by another provider."""
+
+    level: Literal["L0", "L1"] = "L1"
+    sample: RatioAmount | None = None  # None: max(2 %, 2/(n+1)), n = the provider's tasks checked or accepted so far
+
+
+class TaskSpec(Value):
+    args: tuple[Arg, ...] = Field(default=(), max_length=MAX_ARGS)
+    env: dict[str, Arg] = Field(default_factory=dict, max_length=MAX_ARGS)
+    stdin: BlobRef | None = None
+    inputs: dict[FileName, BlobRef] = Field(default_factory=dict, max_length=MAX_INPUTS)
+
+
+class JobSpec(Value):
+    """A batch of tasks over one module. Serialises to JSON with units; `digest` names it."""
+
+    name: str = Field(min_length=1, max_length=100)
+    module: BlobRef
+    budget: FogAmount = Field(gt=0)
+    max_price: PriceAmount | None = None
+    time_limit: SpanAmount = Field(default=3_600_000, ge=10_000, le=7 * 86_400_000)  # of the whole job
+    limits: Limits = Limits()
+    verify: Verify = Verify()
+    tasks: tuple[TaskSpec, ...] = Field(min_length=1, max_length=MAX_TASKS)
+
+    def blobs(self) -> dict[str, int]:
+        """sha256 to size of everything a provider may have to fetch."""
+        found = {self.module.sha256: self.module.size}
+        for task in self.tasks:
+            for ref in (*task.inputs.values(), *([task.stdin] if task.stdin else [])):
+                found[ref.sha256] = ref.size
+        return found
+
+    def run_spec(self, index: int) -> RunSpec:
+        task = self.tasks[index]
+        return RunSpec(module=self.module, limits=self.limits, task=task)
+
+
+class RunSpec(Value):
+    """All that decides a run's result: equal specs give equal results and equal fuel on every machine.
+
+    Wire form: deterministic CBOR of
+    `[1, module, module_size, fuel, memory, time_ms, output, args, env, stdin | null, inputs]` where a blob is
+    `[sha256, size]`; its SHA-256 stands in the signed order. The seed of the task's random numbers is that hash.
+    """
+
+    module: BlobRef
+    limits: Limits
+    task: TaskSpec
+
+    def encode(self) -> bytes:
+        limits, task = self.limits, self.task
+        return cbor.dumps(
+            [
+                1, *_blob(self.module), limits.fuel, limits.memory, limits.time, limits.output,
+                list(task.args), dict(task.env), _blob(task.stdin) if task.stdin else None,
+                {name: _blob(ref) for name, ref in task.inputs.items()},
+            ]
+        )  # fmt: skip
+
+    @property
+    def digest(self) -> bytes:
+        return hashlib.sha256(self.encode()).digest()
+
+    @classmethod
+    def decode(cls, data: bytes) -> RunSpec:
+        """Raises BadMessage."""
+        try:
+            version, sha, size, fuel, memory, time, output, args, env, stdin, inputs = cbor.loads(data)
+            if version != 1:
+                raise BadMessage(f"run spec version {version!r} is not known")
+            return cls(
+                module=BlobRef(sha256=sha.hex(), size=size),
+                limits=Limits(fuel=fuel, memory=memory, time=time, output=output),
+                task=TaskSpec(
+                    args=tuple(args),
+                    env=env,
+                    stdin=_ref(stdin) if stdin is not None else None,
+                    inputs={name: _ref(blob) for name, blob in inputs.items()},
+                ),
+            )
+        except (ValueError, TypeError, AttributeError) as error:  # pydantic's ValidationError is a ValueError
+            raise BadMessage(f"a run spec that does not hold together: {str(error)[:300]}") from error
+
+
+def _blob(ref: BlobRef) -> list[Any]:
+    return [bytes.fromhex(ref.sha256), ref.size]
+
+
+def _ref(blob: Any) -> BlobRef:
+    sha, size = blob
+    return BlobRef(sha256=sha.hex(), size=size)
+
+
+class ResultFile(Value):
+    name: str
+    sha256: Sha256
+    size: int
+
+
+class ResultManifest(Value):
+    """A run's result: its files by hash, `stdout` and `stderr` among them. Its CBOR's SHA-256 is the result hash.
+
+    Wire form: `[1, exit, code, [[name, sha256, size], …]]`, files sorted by name.
+    """
+
+    exit: int
+    code: int
+    files: tuple[ResultFile, ...]
+
+    def encode(self) -> bytes:
+        return cbor.dumps([1, self.exit, self.code, [[f.name, bytes.fromhex(f.sha256), f.size] for f in self.files]])
+
+    @property
+    def digest(self) -> bytes:
+        return hashlib.sha256(self.encode()).digest()
+
+    @classmethod
+    def decode(cls, data: bytes) -> ResultManifest:
+        """Raises BadMessage."""
+        try:
+            version, exit_, code, files = cbor.loads(data)
+            if version != 1:
+                raise BadMessage(f"result manifest version {version!r} is not known")
+            manifest = cls(
+                exit=exit_,
+                code=code,
+                files=tuple(ResultFile(name=_result_name(n), sha256=h.hex(), size=s) for n, h, s in files),
+            )
+        except (ValueError, TypeError, AttributeError) as error:
+            raise BadMessage(f"a result manifest that does not hold together: {str(error)[:300]}") from error
+        if list(manifest.files) != sorted(manifest.files, key=lambda f: f.name):
+            raise BadMessage("a result manifest whose files are not sorted")
+        return manifest
+
+
+def _result_name(name: str) -> str:
+    """Result files may lie in folders below the output folder, but nowhere else."""
+    try:
+        for part in name.split("/"):
+            _check_name(part)
+    except ValueError as error:
+        raise BadMessage(f"a result file named {name[:100]!r}") from error
+    return name
+
+
+def check_sum_of_inputs(spec: JobSpec) -> None:
+    """Raises BadInput when one task's inputs are more than a provider takes."""
+    for number, task in enumerate(spec.tasks):
+        total = sum(ref.size for ref in task.inputs.values()) + (task.stdin.size if task.stdin else 0)
+        if total > MAX_INPUT_BYTES:
+            raise BadInput(
+                f"task {number} has {units.show_size(total)} of inputs; the limit is {units.show_size(MAX_INPUT_BYTES)}",
+                hint="split the input over more tasks",
+            )

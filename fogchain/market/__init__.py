@@ -1,0 +1,1 @@
+"""The market's rules, pure: messages, verification, reputation, pricing."""

@@ -1,0 +1,80 @@
+"""What buyer and provider sign, in EIP-712: offer, task order, receipt, voucher.
+
+    provider ── Offer ──▶ buyer          what I run, at which price, until when
+    buyer ── TaskOrder ──▶ provider      run this, I pay this price up to this limit from this session
+    provider ── Receipt ──▶ buyer        the order's result hash, its fuel, how it ended
+    buyer ── Voucher ──▶ provider        in this session I owe you this much in all (the market contract pays it)
+
+Amounts are base units of FOG, prices base units per 10^9 fuel, times Unix seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from fogchain.wallet.eip712 import Address, Bytes32, Text, Uint8, Uint32, Uint40, Uint64, Uint96
+
+
+class Exit(IntEnum):
+    """How a run ended. Below 16 the end is the program's own, the same on every machine, and is paid for;
+    from 16 on it is the provider's trouble, unpaid, and the task goes elsewhere."""
+
+    OK = 0
+    NONZERO = 1  # the program exited with another code than 0
+    TRAP = 2  # unreachable, out-of-bounds access, stack overflow, division by zero
+    OUT_OF_FUEL = 3
+    OUTPUT_LIMIT = 4  # wrote more than the order allows
+    BAD_MODULE = 5  # not a WebAssembly module, or it imports what the sandbox does not give
+    TIMEOUT = 16  # wall clock
+    CRASHED = 17  # the worker process died
+    REFUSED = 18  # the provider could not or would not run it
+
+    @property
+    def deterministic(self) -> bool:
+        return self < Exit.TIMEOUT
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    provider: Address
+    node: Bytes32  # the node's Ed25519 public key
+    price: Uint96
+    slots: Uint32  # tasks at once
+    memory: Uint64  # bytes a task may have
+    fuel_rate: Uint64  # fuel per second and slot, measured by the provider
+    engine: Text  # sandbox engine and settings that make results comparable, e.g. "wasmtime-50/fog-1"
+    issued: Uint40
+    expiry: Uint40
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOrder:
+    buyer: Address
+    provider: Address
+    session: Bytes32
+    job: Bytes32
+    task: Uint32
+    attempt: Uint32  # numbers all runs of one job, so that no two orders are alike
+    spec: Bytes32  # sha256 of the run spec's CBOR: module, arguments, inputs, limits
+    price: Uint96
+    fuel_limit: Uint64
+    engine: Text
+    issued: Uint40
+    deadline: Uint40
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    order: Bytes32  # digest of the order
+    result: Bytes32  # sha256 of the result manifest's CBOR
+    fuel: Uint64
+    exit: Uint8
+    started: Uint40
+    finished: Uint40
+
+
+@dataclass(frozen=True, slots=True)
+class Voucher:
+    session: Bytes32
+    amount: Uint96  # owed in all since the session opened, never less than before
