@@ -1,0 +1,1 @@
+"""Buyer and provider over the network: drives fogchain.market and fogchain.jobs."""

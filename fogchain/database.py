@@ -1,0 +1,50 @@
+"""Opening a database: SQLite by default, with the settings that make a commit survive `kill -9` and a power cut."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, MetaData, create_engine, event, text
+from sqlalchemy.exc import DatabaseError
+
+from fogchain.errors import CorruptData
+
+BUSY_TIMEOUT_MS = 10_000
+
+
+def open_database(path: Path, tables: MetaData, version: int) -> Engine:
+    """An engine over `path` with `tables` made where absent. `version` is the layout's, kept in the file.
+
+    Raises CorruptData when the file is no database, is damaged, or was written by a newer layout.
+    """
+    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False})
+    event.listen(engine, "connect", _prepare)
+    try:
+        with engine.begin() as connection:
+            if (state := connection.execute(text("PRAGMA quick_check(1)")).scalar()) != "ok":
+                raise CorruptData(f"{path} is damaged: {state}", hint=_ADVICE)
+            found = connection.execute(text("PRAGMA user_version")).scalar() or 0
+            if found > version:
+                raise CorruptData(
+                    f"{path} has layout {found}, this version knows layouts up to {version}",
+                    hint="run the newer version that wrote it",
+                )
+            tables.create_all(connection)
+            connection.execute(text(f"PRAGMA user_version = {version}"))
+    except DatabaseError as error:
+        engine.dispose()
+        raise CorruptData(f"{path} can't be used: {error.orig}", hint=_ADVICE) from error
+    return engine
+
+
+_ADVICE = "nothing was changed; move the file away to start afresh, or restore it from a backup"
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")

@@ -1,0 +1,127 @@
+"""What happens to a job, as it is written to the job's log. Replaying the log gives the job.
+
+Times are Unix seconds as the buyer's node saw them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from fogchain.errors import CorruptData
+
+Purpose = Literal["work", "check"]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPlanned:
+    """A payment session with this provider belongs to the job; its opening may still be under way."""
+
+    at: float
+    provider: str
+    peer: str
+    name: str
+    price: int
+    session: str
+    cap: int
+
+
+@dataclass(frozen=True, slots=True)
+class CapRaised:
+    at: float
+    provider: str
+    cap: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An order was signed; written before it leaves, so that a restart sends the very same one again."""
+
+    at: float
+    task: int
+    attempt: int
+    provider: str
+    purpose: Purpose
+    order: str  # hex of the order's wire form
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A signed receipt came and its result is here, hashed. `check`: the draw says another provider runs it again."""
+
+    at: float
+    attempt: int
+    result: str
+    fuel: int
+    exit: int
+    started: int
+    finished: int
+    receipt: str  # hex of the receipt's signature
+    check: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The provider says it could not run the order, or refused it."""
+
+    at: float
+    attempt: int
+    exit: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The provider went silent with the order."""
+
+    at: float
+    attempt: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A voucher over `amount` in all was signed; written before it leaves."""
+
+    at: float
+    provider: str
+    amount: int
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """No more work: the tasks have all ended, the buyer cancelled, or money or time ran out."""
+
+    at: float
+    state: Literal["done", "failed", "cancelled"]
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """Every voucher is claimed; the job is closed."""
+
+    at: float
+
+
+JobEvent = SessionPlanned | CapRaised | Sent | Delivered | Failed | Lost | Signed | Ended | Paid
+_KINDS: dict[str, type] = {
+    kind.__name__: kind for kind in (SessionPlanned, CapRaised, Sent, Delivered, Failed, Lost, Signed, Ended, Paid)
+}
+
+
+def to_record(event: JobEvent) -> tuple[str, dict[str, Any]]:
+    """The event's kind and its JSON-able body."""
+    return type(event).__name__, dataclasses.asdict(event)
+
+
+def from_record(kind: str, body: dict[str, Any]) -> JobEvent:
+    """Raises CorruptData for a record no version has written."""
+    try:
+        event: JobEvent = _KINDS[kind](**body)
+    except (KeyError, TypeError) as error:
+        raise CorruptData(f"a job's log holds a record {kind} that can't be read: {error}") from error
+    return event

@@ -1,0 +1,460 @@
+"""The job machine: a fold over the job's events, and what should happen next. No I/O, no clock.
+
+    task   queued ─Sent▶ out ─Delivered▶ held ─(not drawn, or the check agrees)▶ done
+              ▲            │               │
+              └── Lost, Failed ◀───────────┘ a majority says otherwise
+    job    open ─all tasks ended, cancel, out of time or money▶ Ended ─every voucher claimed▶ Paid
+
+A run is one order to one provider. Work runs make the result, check runs repeat it. Money follows accepted runs
+only, work and check alike; a provider shown wrong once has none of its other results in the job trusted or paid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from fogchain import units
+from fogchain.errors import CorruptData
+from fogchain.jobs.events import (
+    CapRaised,
+    Delivered,
+    Ended,
+    Failed,
+    JobEvent,
+    Lost,
+    Paid,
+    Purpose,
+    Sent,
+    SessionPlanned,
+    Signed,
+)  # fmt: skip
+from fogchain.jobs.spec import JobSpec
+from fogchain.market.messages import Exit
+from fogchain.market.verification import Answer, Verdict, judge
+from fogchain.units import cost
+
+MAX_TROUBLES = 6  # provider-side failures after which a task is given up
+MAX_TIMEOUTS = 2  # a task that runs out of wall clock twice will do so again
+FIRST_BACKOFF = 2.0  # seconds a provider is left alone after a fault in this job; doubles with each
+
+RunState = Literal["out", "held", "accepted", "wrong", "failed", "lost", "superseded"]
+TaskState = Literal["queued", "out", "checking", "done", "failed", "cancelled"]
+
+
+@dataclass(slots=True)
+class Run:
+    attempt: int
+    task: int
+    provider: str
+    purpose: Purpose
+    sent: float
+    order: str
+    signature: str
+    state: RunState = "out"
+    detail: str = ""
+    result: str = ""
+    fuel: int = 0
+    exit: int = 0
+    started: int = 0
+    finished: float = 0.0
+    receipt: str = ""
+
+    @property
+    def answer(self) -> Answer:
+        return Answer(self.provider, bytes.fromhex(self.result), self.fuel, self.exit)
+
+
+@dataclass(slots=True)
+class Task:
+    index: int
+    runs: list[Run] = field(default_factory=list)
+    state: TaskState = "queued"
+    detail: str = ""
+    checking: bool = False
+    result: Run | None = None  # the accepted run whose files are the task's result
+
+    def live(self, state: RunState) -> list[Run]:
+        return [run for run in self.runs if run.state == state]
+
+
+@dataclass(slots=True)
+class Share:
+    """One provider's part in the job."""
+
+    provider: str
+    peer: str
+    name: str
+    price: int
+    session: str
+    cap: int
+    accepted: int = 0
+    checks: int = 0
+    fuel: int = 0
+    owed: int = 0  # cost of its accepted runs
+    signed: int = 0  # the newest voucher; can't be taken back
+    signature: str = ""
+    out: int = 0  # orders sent and not answered
+    pending: int = 0  # delivered results that wait for their check
+    faults: int = 0
+    blocked_until: float = 0.0
+    distrusted: bool = False
+
+    @property
+    def spent(self) -> int:
+        return max(self.owed, self.signed)
+
+    def exposure(self, spec: JobSpec) -> int:
+        """Spent, and what the orders out and the results under check could still come to."""
+        return self.spent + (self.out + self.pending) * cost(spec.limits.fuel, self.price)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One run that should be placed; not with the providers in `barred`."""
+
+    task: int
+    purpose: Purpose
+    barred: frozenset[str]
+
+
+class JobMachine:
+    """One job. `apply` folds events; everything else only looks."""
+
+    def __init__(self, job_id: str, spec: JobSpec, created: float) -> None:
+        self.id = job_id
+        self.spec = spec
+        self.created = created
+        self.tasks = [Task(index) for index in range(len(spec.tasks))]
+        self.runs: dict[int, Run] = {}
+        self.shares: dict[str, Share] = {}
+        self.ended: Ended | None = None
+        self.paid: Paid | None = None
+        self.checks_done = 0
+        self.checks_failed = 0
+        self._queued: dict[int, None] = dict.fromkeys(range(len(spec.tasks)))  # ordered set
+        self._jury: dict[int, None] = {}  # tasks under check that want another run
+        self._left = len(spec.tasks)
+
+    # ---------------------------------------------------------------- looking
+
+    @property
+    def next_attempt(self) -> int:
+        return len(self.runs)
+
+    @property
+    def deadline(self) -> float:
+        return self.created + self.spec.time_limit / 1000
+
+    @property
+    def spent(self) -> int:
+        return sum(share.spent for share in self.shares.values())
+
+    @property
+    def exposure(self) -> int:
+        return sum(share.exposure(self.spec) for share in self.shares.values())
+
+    @property
+    def fuel(self) -> int:
+        return sum(share.fuel for share in self.shares.values())
+
+    def mean_fuel(self, default: float) -> float:
+        """Mean fuel of delivered runs so far, or `default` before the first."""
+        seen = [run.fuel for run in self.runs.values() if run.result]
+        return sum(seen) / len(seen) if seen else default
+
+    def wanted(self, limit: int) -> list[Work]:
+        """Up to `limit` runs to place, checks first: they hold up payment."""
+        if self.ended:
+            return []
+        work = []
+        for index in self._jury:
+            work.append(Work(index, "check", self._barred(self.tasks[index])))
+            if len(work) >= limit:
+                return work
+        for index in self._queued:
+            work.append(Work(index, "work", self._barred(self.tasks[index])))
+            if len(work) >= limit:
+                break
+        return work
+
+    @staticmethod
+    def _barred(task: Task) -> frozenset[str]:
+        """One provider answers a task once: a second answer of its own would confirm its first."""
+        return frozenset(run.provider for run in task.runs if run.state in ("out", "held", "wrong"))
+
+    def may_serve(self, provider: str, now: float) -> bool:
+        """Whether this provider may get orders of this job now."""
+        share = self.shares.get(provider)
+        return share is not None and not share.distrusted and now >= share.blocked_until
+
+    def payable(self, provider: str) -> int:
+        """What the next voucher to this provider should be over, or 0 when none is due: all its accepted runs, but
+        nothing while one of its results is under check, and nothing more once it was shown wrong."""
+        share = self.shares[provider]
+        due = share.owed > share.signed and share.pending == 0 and not share.distrusted
+        return share.owed if due else 0
+
+    def verdict_of(self, now: float) -> tuple[Literal["done", "failed"], str] | None:
+        """How the job ends, if it does now: all tasks ended, or no time or money for the rest."""
+        if self.ended:
+            return None
+        failed = [task for task in self.tasks if task.state == "failed"]
+        if self._left == 0:
+            if failed:
+                return (
+                    "failed",
+                    f"{len(failed)} of {len(self.tasks)} tasks failed; task {failed[0].index}: {failed[0].detail}",
+                )
+            return "done", ""
+        if now >= self.deadline:
+            return (
+                "failed",
+                f"the time limit of {units.format_duration(self.spec.time_limit)} passed with {self._left} tasks left",
+            )
+        idle = all(share.out == 0 for share in self.shares.values())
+        if idle and self.shares and not self.can_afford():
+            return "failed", (
+                f"the budget is used up: {units.format_fog(self.spent, 6)} of {units.format_fog(self.spec.budget)} spent, "
+                f"{self._left} tasks left"
+            )
+        return None
+
+    def can_afford(self) -> bool:
+        """Whether the budget covers one more run at its fuel limit with the cheapest provider."""
+        trusted = [share.price for share in self.shares.values() if not share.distrusted]
+        if not trusted:
+            return True
+        return self.exposure + cost(self.spec.limits.fuel, min(trusted)) <= self.spec.budget
+
+    # ---------------------------------------------------------------- folding
+
+    def apply(self, event: JobEvent) -> None:
+        """Fold one event in. Raises CorruptData for one that can't follow what came before."""
+        match event:
+            case SessionPlanned():
+                self.shares[event.provider] = Share(
+                    event.provider, event.peer, event.name, event.price, event.session, event.cap
+                )
+            case CapRaised():
+                self.shares[event.provider].cap = event.cap
+            case Sent():
+                self._sent(event)
+            case Delivered():
+                self._delivered(event)
+            case Failed() | Lost():
+                self._troubled(event)
+            case Signed():
+                share = self.shares[event.provider]
+                share.signed, share.signature = event.amount, event.signature
+            case Ended():
+                self._end(event)
+            case Paid():
+                self.paid = event
+
+    def _sent(self, event: Sent) -> None:
+        if event.attempt != self.next_attempt or event.provider not in self.shares:
+            raise CorruptData(f"job {self.id[:12]}: attempt {event.attempt} does not follow {self.next_attempt - 1}")
+        task = self.tasks[event.task]
+        run = Run(
+            event.attempt, event.task, event.provider, event.purpose, event.at, event.order, event.signature
+        )  # fmt: skip
+        task.runs.append(run)
+        self.runs[event.attempt] = run
+        self.shares[event.provider].out += 1
+        if event.purpose == "work":
+            self._queued.pop(event.task, None)
+            task.state, task.detail = "out", ""
+        else:
+            self._jury.pop(event.task, None)
+
+    def _delivered(self, event: Delivered) -> None:
+        run = self._out(event.attempt)
+        share, task = self.shares[run.provider], self.tasks[run.task]
+        share.out -= 1
+        run.result, run.fuel, run.exit = event.result, event.fuel, event.exit
+        run.started, run.finished, run.receipt = event.started, event.at, event.receipt
+        if self.ended or share.distrusted:
+            run.state, run.detail = (
+                "superseded",
+                "came after the job ended" if self.ended else "its provider was shown wrong",
+            )
+            self._settle(task)
+            return
+        run.state = "held"
+        share.pending += 1
+        task.checking = task.checking or event.check
+        self._settle(task)
+
+    def _troubled(self, event: Failed | Lost) -> None:
+        run = self._out(event.attempt)
+        share, task = self.shares[run.provider], self.tasks[run.task]
+        share.out -= 1
+        share.faults += 1
+        share.blocked_until = event.at + FIRST_BACKOFF * 2 ** min(share.faults - 1, 8)
+        run.finished, run.detail = event.at, event.detail
+        if isinstance(event, Failed):
+            run.state, run.exit = "failed", event.exit
+        else:
+            run.state = "lost"
+        self._settle(task)
+
+    def _settle(self, task: Task) -> None:
+        """Bring a task to where its runs say it is."""
+        if task.state in ("done", "failed", "cancelled"):
+            return
+        held = task.live("held")
+        works = [run for run in task.runs if run.purpose == "work" and run.state in ("out", "held")]
+        if not held:
+            self._jury.pop(task.index, None)
+            if not works:
+                self._again(task)
+            return
+        if not task.checking:
+            self._accept(task, held)
+            return
+        task.state = "checking"
+        out = [run for run in task.live("out") if run.purpose == "check"]
+        verdict = judge([run.answer for run in held]) if len(held) > 1 else Verdict("more")
+        if verdict.kind == "agreed":
+            self._conclude(task, verdict)
+        elif verdict.kind == "hung":
+            for run in held:
+                self._drop(run, "superseded", "providers disagree and no majority was found")
+            self._finish(
+                task,
+                "failed",
+                f"{len(held)} providers gave {len(held)} different results: the task is not deterministic",
+            )
+        elif not out:
+            task.detail = (
+                "waits for another provider to check it"
+                if len(held) == 1
+                else "providers disagree: waits for another to decide"
+            )
+            self._jury[task.index] = None
+
+    def _conclude(self, task: Task, verdict: Verdict) -> None:
+        held = task.live("held")
+        self.checks_done += 1
+        self.checks_failed += bool(verdict.wrong)
+        self._accept(task, [run for run in held if run.provider in verdict.right])
+        for run in held:
+            if run.provider in verdict.wrong:
+                self._drop(run, "wrong", "a majority of providers got another result")
+        for provider in verdict.wrong:
+            self._distrust(provider)
+
+    def _accept(self, task: Task, runs: list[Run]) -> None:
+        for run in runs:
+            share = self.shares[run.provider]
+            run.state = "accepted"
+            share.pending -= 1
+            share.fuel += run.fuel
+            share.owed += cost(run.fuel, share.price)
+            if run.purpose == "work":
+                share.accepted += 1
+            else:
+                share.checks += 1
+        for run in task.live("out"):
+            run.detail = "no longer needed"
+        first = runs[0]
+        task.result = first
+        if first.exit == Exit.OK:
+            self._finish(task, "done", "")
+        else:
+            self._finish(task, "failed", f"the program {_ending(first.exit)}")
+
+    def _drop(self, run: Run, state: RunState, detail: str) -> None:
+        if run.state == "held":
+            self.shares[run.provider].pending -= 1
+        elif run.state == "accepted":
+            share = self.shares[run.provider]
+            share.fuel -= run.fuel
+            share.owed -= cost(run.fuel, share.price)
+            if run.purpose == "work":
+                share.accepted -= 1
+            else:
+                share.checks -= 1
+        run.state, run.detail = state, detail
+
+    def _distrust(self, provider: str) -> None:
+        """None of a liar's results stands: take them back and have the tasks done again."""
+        share = self.shares[provider]
+        if share.distrusted:
+            return
+        share.distrusted = True
+        for run in self.runs.values():
+            if run.provider != provider or run.state not in ("held", "accepted"):
+                continue
+            task = self.tasks[run.task]
+            self._drop(run, "wrong", "its provider was shown wrong on another task")
+            others = task.live("accepted")
+            if task.result is run:
+                task.result = None
+                if others:
+                    task.result = others[0]  # an honest provider checked it and agreed
+                elif task.state in ("done", "failed"):
+                    task.state, task.checking = "queued", False
+                    self._left += 1
+                    self._again(task)
+            elif task.state not in ("done", "failed"):
+                self._settle(task)
+
+    def _again(self, task: Task) -> None:
+        """Queue a task whose runs have come to nothing, or give it up."""
+        troubles = [run for run in task.runs if run.state == "failed"]
+        timeouts = [run for run in troubles if run.exit == Exit.TIMEOUT]
+        if len(timeouts) >= MAX_TIMEOUTS:
+            limit = units.format_duration(self.spec.limits.time)
+            self._finish(
+                task, "failed", f"ran into its time limit of {limit} on {len(timeouts)} providers; raise limits.time"
+            )
+        elif len(troubles) >= MAX_TROUBLES:
+            self._finish(
+                task, "failed", f"{len(troubles)} providers could not run it; the last said: {troubles[-1].detail}"
+            )
+        else:
+            task.state, task.checking = "queued", False
+            task.detail = f"to be tried again: {task.runs[-1].detail}" if task.runs else ""
+            self._queued[task.index] = None
+
+    def _finish(self, task: Task, state: Literal["done", "failed", "cancelled"], detail: str) -> None:
+        task.state, task.detail = state, detail
+        self._queued.pop(task.index, None)
+        self._jury.pop(task.index, None)
+        self._left -= 1
+
+    def _end(self, event: Ended) -> None:
+        self.ended = event
+        for task in self.tasks:
+            for run in task.live("held"):
+                # Its provider did the work in good faith and the buyer stopped asking: silence pays.
+                if not self.shares[run.provider].distrusted:
+                    share = self.shares[run.provider]
+                    run.state = "accepted"
+                    share.pending -= 1
+                    share.fuel += run.fuel
+                    share.owed += cost(run.fuel, share.price)
+                    if run.purpose == "work":
+                        share.accepted += 1
+                    else:
+                        share.checks += 1
+            if task.state not in ("done", "failed", "cancelled"):
+                self._finish(task, "cancelled", event.detail)
+
+    def _out(self, attempt: int) -> Run:
+        run = self.runs.get(attempt)
+        if run is None or run.state != "out":
+            raise CorruptData(f"job {self.id[:12]}: attempt {attempt} is not out")
+        return run
+
+
+def _ending(code: int) -> str:
+    return {
+        Exit.NONZERO: "exited with an error code; see its stderr",
+        Exit.TRAP: "trapped (out-of-bounds access, unreachable code or the like); see its stderr",
+        Exit.OUT_OF_FUEL: "used up its fuel; raise limits.fuel",
+        Exit.OUTPUT_LIMIT: "wrote more than limits.output allows",
+        Exit.BAD_MODULE: "is not a module the sandbox can run",
+    }.get(Exit(code), f"ended with code {code}")

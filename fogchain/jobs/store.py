@@ -1,0 +1,164 @@
+"""Where a buyer's jobs live: each job's resolved spec and its log of events, in one database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    Column,
+    Engine,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from fogchain.errors import BadInput, Conflict, NotFound
+from fogchain.jobs.events import JobEvent, from_record, to_record
+from fogchain.jobs.machine import JobMachine
+from fogchain.jobs.spec import JobSpec
+
+tables = MetaData()
+_jobs = Table(
+    "jobs",
+    tables,
+    Column("id", String, primary_key=True),
+    Column("number", Integer, nullable=False, unique=True),  # order of submission
+    Column("key", String, unique=True),  # the submitter's idempotency key
+    Column("created", Float, nullable=False),
+    Column("open", Integer, nullable=False),  # 1 until paid
+    Column("spec", LargeBinary, nullable=False),  # JSON
+)
+_events = Table(
+    "job_events",
+    tables,
+    Column("job", String, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("body", String, nullable=False),  # JSON
+)
+_records = Table(
+    "provider_records",
+    tables,
+    Column("provider", String, primary_key=True),
+    Column("accepted", Integer, nullable=False),
+    Column("checks", Integer, nullable=False),
+    Column("wrong", Integer, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRecord:
+    """What this buyer has seen of a provider, over all jobs."""
+
+    accepted: int = 0
+    checks: int = 0
+    wrong: int = 0
+
+
+class JobStore:
+    """All methods are one transaction each and return once it is on disk."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def add(self, job_id: str, spec: JobSpec, created: float, key: str | None) -> None:
+        """Raises Conflict when the key was used for another spec (see `by_key` for the same one)."""
+        with self._engine.begin() as connection:
+            if key is not None and connection.execute(select(_jobs.c.id).where(_jobs.c.key == key)).first():
+                raise Conflict("that idempotency key was used already", hint="use a new key for a new job")
+            number = (connection.execute(select(func.max(_jobs.c.number))).scalar() or 0) + 1
+            body = spec.model_dump_json().encode()
+            connection.execute(
+                insert(_jobs).values(id=job_id, number=number, key=key, created=created, open=1, spec=body)
+            )
+
+    def by_key(self, key: str) -> str | None:
+        """The job submitted under this idempotency key."""
+        with self._engine.connect() as connection:
+            return connection.execute(select(_jobs.c.id).where(_jobs.c.key == key)).scalar()
+
+    def append(self, job_id: str, first: int, events: Iterable[JobEvent]) -> None:
+        """Write events as numbers `first`, `first`+1, … of the job's log. Raises IntegrityError on a taken number."""
+        rows = []
+        for seq, event in enumerate(events, first):
+            kind, body = to_record(event)
+            rows.append({"job": job_id, "seq": seq, "kind": kind, "body": json.dumps(body)})
+        if rows:
+            with self._engine.begin() as connection:
+                connection.execute(insert(_events), rows)
+
+    def close(self, job_id: str) -> None:
+        """The job is paid: it need not be taken up again at start."""
+        with self._engine.begin() as connection:
+            connection.execute(update(_jobs).where(_jobs.c.id == job_id).values(open=0))
+
+    def load(self, job_id: str) -> tuple[JobMachine, int]:
+        """The job as its log tells it, and the number of events. Raises NotFound, CorruptData."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(_jobs.c.spec, _jobs.c.created).where(_jobs.c.id == job_id)).first()
+            if row is None:
+                raise NotFound(f"there is no job {job_id}")
+            records = connection.execute(
+                select(_events.c.kind, _events.c.body).where(_events.c.job == job_id).order_by(_events.c.seq)
+            ).all()
+        machine = JobMachine(job_id, JobSpec.model_validate_json(row.spec), row.created)
+        for kind, body in records:
+            machine.apply(from_record(kind, json.loads(body)))
+        return machine, len(records)
+
+    def open_jobs(self) -> list[str]:
+        """Ids of jobs that are not paid yet, oldest first."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(_jobs.c.id).where(_jobs.c.open == 1).order_by(_jobs.c.number))
+            return [row.id for row in rows]
+
+    def page(self, limit: int, before: int | None) -> tuple[list[tuple[str, int]], int]:
+        """(id, number) of up to `limit` jobs, newest first, older than number `before`; and how many there are in all."""
+        with self._engine.connect() as connection:
+            query = select(_jobs.c.id, _jobs.c.number).order_by(_jobs.c.number.desc()).limit(limit)
+            if before is not None:
+                query = query.where(_jobs.c.number < before)
+            total = connection.execute(select(func.count()).select_from(_jobs)).scalar() or 0
+            return [(row.id, row.number) for row in connection.execute(query)], total
+
+    def resolve(self, prefix: str) -> str:
+        """The one job whose id begins with `prefix`. Raises NotFound, or BadInput when several do."""
+        if not prefix or len(prefix) > 64 or not all(c in "0123456789abcdef" for c in prefix):
+            raise NotFound(f"there is no job {prefix[:64]!r}", hint="`fogchain job list` shows the ids")
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(_jobs.c.id).where(_jobs.c.id.startswith(prefix)).limit(2)).all()
+        if not rows:
+            raise NotFound(f"there is no job {prefix}", hint="`fogchain job list` shows the ids")
+        if len(rows) > 1:
+            raise BadInput(f"several jobs begin with {prefix}", hint="give more digits of the id")
+        return str(rows[0].id)
+
+    def record(self, provider: str) -> ProviderRecord:
+        with self._engine.connect() as connection:
+            row = connection.execute(select(_records).where(_records.c.provider == provider)).first()
+        return ProviderRecord(row.accepted, row.checks, row.wrong) if row else ProviderRecord()
+
+    def add_to_record(self, provider: str, seen: ProviderRecord) -> None:
+        """Add a finished job's counts to the provider's record."""
+        with self._engine.begin() as connection:
+            row = connection.execute(select(_records).where(_records.c.provider == provider)).first()
+            old = ProviderRecord(row.accepted, row.checks, row.wrong) if row else ProviderRecord()
+            connection.execute(delete(_records).where(_records.c.provider == provider))
+            connection.execute(
+                insert(_records).values(
+                    provider=provider,
+                    accepted=old.accepted + seen.accepted,
+                    checks=old.checks + seen.checks,
+                    wrong=old.wrong + seen.wrong,
+                )
+            )

@@ -1,0 +1,241 @@
+"""What a provider must never lose: orders it took, receipts it owes, vouchers it holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    Boolean, Column, ColumnElement, Engine, Float, Integer, LargeBinary, MetaData, Row, String, Table, func, insert,
+    select, update,
+)  # fmt: skip
+
+from fogchain.market.messages import Exit, TaskOrder
+from fogchain.units import cost
+from node.trade.wire import DELIVERED, DROPPED, QUEUED, SignedOrder, SignedReceipt
+
+tables = MetaData()
+_orders = Table(
+    "orders",
+    tables,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("number", Integer, nullable=False, unique=True),  # order of arrival
+    Column("peer", String, nullable=False),
+    Column("session", LargeBinary, nullable=False, index=True),
+    Column("state", String, nullable=False, index=True),  # queued, delivered, dropped; running is not kept
+    Column("order", LargeBinary, nullable=False),  # the signed order's wire form
+    Column("receipt", LargeBinary),  # the signed receipt's wire form
+    Column("cost", String, nullable=False),  # of the finished run, else of the fuel limit; decimal, over 64 bits wide
+    Column("handed", Boolean, nullable=False),  # the buyer has the receipt
+    Column("verdict", String, nullable=False),  # what the buyer said of it
+    Column("finished", Float),
+)
+_sessions = Table(
+    "sessions_held",
+    tables,
+    Column("session", LargeBinary, primary_key=True),
+    Column("buyer", String, nullable=False),
+    Column("peer", String, nullable=False),
+    Column("amount", String, nullable=False),  # the newest voucher, decimal
+    Column("signature", LargeBinary, nullable=False),
+    Column("last", Boolean, nullable=False),
+    Column("closed", Boolean, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerOrder:
+    digest: bytes
+    number: int
+    peer: str
+    state: str
+    signed: SignedOrder
+    receipt: SignedReceipt | None
+    handed: bool
+    verdict: str
+
+    @property
+    def order(self) -> TaskOrder:
+        return self.signed.order
+
+
+@dataclass(frozen=True, slots=True)
+class HeldVoucher:
+    """The newest voucher of a session, 0 with no signature before the first."""
+
+    session: bytes
+    buyer: str
+    peer: str
+    amount: int
+    signature: bytes
+    last: bool
+    closed: bool
+
+
+class Ledger:
+    """All methods are one transaction each and return once it is on disk."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def take(self, digest: bytes, peer: str, signed: SignedOrder) -> None:
+        """Accept an order. A known digest only learns its buyer's present peer."""
+        order = signed.order
+        with self._engine.begin() as connection:
+            known = connection.execute(select(_orders.c.number).where(_orders.c.digest == digest)).first()
+            if known:
+                connection.execute(update(_orders).where(_orders.c.digest == digest).values(peer=peer))
+                return
+            number = (connection.execute(select(func.max(_orders.c.number))).scalar() or 0) + 1
+            connection.execute(
+                insert(_orders).values(
+                    digest=digest,
+                    number=number,
+                    peer=peer,
+                    session=order.session,
+                    state=QUEUED,
+                    order=signed.encode(),
+                    cost=str(cost(order.fuel_limit, order.price)),
+                    handed=False,
+                    verdict="",
+                )
+            )
+            if not connection.execute(select(_sessions.c.session).where(_sessions.c.session == order.session)).first():
+                connection.execute(
+                    insert(_sessions).values(
+                        session=order.session,
+                        buyer=order.buyer,
+                        peer=peer,
+                        amount="0",
+                        signature=b"",
+                        last=False,
+                        closed=False,
+                    )
+                )
+            else:
+                connection.execute(update(_sessions).where(_sessions.c.session == order.session).values(peer=peer))
+
+    def deliver(self, digest: bytes, receipt: SignedReceipt, at: float) -> None:
+        """Keep a signed receipt; from here on the run is never repeated."""
+        order = self.get(digest)
+        if order is None:
+            return
+        paid = Exit(receipt.receipt.exit).deterministic
+        bill = cost(receipt.receipt.fuel, order.order.price) if paid else 0
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(_orders)
+                .where(_orders.c.digest == digest)
+                .values(state=DELIVERED, receipt=receipt.encode(), cost=str(bill), finished=at)
+            )
+
+    def handed(self, digest: bytes, verdict: str) -> None:
+        """The buyer has acknowledged the receipt with this word."""
+        with self._engine.begin() as connection:
+            connection.execute(update(_orders).where(_orders.c.digest == digest).values(handed=True, verdict=verdict))
+
+    def drop(self, digest: bytes) -> bool:
+        """Forget an order that has not been run. False when it was delivered already or is not known."""
+        with self._engine.begin() as connection:
+            result = connection.execute(
+                update(_orders)
+                .where(_orders.c.digest == digest, _orders.c.state == QUEUED)
+                .values(state=DROPPED, cost="0")
+            )
+            return result.rowcount > 0
+
+    def get(self, digest: bytes) -> LedgerOrder | None:
+        with self._engine.connect() as connection:
+            row = connection.execute(select(_orders).where(_orders.c.digest == digest)).first()
+        return _order(row) if row else None
+
+    def queued(self) -> list[LedgerOrder]:
+        """Orders to run, oldest first."""
+        return self._select(_orders.c.state == QUEUED)
+
+    def unhanded(self) -> list[LedgerOrder]:
+        """Delivered orders whose receipt the buyer has not acknowledged, oldest first."""
+        return self._select((_orders.c.state == DELIVERED) & ~_orders.c.handed)
+
+    def page(self, limit: int, before: int | None, job: str | None = None) -> tuple[list[LedgerOrder], int]:
+        """Delivered orders, newest first, and how many there are."""
+        with self._engine.connect() as connection:
+            wanted = _orders.c.state == DELIVERED
+            total = connection.execute(select(func.count()).select_from(_orders).where(wanted)).scalar() or 0
+            if before is not None:
+                wanted &= _orders.c.number < before
+            rows = connection.execute(select(_orders).where(wanted).order_by(_orders.c.number.desc()).limit(limit))
+            orders = [_order(row) for row in rows]
+        return [order for order in orders if job is None or order.order.job.hex() == job], total
+
+    def exposure(self, session: bytes) -> int:
+        """What the session's orders cost in all: finished ones as run, others at their fuel limit."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(_orders.c.cost).where(_orders.c.session == session))
+            return sum(int(row.cost) for row in rows)
+
+    def counts(self) -> tuple[int, int]:
+        """(queued, delivered)."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(_orders.c.state, func.count()).group_by(_orders.c.state)).all()
+        found = {row[0]: int(row[1]) for row in rows}
+        return found.get(QUEUED, 0), found.get(DELIVERED, 0)
+
+    def hold(self, session: bytes, amount: int, signature: bytes, last: bool) -> None:
+        """Keep a voucher if it is worth more than the one held, and the word that it is the last."""
+        with self._engine.begin() as connection:
+            row = connection.execute(select(_sessions).where(_sessions.c.session == session)).first()
+            if row is None:
+                return
+            if amount > int(row.amount):
+                connection.execute(
+                    update(_sessions)
+                    .where(_sessions.c.session == session)
+                    .values(amount=str(amount), signature=signature)
+                )
+            if last:
+                connection.execute(update(_sessions).where(_sessions.c.session == session).values(last=True))
+
+    def close(self, session: bytes) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(update(_sessions).where(_sessions.c.session == session).values(closed=True))
+
+    def held(self, session: bytes) -> HeldVoucher | None:
+        with self._engine.connect() as connection:
+            row = connection.execute(select(_sessions).where(_sessions.c.session == session)).first()
+        return _voucher(row) if row else None
+
+    def open_sessions(self) -> list[HeldVoucher]:
+        with self._engine.connect() as connection:
+            return [_voucher(row) for row in connection.execute(select(_sessions).where(~_sessions.c.closed))]
+
+    def sessions(self) -> list[HeldVoucher]:
+        with self._engine.connect() as connection:
+            return [_voucher(row) for row in connection.execute(select(_sessions))]
+
+    def job_of(self, session: bytes) -> bytes | None:
+        with self._engine.connect() as connection:
+            row = connection.execute(select(_orders.c.order).where(_orders.c.session == session).limit(1)).first()
+        return SignedOrder.decode(row.order).order.job if row else None
+
+    def _select(self, condition: ColumnElement[bool]) -> list[LedgerOrder]:
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(_orders).where(condition).order_by(_orders.c.number))
+            return [_order(row) for row in rows]
+
+
+def _order(row: Row[Any]) -> LedgerOrder:
+    return LedgerOrder(
+        digest=row.digest,
+        number=row.number,
+        peer=row.peer,
+        state=row.state,
+        signed=SignedOrder.decode(row.order),
+        receipt=SignedReceipt.decode(row.receipt) if row.receipt is not None else None,
+        handed=row.handed,
+        verdict=row.verdict,
+    )
+
+
+def _voucher(row: Row[Any]) -> HeldVoucher:
+    return HeldVoucher(row.session, row.buyer, row.peer, int(row.amount), row.signature, row.last, row.closed)

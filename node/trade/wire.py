@@ -1,0 +1,189 @@
+"""What buyer and provider say to each other, as deterministic CBOR; every message begins with its version.
+
+    subject    from → to          request                                            answer
+    offer      buyer → provider   [1]                                                [1, offer, signature, name]
+    order      buyer → provider   [1, order, signature, run spec]                    [1, state]
+    status     buyer → provider   [1, [order digest, …]]                             [1, [state, …]]
+    cancel     buyer → provider   [1, [order digest, …]]                             [1]
+    receipt    provider → buyer   [1, receipt, signature, manifest, {sha256: blob}, detail]   [1, verdict]
+    voucher    buyer → provider   [1, voucher, signature, last]                      [1]
+    blob       either             see node/p2p/blobs.py
+
+`offer`, `order`, `receipt`, `voucher` are the fields of the EIP-712 struct in order. A repeated order, receipt or
+voucher gets the same answer as the first: a message lost on the way is sent again without harm.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from fogchain import cbor
+from fogchain.errors import BadMessage
+from fogchain.market.messages import Offer, Receipt, TaskOrder, Voucher
+from fogchain.wallet.eip712 import fields_of, struct_hash
+
+VERSION = 1
+MAX_LISTED = 4096
+INLINE_BYTES = 96 << 10  # result files up to this much in all travel inside the receipt
+
+S = TypeVar("S", Offer, TaskOrder, Receipt, Voucher)
+
+# States of an order as its provider sees them.
+QUEUED, RUNNING, DELIVERED, UNKNOWN, DROPPED = "queued", "running", "delivered", "unknown", "dropped"
+# What the buyer says of a receipt.
+ACCEPTED, SUPERSEDED = "accepted", "superseded"
+
+
+# States of an order as its provider sees them.
+QUEUED, RUNNING, DELIVERED, UNKNOWN, DROPPED = "queued", "running", "delivered", "unknown", "dropped"
+# What the buyer says of a receipt.
+ACCEPTED, SUPERSEDED = "accepted", "superseded"
+
+
+@cache
+def _is_bytes(kind: type) -> tuple[bool, ...]:
+    return tuple(field.solidity in ("bytes32", "address") for field in fields_of(kind))
+
+
+def pack(message: Offer | TaskOrder | Receipt | Voucher) -> list[Any]:
+    """A struct's fields in order; addresses as 20 bytes."""
+    values = []
+    for spec, field in zip(fields_of(type(message)), dataclasses.fields(message), strict=True):
+        value = getattr(message, field.name)
+        values.append(bytes.fromhex(value[2:]) if spec.solidity == "address" else value)
+    return values
+
+
+def unpack(kind: type[S], values: Any) -> S:
+    """Raises BadMessage unless `values` fits the struct's types exactly."""
+    specs = fields_of(kind)
+    if not isinstance(values, list) or len(values) != len(specs):
+        raise BadMessage(f"not the fields of a {kind.__name__}")
+    read = []
+    for spec, value in zip(specs, values, strict=True):
+        if spec.solidity == "address":
+            if not isinstance(value, bytes) or len(value) != 20:
+                raise BadMessage(f"{kind.__name__}.{spec.name} is not an address")
+            value = "0x" + value.hex()
+        elif spec.solidity == "string" and (not isinstance(value, str) or len(value) > 200):
+            raise BadMessage(f"{kind.__name__}.{spec.name} is not a short text")
+        read.append(value)
+    message = kind(*read)
+    struct_hash(message)  # checks every range
+    return message
+
+
+def _open(data: bytes, *kinds: type) -> list[Any]:
+    """Decode a message of version 1 with elements of these types. Raises BadMessage."""
+    value = cbor.loads(data)
+    if not isinstance(value, list) or not value or value[0] != VERSION or isinstance(value[0], bool):
+        raise BadMessage("a message of another version")
+    body = value[1:]
+    if len(body) != len(kinds) or not all(type(part) is kind for part, kind in zip(body, kinds, strict=True)):
+        raise BadMessage("a message of the wrong shape")
+    return body
+
+
+def _digests(values: list[Any]) -> list[bytes]:
+    if len(values) > MAX_LISTED or not all(isinstance(value, bytes) and len(value) == 32 for value in values):
+        raise BadMessage("not a list of order digests")
+    return values
+
+
+EMPTY = cbor.dumps([VERSION])
+
+
+def read_empty(data: bytes) -> None:
+    _open(data)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOffer:
+    offer: Offer
+    signature: bytes
+    name: str
+
+    def encode(self) -> bytes:
+        return cbor.dumps([VERSION, pack(self.offer), self.signature, self.name])
+
+    @classmethod
+    def decode(cls, data: bytes) -> SignedOffer:
+        offer, signature, name = _open(data, list, bytes, str)
+        return cls(unpack(Offer, offer), signature, "".join(c for c in name[:40] if c.isprintable()))
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOrder:
+    order: TaskOrder
+    signature: bytes
+    spec: bytes  # the run spec's CBOR, whose SHA-256 is order.spec
+
+    def encode(self) -> bytes:
+        return cbor.dumps([VERSION, pack(self.order), self.signature, self.spec])
+
+    @classmethod
+    def decode(cls, data: bytes) -> SignedOrder:
+        order, signature, spec = _open(data, list, bytes, bytes)
+        return cls(unpack(TaskOrder, order), signature, spec)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedReceipt:
+    receipt: Receipt
+    signature: bytes
+    manifest: bytes  # empty when the run has no result
+    blobs: dict[bytes, bytes]
+    detail: str = ""
+
+    def encode(self) -> bytes:
+        return cbor.dumps([VERSION, pack(self.receipt), self.signature, self.manifest, self.blobs, self.detail])
+
+    @classmethod
+    def decode(cls, data: bytes) -> SignedReceipt:
+        receipt, signature, manifest, blobs, detail = _open(data, list, bytes, bytes, dict, str)
+        if not all(isinstance(k, bytes) and len(k) == 32 and isinstance(v, bytes) for k, v in blobs.items()):
+            raise BadMessage("a receipt's blobs are not bytes by hash")
+        return cls(unpack(Receipt, receipt), signature, manifest, blobs, detail[:500])
+
+
+@dataclass(frozen=True, slots=True)
+class SignedVoucher:
+    voucher: Voucher
+    signature: bytes
+    last: bool  # the job is over: claim and close
+
+    def encode(self) -> bytes:
+        return cbor.dumps([VERSION, pack(self.voucher), self.signature, self.last])
+
+    @classmethod
+    def decode(cls, data: bytes) -> SignedVoucher:
+        voucher, signature, last = _open(data, list, bytes, bool)
+        return cls(unpack(Voucher, voucher), signature, last)
+
+
+def encode_word(word: str) -> bytes:
+    """An answer of one word: an order's state, or the buyer's verdict on a receipt."""
+    return cbor.dumps([VERSION, word])
+
+
+def decode_word(data: bytes) -> str:
+    (word,) = _open(data, str)
+    return str(word)
+
+
+def encode_list(values: list[bytes] | list[str]) -> bytes:
+    return cbor.dumps([VERSION, values])
+
+
+def decode_digests(data: bytes) -> list[bytes]:
+    (values,) = _open(data, list)
+    return _digests(values)
+
+
+def decode_states(data: bytes, count: int) -> list[str]:
+    (values,) = _open(data, list)
+    if len(values) != count or not all(isinstance(value, str) for value in values):
+        raise BadMessage("not a state for each order")
+    return [str(value) for value in values]
