@@ -1,0 +1,51 @@
+"""What each suite measures: the figure's name, its unit and the bar it must meet on a 2-core machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Op = Literal["<=", ">="]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    name: str
+    unit: str
+    op: Op
+    bar: float
+
+    def met(self, value: float) -> bool:
+        return value <= self.bar if self.op == "<=" else value >= self.bar
+
+
+SUITES: dict[str, tuple[Bar, ...]] = {
+    "e2e": (
+        Bar("first_paid_job", "s", "<=", 60),
+        Bar("batch_efficiency", "ratio", ">=", 0.85),
+        Bar("task_overhead", "ms", "<=", 25),
+        Bar("dead_provider_makespan", "ratio", "<=", 1.3),
+        Bar("audit_overhead", "ratio", "<=", 1.10),
+        Bar("audit_wrong_accepted", "ratio", "<=", 0.002),
+        Bar("cli_help", "ms", "<=", 400),
+        Bar("node_idle_memory", "MiB", "<=", 250),
+        Bar("chaos_lost", "count", "<=", 0),
+        Bar("chaos_doubled", "count", "<=", 0),
+    ),
+    "chain": (
+        Bar("index_rebuild", "events/s", ">=", 5000),
+        Bar("sender_throughput", "tx/s", ">=", 300),
+    ),
+    "sandbox": (
+        Bar("start_warm", "ms", "<=", 5),
+        Bar("native_ratio", "ratio", "<=", 2.0),
+    ),
+}
+
+
+def bar(suite: str, name: str) -> Bar:
+    """Raises KeyError for a name that the suite does not have."""
+    for found in SUITES[suite]:
+        if found.name == name:
+            return found
+    raise KeyError(f"{suite}.{name}")
