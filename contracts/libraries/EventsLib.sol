@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+/// @title EventsLib
+/// @notice What fogchain contracts report. Replaying the events alone rebuilds every balance and state.
+library EventsLib {
+    // ---- market
+
+    /// @notice `amount` was added to the owner's free balance.
+    event Deposited(address indexed owner, uint96 amount);
+
+    /// @notice `amount` left the owner's free balance for the owner's own account.
+    event Withdrawn(address indexed owner, uint96 amount);
+
+    /// @notice `cap` of the buyer's free balance was locked for the provider.
+    event SessionOpened(
+        bytes32 indexed session, address indexed buyer, address indexed provider, bytes32 job, uint96 cap, uint40 expiry
+    );
+
+    /// @notice The buyer locked more: `cap` is the new cap.
+    event SessionToppedUp(bytes32 indexed session, uint96 cap);
+
+    /// @notice `paid` left the buyer's locked balance for the provider's account; `total` is claimed in all.
+    event VoucherClaimed(
+        bytes32 indexed session, address indexed buyer, address indexed provider, uint96 paid, uint96 total
+    );
+
+    /// @notice The session ended with `claimed` paid in all; `refunded` is free for the buyer again.
+    event SessionClosed(
+        bytes32 indexed session, address indexed buyer, address indexed provider, uint96 claimed, uint96 refunded
+    );
+
+    // ---- stake
+
+    /// @notice `amount` was added to the owner's bond.
+    event Bonded(address indexed owner, uint96 amount);
+
+    /// @notice `amount` left the owner's bond and can be withdrawn from `release` on.
+    event UnbondStarted(address indexed owner, uint96 amount, uint40 release);
+
+    /// @notice `amount`, which was due at `release`, is bonded again.
+    event UnbondCancelled(address indexed owner, uint96 amount, uint40 release);
+
+    /// @notice `amount` of matured unbondings left for the owner's own account.
+    event StakeWithdrawn(address indexed owner, uint96 amount);
+
+    // ---- registry
+
+    /// @notice The owner's node record was written. Readers check the node key's signature before they trust it.
+    event NodeRegistered(
+        address indexed owner, bytes32 indexed nodeKey, uint32 slots, string endpoints, bytes nodeSignature
+    );
+
+    /// @notice The owner's node record is gone, or names another node key now.
+    event NodeDeregistered(address indexed owner, bytes32 indexed nodeKey);
+}
