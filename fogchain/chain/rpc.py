@@ -119,7 +119,12 @@ class Rpc:
         return RpcError(int(error.get("code", 0)), str(error.get("message", "")), _revert_data(error.get("data")))
 
     def _unavailable(self, error: Exception) -> Unavailable:
-        reason = "its answer is not JSON" if isinstance(error, json.JSONDecodeError) else str(error)
+        if isinstance(error, json.JSONDecodeError):
+            reason = "its answer is not JSON"
+        elif isinstance(error, aiohttp.ClientConnectorError):
+            reason = error.strerror or "there is no connection"
+        else:
+            reason = str(error)
         return Unavailable(
             f"the chain's node at {self.url} does not answer: {reason or type(error).__name__}",
             hint="check that it runs (`fogchain chain status`) and that the address is right",
