@@ -20,10 +20,10 @@ struct Session {
 }
 
 /// @title IFogMarket
-/// @notice Holds all escrow. A buyer deposits once, opens a capped session with each provider of a job, and pays task by
-/// task with cumulative vouchers signed off the chain; the provider claims the last one. No owner, no pause, no upgrade.
+/// @notice Holds all escrow. A buyer deposits once, opens a capped session with each provider of a job, and pays task
+/// by task with cumulative vouchers signed off the chain; the provider claims the last one. No owner, pause or upgrade.
 /// @dev Amounts are base units of FOG, times Unix seconds of block time. For every account
-/// deposited + refunds == withdrawn + free + locked + paid, and the market's tokens cover all free and locked balances.
+/// deposited == withdrawn + paid + free + locked, and the market's tokens cover all free and locked balances.
 interface IFogMarket {
     /// @notice Adds `amount` of the caller's FOG to the caller's free balance. Needs an allowance.
     function deposit(uint96 amount) external;
@@ -44,7 +44,7 @@ interface IFogMarket {
     /// @notice Locks `amount` more for the open session `id`. Only its buyer may.
     function topUp(bytes32 id, uint96 amount) external;
 
-    /// @notice Pays the session's provider what the voucher promises beyond what was claimed before. Anyone may call it.
+    /// @notice Pays the session's provider what the voucher promises beyond what was claimed. Anyone may call it.
     /// @param amount The voucher's amount: owed in all since the session opened.
     /// @param signature The buyer's signature of Voucher(session, amount), as `hashVoucher` gives it: 65 bytes with low
     /// s, or what the buyer's contract accepts by ERC-1271.

@@ -30,6 +30,11 @@ contract MarketInvariantTest {
         targets[0] = address(actor);
     }
 
+    /// @dev Above the cap, forged, or closed by the buyer before the expiry.
+    function invariant_NothingWrongIsDone() public view {
+        vm.assertEq(actor.wrongs(), 0, "a forged or excessive claim, or an early close, went through");
+    }
+
     /// @dev I1
     function invariant_TokensCoverAllBalances() public view {
         uint256 owed;

@@ -6,8 +6,9 @@ import {FogToken} from "../../../../contracts/FogToken.sol";
 import {Session} from "../../../../contracts/interfaces/IFogMarket.sol";
 import {bound, vm} from "../Vm.sol";
 
-/// @notice Does what buyers and providers may do, in any order, and keeps its own books of it.
-/// @dev Every call is within the rules, so none may revert (`fail_on_revert`): a session that cannot be left would show.
+/// @notice Does what buyers and providers may do, in any order, and keeps its own books of it; and tries what they may
+/// not do.
+/// @dev What is within the rules may not revert (`fail_on_revert`): a session that cannot be left would show.
 contract MarketActor {
     FogToken internal immutable token;
     FogMarket internal immutable market;
@@ -17,6 +18,8 @@ contract MarketActor {
     bytes32[] public sessions;
     uint256 internal jobs;
 
+    /// @notice How often the market did what it must not.
+    uint256 public wrongs;
     mapping(address buyer => uint256) public deposited;
     mapping(address buyer => uint256) public withdrawn;
     mapping(address buyer => uint256) public paid;
@@ -96,6 +99,31 @@ contract MarketActor {
         book(id, s, value);
     }
 
+    /// @dev The buyer promises more than the cap.
+    function overclaim(uint256 which, uint256 amount) external {
+        (bytes32 id, Session memory s) = pick(which);
+        if (s.buyer == address(0)) return;
+        uint96 value = uint96(bound(amount, uint256(s.cap) + 1, uint256(s.cap) * 2));
+        attempt(id, s, value, voucher(id, s.buyer, value));
+    }
+
+    /// @dev A voucher of this session that another buyer signed.
+    function forge(uint256 which, uint256 amount) external {
+        (bytes32 id, Session memory s) = pick(which);
+        if (!s.open || s.claimed == s.cap) return;
+        uint96 value = uint96(bound(amount, uint256(s.claimed) + 1, s.cap));
+        address forger = vm.addr(keys[0]) == s.buyer ? vm.addr(keys[1]) : vm.addr(keys[0]);
+        attempt(id, s, value, voucher(id, forger, value));
+    }
+
+    /// @dev Not paid by the rules: if it is paid after all, `wrongs` counts it.
+    function attempt(bytes32 id, Session memory s, uint96 value, bytes memory signature) internal {
+        try market.claim(id, value, signature) {
+            ++wrongs;
+            book(id, s, value);
+        } catch {}
+    }
+
     function closeAsProvider(uint256 which) external {
         (bytes32 id, Session memory s) = pick(which);
         if (!s.open) return;
@@ -106,7 +134,14 @@ contract MarketActor {
     function closeAsBuyer(uint256 which) external {
         (bytes32 id, Session memory s) = pick(which);
         if (!s.open) return;
-        if (block.timestamp < s.expiry) vm.warp(s.expiry);
+        if (block.timestamp < s.expiry) {
+            vm.prank(s.buyer);
+            try market.closeSession(id) {
+                ++wrongs;
+                return;
+            } catch {}
+            vm.warp(s.expiry);
+        }
         vm.prank(s.buyer);
         market.closeSession(id);
     }
