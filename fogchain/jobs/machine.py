@@ -94,11 +94,15 @@ class Share:
     owed: int = 0  # cost of its accepted runs
     signed: int = 0  # the newest voucher; can't be taken back
     signature: str = ""
-    out: int = 0  # orders sent and not answered
+    live: dict[int, None] = field(default_factory=dict)  # attempts sent and not answered, oldest first
     pending: int = 0  # delivered results that wait for their check
     faults: int = 0
     blocked_until: float = 0.0
     distrusted: bool = False
+
+    @property
+    def out(self) -> int:
+        return len(self.live)
 
     @property
     def spent(self) -> int:
@@ -135,6 +139,8 @@ class JobMachine:
         self._queued: dict[int, None] = dict.fromkeys(range(len(spec.tasks)))  # ordered set
         self._jury: dict[int, None] = {}  # tasks under check that want another run
         self._left = len(spec.tasks)
+        self._fuel_seen = 0
+        self._delivered_count = 0
 
     # ---------------------------------------------------------------- looking
 
@@ -160,8 +166,7 @@ class JobMachine:
 
     def mean_fuel(self, default: float) -> float:
         """Mean fuel of delivered runs so far, or `default` before the first."""
-        seen = [run.fuel for run in self.runs.values() if run.result]
-        return sum(seen) / len(seen) if seen else default
+        return self._fuel_seen / self._delivered_count if self._delivered_count else default
 
     def wanted(self, limit: int) -> list[Work]:
         """Up to `limit` runs to place, checks first: they hold up payment."""
@@ -261,7 +266,7 @@ class JobMachine:
         )  # fmt: skip
         task.runs.append(run)
         self.runs[event.attempt] = run
-        self.shares[event.provider].out += 1
+        self.shares[event.provider].live[event.attempt] = None
         if event.purpose == "work":
             self._queued.pop(event.task, None)
             task.state, task.detail = "out", ""
@@ -271,9 +276,11 @@ class JobMachine:
     def _delivered(self, event: Delivered) -> None:
         run = self._out(event.attempt)
         share, task = self.shares[run.provider], self.tasks[run.task]
-        share.out -= 1
+        del share.live[event.attempt]
         run.result, run.fuel, run.exit = event.result, event.fuel, event.exit
         run.started, run.finished, run.receipt = event.started, event.at, event.receipt
+        self._fuel_seen += event.fuel
+        self._delivered_count += 1
         if self.ended or share.distrusted:
             run.state, run.detail = (
                 "superseded",
@@ -289,7 +296,7 @@ class JobMachine:
     def _troubled(self, event: Failed | Lost) -> None:
         run = self._out(event.attempt)
         share, task = self.shares[run.provider], self.tasks[run.task]
-        share.out -= 1
+        del share.live[event.attempt]
         share.faults += 1
         share.blocked_until = event.at + FIRST_BACKOFF * 2 ** min(share.faults - 1, 8)
         run.finished, run.detail = event.at, event.detail

@@ -37,9 +37,13 @@ class Field:
     solidity: str
 
 
-@cache
 def fields_of(message: type) -> tuple[Field, ...]:
     """The struct's fields with their Solidity types, in order."""
+    return _fields_of(message)
+
+
+@cache
+def _fields_of(message: type) -> tuple[Field, ...]:
     hints = get_type_hints(message, include_extras=True)
     found = []
     for field in dataclasses.fields(message):

@@ -12,7 +12,7 @@ from sqlalchemy import (
 
 from fogchain.market.messages import Exit, TaskOrder
 from fogchain.units import cost
-from node.trade.wire import DELIVERED, DROPPED, QUEUED, SignedOrder, SignedReceipt
+from node.trade.wire import ACCEPTED, DELIVERED, DROPPED, QUEUED, SignedOrder, SignedReceipt
 
 tables = MetaData()
 _orders = Table(
@@ -130,9 +130,12 @@ class Ledger:
             )
 
     def handed(self, digest: bytes, verdict: str) -> None:
-        """The buyer has acknowledged the receipt with this word."""
+        """The buyer has acknowledged the receipt with this word; what it does not accept it does not owe."""
+        unpaid = {} if verdict == ACCEPTED else {"cost": "0"}
         with self._engine.begin() as connection:
-            connection.execute(update(_orders).where(_orders.c.digest == digest).values(handed=True, verdict=verdict))
+            connection.execute(
+                update(_orders).where(_orders.c.digest == digest).values(handed=True, verdict=verdict, **unpaid)
+            )
 
     def drop(self, digest: bytes) -> bool:
         """Forget an order that has not been run. False when it was delivered already or is not known."""

@@ -1,0 +1,377 @@
+"""The daemon: one process per machine. Composes the services here and nowhere else; owns start and stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+import structlog
+from sqlalchemy import Engine, MetaData
+
+from fogchain import __version__
+from fogchain.chain.calls import Calls
+from fogchain.chain.client import ChainClient
+from fogchain.chain.deployment import Deployment, write_atomically
+from fogchain.chain.index import EventIndex
+from fogchain.chain.sender import Sender
+from fogchain.config import DataFolder, NodeConfig, load_config
+from fogchain.database import open_database
+from fogchain.errors import Conflict, CorruptData, Unavailable
+from fogchain.identity import NodeIdentity
+from fogchain.jobs import store as job_store
+from fogchain.jobs.blobs import BlobStore
+from fogchain.jobs.spec import BlobRef, RunSpec
+from fogchain.jobs.store import JobStore
+from fogchain.wallet.keystore import Wallet, read_password, unlock
+from node.api.app import create_app
+from node.api.server import ApiServer
+from node.executor import Executor, RunRequest
+from node.p2p.address import PeerAddress, PeerFound, node_key_of, peer_id_of
+from node.p2p.blobs import fetch_blob, serve_blobs
+from node.p2p.host import P2PHost
+from node.services import Feed, Services
+from node.trade import ledger as trade_ledger
+from node.trade.book import ProviderBook
+from node.trade.buyer import Buyer
+from node.trade.driver import Funding, Surroundings
+from node.trade.ledger import Ledger
+from node.trade.ports import Handler, Ran
+from node.trade.provider import Provider
+
+log = structlog.get_logger(__name__)
+
+LAYOUT = 1  # of node.db
+CHAIN_PATIENCE = 60.0  # seconds to wait at start for a chain that does not answer yet
+BLOB_TIMEOUT = 60.0
+
+
+class Node:
+    """Everything a node runs. `start`, then `wait` until told to stop, then `stop`."""
+
+    def __init__(self, folder: DataFolder) -> None:
+        """Takes the folder. Raises NotFound, BadInput, CorruptData, Conflict (already running)."""
+        self.folder = folder
+        self.config: NodeConfig = load_config(folder)
+        self._lock = _take(folder)
+        self._stack = contextlib.AsyncExitStack()
+        self._stop = asyncio.Event()
+        self.url = ""
+
+    async def start(self) -> None:
+        """Bring everything up, in the order in which things need each other. On an error nothing is left running."""
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self) -> None:
+        folder, config = self.folder, self.config
+        wallet = unlock(folder.keystore, read_password(folder))
+        identity = NodeIdentity.load(folder.seed)
+        token = _read_token(folder.token)
+        deployment = Deployment.load(config.chain.deployment)
+        engine = open_database(folder.database, _tables(), LAYOUT)
+        self._stack.callback(engine.dispose)
+        blobs = BlobStore(folder.blobs)
+        feed = Feed()
+
+        client = ChainClient(config.chain.rpc_url, deployment)
+        self._stack.push_async_callback(client.close)
+        await _connect(client)
+        index = EventIndex(client, folder.chain_database)
+        indexing = asyncio.create_task(index.run(), name="event-index")
+        self._stack.push_async_callback(_end, indexing)
+        sender = Sender(client, wallet.key, folder.chain_database)
+        await sender.start()
+        self._stack.push_async_callback(sender.stop)
+
+        host = P2PHost(
+            seed=identity.libp2p_seed,
+            listen=config.p2p.listen,
+            network=deployment.domain.network,
+            mdns=config.p2p.mdns,
+            bootstrap=config.p2p.bootstrap,
+        )
+        await host.start()
+        self._stack.push_async_callback(host.stop)
+        network = _Network(host, blobs)
+
+        services = await self._trade(wallet, identity, deployment, client, index, sender, engine, blobs, network, feed)
+        server = ApiServer(create_app(services, token, __version__))
+        self.url = await server.start(config.api.host, config.api.port)
+        self._stack.push_async_callback(server.stop)
+        folder.api_file.parent.mkdir(exist_ok=True)
+        write_atomically(folder.api_file, json.dumps({"url": self.url, "pid": os.getpid()}).encode())
+        self._stack.callback(lambda: folder.api_file.unlink(missing_ok=True))
+        beat = asyncio.create_task(services.beat(), name="beat")
+        self._stack.push_async_callback(_end, beat)
+        self._stack.callback(lambda: setattr(services, "stopping", True))
+        log.info("node is up", name=config.node.name, api=self.url, peer=host.peer_id, wallet=wallet.address)
+
+    async def _trade(
+        self,
+        wallet: Wallet,
+        identity: NodeIdentity,
+        deployment: Deployment,
+        client: ChainClient,
+        index: EventIndex,
+        sender: Sender,
+        engine: Engine,
+        blobs: BlobStore,
+        network: _Network,
+        feed: Feed,
+    ) -> Services:
+        """Start the roles this node has, and the services that the API shows."""
+        config, calls = self.config, Calls(deployment)
+        store, ledger = JobStore(engine), Ledger(engine)
+        watchers: list[Services] = []
+
+        def node_changed() -> None:
+            for services in watchers:
+                services.node_changed()
+
+        def providers_changed() -> None:
+            for services in watchers:
+                services.providers_changed()
+
+        book: ProviderBook | None = None
+        buyer: Buyer | None = None
+        provider: Provider | None = None
+        if "buyer" in config.node.roles:
+            book = ProviderBook(
+                own_address=wallet.address,
+                domain=deployment.domain,
+                network=network,
+                index=index,
+                changed=providers_changed,
+            )
+            around = Surroundings(
+                wallet=wallet,
+                domain=deployment.domain,
+                config=config.buyer,
+                store=store,
+                blobs=blobs,
+                network=network,
+                book=book,
+                client=client,
+                index=index,
+                sender=sender,
+                calls=calls,
+                funding=Funding(),
+                changed=lambda driver, touched: [s.job_changed(driver, touched) for s in watchers] and None,
+            )
+            buyer = Buyer(around, lambda machine: [s.job_ended(machine) for s in watchers] and None)
+            network.listen_for(book)
+            looking = asyncio.create_task(book.run(), name="provider-book")
+            self._stack.push_async_callback(_end, looking)
+        if "provider" in config.node.roles:
+            executor = Executor(self.folder.work, config.provider.slots, memory_cap=config.provider.memory)
+            await executor.start()
+            self._stack.push_async_callback(executor.stop)
+            provider = Provider(
+                name=config.node.name,
+                wallet=wallet,
+                identity=identity,
+                domain=deployment.domain,
+                config=config.provider,
+                fuel_rate=await executor.measure_rate(),
+                ledger=ledger,
+                blobs=blobs,
+                network=network,
+                sandbox=_Sandbox(executor),
+                index=index,
+                sender=sender,
+                calls=calls,
+                changed=node_changed,
+            )
+        roles = [role for role in (buyer, provider) if role is not None]
+        network.share(lambda peer, sha256: any(role.may_read(peer, sha256) for role in roles))
+        services = Services(
+            config=config,
+            wallet=wallet,
+            client=client,
+            calls=calls,
+            index=index,
+            sender=sender,
+            blobs=blobs,
+            network=network,
+            peers=network.count,
+            book=book,
+            buyer=buyer,
+            store=store,
+            provider=provider,
+            ledger=ledger,
+            feed=feed,
+        )
+        watchers.append(services)
+        for role in roles:
+            await role.start()
+            self._stack.push_async_callback(role.stop)
+        return services
+
+    def ask_to_stop(self) -> None:
+        self._stop.set()
+
+    async def wait(self) -> None:
+        """Until a signal or `ask_to_stop`."""
+        await self._stop.wait()
+
+    async def stop(self) -> None:
+        """Graceful: running tasks end as orders still to do, everything is on disk, the chain hears nothing more."""
+        await self._stack.aclose()
+        self._lock.close()
+
+
+class _Network:
+    """`node.trade.ports.Network` over the libp2p host."""
+
+    def __init__(self, host: P2PHost, blobs: BlobStore) -> None:
+        self._host, self._blobs = host, blobs
+
+    @property
+    def peer_id(self) -> str:
+        return self._host.peer_id
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        return tuple(address.split("/p2p/")[0] for address in self._host.addresses)
+
+    def count(self) -> int:
+        return len(self._host.peers)
+
+    def serve(self, subject: str, handler: Handler) -> None:
+        self._host.serve(subject, handler)
+
+    def share(self, allowed: object) -> None:
+        serve_blobs(self._host, self._blobs, allowed)  # type: ignore[arg-type]
+
+    def listen_for(self, book: ProviderBook) -> None:
+        def heard(event: object) -> None:
+            if isinstance(event, PeerFound):
+                addrs = tuple(address.split("/p2p/")[0] for address in event.address.addrs)
+                book.found(event.address.peer_id, addrs, event.source)
+
+        self._host.subscribe(heard)
+
+    async def dial(self, peer_id: str, endpoints: Sequence[str]) -> None:
+        await self._host.connect(PeerAddress(peer_id, tuple(endpoints)))
+
+    async def request(self, peer_id: str, subject: str, payload: bytes, *, timeout: float) -> bytes:
+        return await self._host.request(peer_id, subject, payload, timeout=timeout)
+
+    async def fetch(self, peer_id: str, ref: BlobRef) -> None:
+        await fetch_blob(self._host, self._blobs, peer_id, ref, timeout=BLOB_TIMEOUT)
+
+    def peer_id_of(self, node_key: bytes) -> str:
+        return peer_id_of(node_key)
+
+    def node_key_of(self, peer_id: str) -> bytes:
+        return node_key_of(peer_id)
+
+
+class _Sandbox:
+    """`node.trade.ports.Sandbox` over the executor's worker processes."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    @property
+    def engine(self) -> str:
+        return self._executor.ENGINE
+
+    async def run(
+        self, run_id: str, spec: RunSpec, module: Path, stdin: Path | None, inputs: Mapping[str, Path], seed: bytes
+    ) -> Ran:
+        request = RunRequest(run_id=run_id, spec=spec, module=module, stdin=stdin, inputs=inputs, seed=seed)
+        outcome = await self._executor.run(request)
+        return Ran(
+            exit=outcome.exit,
+            fuel=outcome.fuel,
+            manifest=outcome.manifest if outcome.exit.deterministic else None,
+            files=outcome.files,
+            started=outcome.started,
+            finished=outcome.finished,
+            detail=outcome.detail,
+        )
+
+    async def discard(self, run_id: str) -> None:
+        await self._executor.discard(run_id)
+
+
+async def serve(folder: DataFolder) -> None:
+    """Run a node until SIGINT or SIGTERM."""
+    node = Node(folder)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, node.ask_to_stop)
+    await node.start()
+    print(f"node {node.config.node.name} is up: {node.url}", flush=True)
+    await node.wait()
+    print("stopping", flush=True)
+    await node.stop()
+
+
+async def _connect(client: ChainClient) -> None:
+    """Wait for the chain a while: it may be starting beside us, or restarting."""
+    deadline = asyncio.get_running_loop().time() + CHAIN_PATIENCE
+    while True:
+        try:
+            await client.connect()
+            return
+        except Unavailable as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            log.info("waiting for the chain", why=error.message)
+            await asyncio.sleep(0.5)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def _take(folder: DataFolder) -> IO[str]:
+    """Hold the folder's lock for as long as the returned file is open. Raises Conflict."""
+    file = folder.lock.open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.seek(0)
+        holder = file.read().strip() or "another process"
+        file.close()
+        raise Conflict(
+            f"a node is running on {folder.root} already (process {holder})",
+            hint="stop it first, or give this one another folder with --data",
+        ) from error
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
+
+
+def _read_token(path: Path) -> str:
+    try:
+        token = path.read_text().strip()
+    except FileNotFoundError:
+        token = ""
+    if len(token) < 32:
+        raise CorruptData(f"the API token {path} is missing or too short", hint="restore it, or write 64 random hex digits into it")
+    return token
+
+
+def _tables() -> MetaData:
+    """The buyer's and the provider's tables, in one database."""
+    merged = MetaData()
+    for source in (job_store.tables, trade_ledger.tables):
+        for table in source.tables.values():
+            table.to_metadata(merged)
+    return merged

@@ -1,0 +1,377 @@
+"""What the API can ask of this node: `node.api.services.NodeServices` over buyer, provider and chain."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+
+from fogchain import __version__
+from fogchain.api.models import (
+    ChainView,
+    Event,
+    JobDetail,
+    JobSummary,
+    NodeStatus,
+    Page,
+    ProviderView,
+    Quote,
+    ReceiptView,
+    SessionView,
+    TaskView,
+    WalletView,
+)
+from fogchain.chain.calls import Calls
+from fogchain.chain.client import ChainClient
+from fogchain.chain.index import EventIndex, SessionRecord
+from fogchain.chain.sender import Sender
+from fogchain.config import NodeConfig
+from fogchain.errors import BadInput, Conflict, NotFound, PaymentRequired
+from fogchain.jobs.blobs import BlobStore
+from fogchain.jobs.machine import JobMachine, Run
+from fogchain.jobs.spec import JobSpec, ResultManifest
+from fogchain.jobs.store import JobStore
+from fogchain.units import MAX_UINT96, format_fog
+from fogchain.wallet.keystore import Wallet
+from node import views
+from node.api.services import Role
+from node.trade.book import ProviderBook
+from node.trade.buyer import Buyer
+from node.trade.driver import JobDriver
+from node.trade.ledger import Ledger
+from node.trade.ports import Network
+from node.trade.provider import Provider
+from node.trade.wire import SignedOrder
+
+T = TypeVar("T")
+
+QUEUE = 1000  # events a slow listener may lag behind before it is dropped
+BEAT = 2.0  # seconds between node events
+
+
+class Feed:
+    """Hands events to all listeners; one that does not keep up is dropped, the node never waits."""
+
+    def __init__(self) -> None:
+        self._listeners: set[asyncio.Queue[Event | None]] = set()
+
+    def publish(self, event: Event) -> None:
+        for queue in list(self._listeners):
+            if queue.full():
+                self._listeners.discard(queue)
+                queue.get_nowait()
+                queue.put_nowait(None)
+            else:
+                queue.put_nowait(event)
+
+    @property
+    def heard(self) -> bool:
+        return bool(self._listeners)
+
+    async def listen(self) -> AsyncIterator[Event]:
+        queue: asyncio.Queue[Event | None] = asyncio.Queue(QUEUE)
+        self._listeners.add(queue)
+        try:
+            while (event := await queue.get()) is not None:
+                yield event
+        finally:
+            self._listeners.discard(queue)
+
+
+class Services:
+    """Implements `NodeServices`. Reads are synchronous and quick; what waits for the chain is async."""
+
+    def __init__(
+        self,
+        *,
+        config: NodeConfig,
+        wallet: Wallet,
+        client: ChainClient,
+        calls: Calls,
+        index: EventIndex,
+        sender: Sender,
+        blobs: BlobStore,
+        network: Network,
+        peers: Callable[[], int],
+        book: ProviderBook | None,
+        buyer: Buyer | None,
+        store: JobStore,
+        provider: Provider | None,
+        ledger: Ledger,
+        feed: Feed,
+    ) -> None:
+        self.blobs = blobs
+        self._config, self._wallet, self._client, self._calls = config, wallet, client, calls
+        self._index, self._sender, self._network, self._peers = index, sender, network, peers
+        self._book, self._buyer, self._store = book, buyer, store
+        self._provider, self._ledger, self._feed = provider, ledger, feed
+        self._started = time.monotonic()
+        self._process = psutil.Process(os.getpid())
+        self.stopping = False
+
+    # ---------------------------------------------------------------- node and wallet
+
+    def status(self) -> NodeStatus:
+        waiting, done = self._ledger.counts()
+        running = self._provider.running if self._provider else 0
+        healthy, trouble = self._index.healthy, ""
+        if not healthy:
+            trouble = "the chain does not answer; work goes on, payment waits"
+        elif self._provider and not self._provider.registered:
+            trouble = "the provider record is not on the chain yet"
+        busy = running > 0 or (self._buyer is not None and bool(self._buyer.drivers))
+        head = self._index.head
+        return NodeStatus(
+            name=self._config.node.name,
+            version=__version__,
+            state="stopping" if self.stopping else "degraded" if trouble else "working" if busy else "ready",
+            detail=trouble,
+            roles=list(self._config.node.roles),
+            address=self._wallet.address,
+            peer_id=self._network.peer_id,
+            listen=list(self._network.endpoints),
+            pid=os.getpid(),
+            uptime_s=round(time.monotonic() - self._started, 1),
+            memory=self._process.memory_info().rss,
+            peers=self._peers(),
+            slots=self._config.provider.slots if self._provider else 0,
+            running=running,
+            waiting=max(0, waiting - running),
+            done=done,
+            earned=sum(held.amount for held in self._ledger.sessions()),
+            registered=self._provider.registered if self._provider else False,
+            offer=views.offer_view(offer) if self._provider and (offer := self._provider.offer) else None,
+            chain=ChainView(
+                chain_id=self._client.deployment.chain_id,
+                rpc_url=self._config.chain.rpc_url,
+                market=self._client.deployment.market,
+                token=self._client.deployment.token,
+                block=head.number if head else 0,
+                block_time=head.timestamp if head else 0,
+                healthy=healthy,
+                detail=trouble if not healthy else "",
+            ),
+        )
+
+    async def wallet(self) -> WalletView:
+        address = self._wallet.address
+        account = self._index.account(address)
+        eth, token, bonded = await asyncio.gather(
+            self._client.eth_balance(address), self._client.token_balance(address), self._client.bonded(address)
+        )
+        unclaimed = 0
+        for held in self._ledger.sessions():
+            record = self._index.session(held.session)
+            if record is not None and record.open:
+                unclaimed += max(0, held.amount - record.claimed)
+        return WalletView(
+            address=address,
+            eth=eth,
+            token=token,
+            free=account.free,
+            locked=account.locked,
+            earned=account.earned,
+            spent=account.spent,
+            unclaimed=unclaimed,
+            bonded=bonded,
+        )
+
+    async def deposit(self, amount: int) -> WalletView:
+        token = await self._client.token_balance(self._wallet.address)
+        if amount > token:
+            raise PaymentRequired(
+                f"the wallet holds {format_fog(token, 6)}, less than {format_fog(amount)}", hint="deposit less"
+            )
+        tag = f"{time.time_ns()}"
+        if await self._client.allowance(self._wallet.address) < amount:
+            await self._sender.send(self._calls.approve(MAX_UINT96), tag=f"approve-{tag}")
+        return await self._after(await self._sender.send(self._calls.deposit(amount), tag=f"deposit-{tag}"))
+
+    async def withdraw(self, amount: int) -> WalletView:
+        free = await self._client.free_balance(self._wallet.address)
+        if amount > free:
+            raise PaymentRequired(
+                f"{format_fog(free, 6)} is free in the market, less than {format_fog(amount)}",
+                hint="what is locked in sessions comes free when their jobs end",
+            )
+        return await self._after(await self._sender.send(self._calls.withdraw(amount), tag=f"withdraw-{time.time_ns()}"))
+
+    async def _after(self, result: object) -> WalletView:
+        """The wallet once the index has seen the transaction's block."""
+        block: int = result.block  # type: ignore[attr-defined]
+        await self._index.wait_for(lambda: (head := self._index.head) is not None and head.number >= block, 15)
+        self._feed.publish(Event(kind="wallet", time=time.time()))
+        return await self.wallet()
+
+    def sessions(self, role: Role | None, limit: int, cursor: str | None) -> Page[SessionView]:
+        found: list[SessionView] = []
+        if role != "provider":
+            for machine in self._machines(100):
+                for share in machine.shares.values():
+                    found.append(views.buyer_session(machine, share, self._session(share.session)))
+        if role != "buyer":
+            for held in reversed(self._ledger.sessions()):
+                record = self._index.session(held.session)
+                found.append(views.provider_session(held, record, self._ledger.job_of(held.session)))
+        return _slice(found, limit, cursor)
+
+    def receipts(self, role: Role | None, job: str | None, limit: int, cursor: str | None) -> Page[ReceiptView]:
+        found: list[ReceiptView] = []
+        job_id = self._store.resolve(job) if job and role != "provider" and self._buyer else job
+        if role != "provider":
+            machines = [self._machine(job_id)] if job_id else self._machines(20)
+            for machine in machines:
+                runs = [run for run in machine.runs.values() if run.result]
+                runs.sort(key=lambda run: run.finished, reverse=True)
+                found += [views.buyer_receipt(machine, run, self._order_digest(run)) for run in runs]
+        if role != "buyer":
+            orders, _ = self._ledger.page(1000, None, job_id)
+            found += [views.provider_receipt(known) for known in orders]
+        return _slice(found, limit, cursor)
+
+    def providers(self) -> list[ProviderView]:
+        if self._book is None:
+            return []
+        paid: dict[str, int] = {}
+        for session in self._index.sessions(buyer=self._wallet.address):
+            owner = session.provider.lower()
+            paid[owner] = paid.get(owner, 0) + session.claimed
+        known = [known for known in self._book.all() if known.address or known.name]
+        return [views.provider_view(one, self._store.record(one.address), paid.get(one.address, 0)) for one in known]
+
+    # ---------------------------------------------------------------- jobs
+
+    async def quote(self, spec: JobSpec) -> Quote:
+        buyer = self._need_buyer()
+        if self._book is not None:
+            await self._book.settle(3.0)
+        quote, _ = buyer.quote(spec)
+        free = await self._client.free_balance(self._wallet.address)
+        return quote.model_copy(update={"free": free, "missing": max(0, spec.budget - free)})
+
+    async def submit(self, spec: JobSpec, key: str | None) -> JobSummary:
+        return self._summary(await self._need_buyer().submit(spec, key))
+
+    def jobs(self, limit: int, cursor: str | None) -> Page[JobSummary]:
+        rows, total = self._store.page(limit + 1, _number(cursor))
+        more = views.cursor_of(rows[limit - 1][1]) if len(rows) > limit else None
+        return Page(items=[self._summary(job_id) for job_id, _ in rows[:limit]], next_cursor=more, total=total)
+
+    def job(self, job_id: str) -> JobDetail:
+        machine = self._machine(self._store.resolve(job_id))
+        sessions = {share.session: self._session(share.session) for share in machine.shares.values()}
+        present = {key: record for key, record in sessions.items() if record is not None}
+        return views.detail(machine, self._driver(machine.id), present)
+
+    def tasks(self, job_id: str, limit: int, cursor: str | None) -> Page[TaskView]:
+        machine = self._machine(self._store.resolve(job_id))
+        first, total = _number(cursor) or 0, len(machine.tasks)
+        items = [self.task(machine, index) for index in range(first, min(first + limit, total))]
+        more = views.cursor_of(first + limit) if first + limit < total else None
+        return Page(items=items, next_cursor=more, total=total)
+
+    def task(self, machine: JobMachine, index: int) -> TaskView:
+        driver = self._driver(machine.id)
+        return views.task_view(machine, index, driver.started if driver else set(), self._manifest(machine, index))
+
+    def result_file(self, job_id: str, task: int, name: str) -> Path:
+        machine = self._machine(self._store.resolve(job_id))
+        if not 0 <= task < len(machine.tasks):
+            raise NotFound(f"job {machine.id[:12]} has tasks 0 to {len(machine.tasks) - 1}, not {task}")
+        manifest = self._manifest(machine, task)
+        if manifest is None:
+            raise NotFound(f"task {task} has no result: it is {machine.tasks[task].state}")
+        for file in manifest.files:
+            if file.name == name:
+                return self.blobs.path(file.sha256)
+        raise NotFound(f"task {task} wrote no file {name[:80]!r}", hint=f"it wrote {', '.join(f.name for f in manifest.files)}")
+
+    async def cancel(self, job_id: str) -> JobSummary:
+        found = self._store.resolve(job_id)
+        self._need_buyer().cancel(found)
+        return self._summary(found)
+
+    # ---------------------------------------------------------------- events
+
+    async def subscribe(self) -> AsyncIterator[Event]:
+        async for event in self._feed.listen():
+            yield event
+
+    def job_changed(self, driver: JobDriver, touched: set[int]) -> None:
+        if not self._feed.heard:
+            return
+        now, machine = time.time(), driver.machine
+        for index in touched:
+            self._feed.publish(Event(kind="task", time=now, job_id=machine.id, task=self.task(machine, index)))
+        self._feed.publish(Event(kind="job", time=now, job=views.summary(machine, driver)))
+
+    def job_ended(self, machine: JobMachine) -> None:
+        self._feed.publish(Event(kind="job", time=time.time(), job=views.summary(machine, None)))
+        self._feed.publish(Event(kind="wallet", time=time.time()))
+
+    def providers_changed(self) -> None:
+        self._feed.publish(Event(kind="providers", time=time.time()))
+
+    def node_changed(self) -> None:
+        if self._feed.heard:
+            self._feed.publish(Event(kind="node", time=time.time(), node=self.status()))
+
+    async def beat(self) -> None:
+        """Publish the node's state regularly until cancelled."""
+        while True:
+            self.node_changed()
+            await asyncio.sleep(BEAT)
+
+    # ---------------------------------------------------------------- inside
+
+    def _need_buyer(self) -> Buyer:
+        if self._buyer is None:
+            raise Conflict("this node is no buyer", hint='add "buyer" to node.roles in its config.toml and restart it')
+        return self._buyer
+
+    def _machine(self, job_id: str) -> JobMachine:
+        if self._buyer is not None:
+            return self._buyer.machine(job_id)
+        return self._store.load(job_id)[0]
+
+    def _machines(self, limit: int) -> list[JobMachine]:
+        rows, _ = self._store.page(limit, None)
+        return [self._machine(job_id) for job_id, _ in rows]
+
+    def _driver(self, job_id: str) -> JobDriver | None:
+        return self._buyer.driver(job_id) if self._buyer else None
+
+    def _summary(self, job_id: str) -> JobSummary:
+        return views.summary(self._machine(job_id), self._driver(job_id))
+
+    def _session(self, session: str) -> SessionRecord | None:
+        return self._index.session(bytes.fromhex(session[2:]))
+
+    def _order_digest(self, run: Run) -> str:
+        order = SignedOrder.decode(bytes.fromhex(run.order)).order
+        return self._client.deployment.domain.digest(order).hex()
+
+    def _manifest(self, machine: JobMachine, index: int) -> ResultManifest | None:
+        result = machine.tasks[index].result
+        if result is None or not self.blobs.has(result.result):
+            return None
+        return ResultManifest.decode(self.blobs.read(result.result))
+
+
+def _number(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    if not cursor.isdecimal() or len(cursor) > 15:
+        raise BadInput(f"{cursor[:40]!r} is not a cursor", hint="use the next_cursor of the page before")
+    return int(cursor)
+
+
+def _slice(items: list[T], limit: int, cursor: str | None) -> Page[T]:
+    first = _number(cursor) or 0
+    more = views.cursor_of(first + limit) if first + limit < len(items) else None
+    return Page(items=items[first : first + limit], next_cursor=more, total=len(items))

@@ -1,0 +1,195 @@
+"""The buyer's side: takes jobs, keeps one driver for each until it is paid, and answers what providers hand over."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
+
+import structlog
+
+from fogchain import units
+from fogchain.api.models import Quote
+from fogchain.errors import BadInput, Conflict, FogchainError, NotFound, PaymentRequired
+from fogchain.jobs.machine import JobMachine
+from fogchain.jobs.spec import JobSpec, check_sum_of_inputs
+from fogchain.jobs.store import ProviderRecord
+from fogchain.market.verification import AUDIT_FLOOR
+from node.trade import wire
+from node.trade.driver import JobDriver, Surroundings
+from node.trade.wire import SignedReceipt
+
+log = structlog.get_logger(__name__)
+
+REMEMBERED = 64  # finished jobs kept in memory
+RECLAIM_INTERVAL = 20.0
+
+
+class Buyer:
+    """Jobs of this node. Every job that was acknowledged is on disk and is driven to its end, over any restart."""
+
+    def __init__(self, around: Surroundings, ended: Callable[[JobMachine], None]) -> None:
+        self._around = around
+        self._ended = ended
+        self._drivers: dict[str, JobDriver] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._finished: OrderedDict[str, JobMachine] = OrderedDict()
+        self._reclaimer: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._around.network.serve("receipt", self._on_receipt)
+        for job_id in self._around.store.open_jobs():
+            machine, seq = self._around.store.load(job_id)
+            self._drive(machine, seq)
+        self._reclaimer = asyncio.create_task(self._reclaim())
+
+    async def stop(self) -> None:
+        tasks = [*self._running.values(), *([self._reclaimer] if self._reclaimer else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def may_read(self, peer_id: str, sha256: str) -> bool:
+        """Whether this peer may fetch this blob from us: it serves a job that has it as module or input."""
+        return any(
+            sha256 in driver.readable and any(share.peer == peer_id for share in driver.machine.shares.values())
+            for driver in self._drivers.values()
+        )
+
+    # ---------------------------------------------------------------- jobs
+
+    def quote(self, spec: JobSpec) -> tuple[Quote, list[str]]:
+        """What the job would cost with the providers that match now, the balance not considered."""
+        ready, reasons = self._around.book.matching(spec)
+        chosen = ready[: self._around.config.max_providers]
+        prices = [known.offer.price for known in chosen if known.offer]
+        dearest = max(prices, default=0)
+        runs = len(spec.tasks)
+        if spec.verify.level == "L1":
+            share = spec.verify.sample if spec.verify.sample is not None else AUDIT_FLOOR
+            runs += -(-runs * share // 10_000)
+        most = min(spec.budget, units.cost(runs * spec.limits.fuel, dearest))
+        single = units.cost(spec.limits.fuel, min(prices, default=0))
+        if prices and single > spec.budget:
+            reasons.append(
+                f"the budget of {units.format_fog(spec.budget)} does not cover one task at its fuel limit, "
+                f"{units.format_fog(single)}: raise budget or lower limits.fuel"
+            )
+        if spec.verify.level == "L1" and len(chosen) == 1:
+            reasons.append("level L1 needs two providers, one to check the other; only one matches")
+        quote = Quote(
+            tasks=len(spec.tasks),
+            providers=len(chosen),
+            slots=sum(known.offer.slots for known in chosen if known.offer),
+            cheapest=min(prices, default=None),
+            dearest=max(prices, default=None),
+            most=most,
+            budget=spec.budget,
+            free=0,
+            missing=0,
+            reasons=reasons,
+        )
+        return quote, reasons
+
+    async def submit(self, spec: JobSpec, key: str | None) -> str:
+        """Accept a job: on disk when this returns its id. The same key and spec give the same job.
+
+        Raises BadInput (missing blobs, too much input, a budget too small for one task), PaymentRequired, Conflict.
+        """
+        around = self._around
+        if key is not None and (known := around.store.by_key(key)) is not None:
+            if self.machine(known).spec != spec:
+                raise Conflict("that idempotency key was used for another job", hint="use a new key for a new job")
+            return known
+        check_sum_of_inputs(spec)
+        for sha256, size in spec.blobs().items():
+            if not around.blobs.has(sha256):
+                raise BadInput(f"blob {sha256} was not uploaded", hint="put the module and all inputs before the job")
+            if around.blobs.size(sha256) != size:
+                raise BadInput(f"blob {sha256} has {around.blobs.size(sha256)} bytes, the job says {size}")
+        quote, _ = self.quote(spec)
+        if quote.cheapest is not None and units.cost(spec.limits.fuel, quote.cheapest) > spec.budget:
+            raise BadInput(quote.reasons[-1] if quote.reasons else "the budget is too small", hint="see `fogchain job submit`")
+        address = around.wallet.address
+        owned = await around.client.free_balance(address) + await around.client.token_balance(address)
+        if owned < spec.budget:
+            raise PaymentRequired(
+                f"the budget is {units.format_fog(spec.budget)}; wallet and market hold {units.format_fog(owned, 4)}",
+                hint=f"send FOG to {address}, or lower the budget",
+            )
+        created = time.time()
+        seed = spec.model_dump_json().encode() + address.encode() + secrets.token_bytes(16)
+        job_id = hashlib.sha256(seed).hexdigest()
+        around.store.add(job_id, spec, created, key)
+        self._drive(JobMachine(job_id, spec, created), 0)
+        return job_id
+
+    def cancel(self, job_id: str) -> None:
+        """Raises Conflict when the job has ended already."""
+        driver = self._drivers.get(job_id)
+        if driver is None or driver.machine.ended is not None:
+            raise Conflict("that job has ended already")
+        driver.cancel("cancelled by the buyer")
+
+    def machine(self, job_id: str) -> JobMachine:
+        """The job as it stands. Raises NotFound."""
+        if (driver := self._drivers.get(job_id)) is not None:
+            return driver.machine
+        if job_id not in self._finished:
+            self._finished[job_id], _ = self._around.store.load(job_id)
+            while len(self._finished) > REMEMBERED:
+                self._finished.popitem(last=False)
+        self._finished.move_to_end(job_id)
+        return self._finished[job_id]
+
+    def driver(self, job_id: str) -> JobDriver | None:
+        """The job's driver while it is not paid."""
+        return self._drivers.get(job_id)
+
+    @property
+    def drivers(self) -> list[JobDriver]:
+        return list(self._drivers.values())
+
+    def _drive(self, machine: JobMachine, seq: int) -> None:
+        driver = JobDriver(machine, seq, self._around)
+        self._drivers[machine.id] = driver
+        task = asyncio.create_task(self._run(driver))
+        self._running[machine.id] = task
+
+    async def _run(self, driver: JobDriver) -> None:
+        machine = driver.machine
+        while machine.paid is None:
+            try:
+                await driver.run()
+            except FogchainError as error:  # a full disk, say: nothing was applied that is not on disk
+                log.error("a job stands still", job=machine.id[:12], why=error.message)
+                await asyncio.sleep(5)
+        for share in machine.shares.values():
+            wrong = sum(run.state == "wrong" for run in machine.runs.values() if run.provider == share.provider)
+            self._around.store.add_to_record(share.provider, ProviderRecord(share.accepted, share.checks, wrong))
+        self._finished[machine.id] = machine
+        self._drivers.pop(machine.id, None)
+        self._running.pop(machine.id, None)
+        self._ended(machine)
+
+    async def _on_receipt(self, peer: str, data: bytes) -> bytes:
+        signed = SignedReceipt.decode(data)
+        for driver in self._drivers.values():
+            if driver.attempt_of(signed.receipt.order) is not None:
+                return wire.encode_word(await driver.receive(peer, signed))
+        raise NotFound("this node has no such order open")
+
+    async def _reclaim(self) -> None:
+        """Take back what is locked in sessions that expired without being closed."""
+        around = self._around
+        while True:
+            for session in around.index.sessions(buyer=around.wallet.address):
+                if session.open and session.expiry < time.time() - 5:
+                    tag = f"reclaim-{session.id.hex()}"
+                    with suppress(FogchainError):
+                        await around.sender.send(around.calls.close_session(session.id), tag=tag)
+            await asyncio.sleep(RECLAIM_INTERVAL)

@@ -1,0 +1,613 @@
+"""Drives one job: asks the job machine what should happen next, and does it over network and chain.
+
+Every decision is an event on disk before it leaves the node, so that a killed and restarted buyer replays the log and
+goes on: it sends the same orders again (their providers know them), the same vouchers, and the same transactions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+
+import structlog
+
+from fogchain.batch.placement import Machine, place
+from fogchain.chain.calls import Calls, session_id
+from fogchain.chain.client import ChainClient
+from fogchain.chain.index import EventIndex
+from fogchain.chain.sender import Sender
+from fogchain.config import BuyerSection
+from fogchain.errors import BadMessage, FogchainError, PaymentRequired, Unavailable
+from fogchain.jobs.blobs import BlobStore
+from fogchain.jobs.events import (
+    CapRaised, Delivered, Ended, Failed, JobEvent, Lost, Paid, Sent, SessionPlanned, Signed,
+)  # fmt: skip
+from fogchain.jobs.machine import JobMachine, Run, Share, Work
+from fogchain.jobs.spec import BlobRef, ResultManifest
+from fogchain.jobs.store import JobStore
+from fogchain.market.messages import Exit, Receipt, TaskOrder, Voucher
+from fogchain.market.verification import check_chance
+from fogchain.units import MAX_UINT96, cost, format_fog
+from fogchain.wallet.eip712 import Domain, sign, verify
+from fogchain.wallet.keystore import Wallet
+from node.trade import wire
+from node.trade.book import ProviderBook
+from node.trade.ports import Network
+from node.trade.wire import SignedOrder, SignedReceipt, SignedVoucher
+
+log = structlog.get_logger(__name__)
+
+TICK = 1.0
+VOUCHER_PAUSE = 0.25  # seconds between vouchers to one provider: tasks that end together share one
+SESSION_MARGIN = 600  # seconds a session outlives its job's time limit, for claims
+ORDER_MARGIN = 60
+BATCH = 64
+REQUEST_TIMEOUT = 10.0
+FIRST_RATE = 100_000_000.0  # fuel/s assumed of a provider whose offer names none
+DISCOVERY_PAUSE = 3.0
+
+
+@dataclass(frozen=True)
+class Funding:
+    """One look at the balance, and a deposit, at a time; and what of it is promised to sessions not yet on the chain."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    promised: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What all jobs of a buyer share."""
+
+    wallet: Wallet
+    domain: Domain
+    config: BuyerSection
+    store: JobStore
+    blobs: BlobStore
+    network: Network
+    book: ProviderBook
+    client: ChainClient
+    index: EventIndex
+    sender: Sender
+    calls: Calls
+    funding: Funding
+    changed: Callable[[JobDriver, set[int]], None]  # the job, and the tasks that changed
+
+
+class JobDriver:
+    """One job of this buyer. `run` returns when the job is paid."""
+
+    def __init__(self, machine: JobMachine, seq: int, around: Surroundings) -> None:
+        self.machine = machine
+        self.started: set[int] = set()  # attempts their provider says are in the sandbox now
+        self.problems: dict[str, str] = {}  # provider to what hinders it now, in words
+        self.waiting = ""  # why nothing can be placed, in words
+        self._seq = seq
+        self._around = around
+        self._wake = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._open: set[str] = set()  # providers whose session is on the chain
+        self._opening: set[str] = set()
+        self._raising: set[str] = set()
+        self._digests: dict[bytes, int] = {}
+        self._receiving: dict[int, asyncio.Future[None]] = {}
+        self._acknowledged: set[int] = set()
+        self._withdraw: dict[str, set[bytes]] = {}  # orders their provider should drop
+        self._withdrawn: set[bytes] = set()
+        self._acked: dict[str, tuple[int, bool]] = {}  # newest voucher the provider has confirmed
+        self._vouching: set[str] = set()
+        self._retry_at: dict[str, float] = {}
+        self.readable = frozenset(machine.spec.blobs())
+        self._digest_of: dict[int, bytes] = {}
+        for run in machine.runs.values():
+            self._digests[self._digest(run)] = run.attempt
+
+    # ---------------------------------------------------------------- the loop
+
+    async def run(self) -> None:
+        """Bring the job to its end and pay for it. Cancelling this stops the work and loses nothing."""
+        try:
+            for run in self.machine.runs.values():
+                if run.state == "out" and not self.machine.ended:
+                    self._spawn(self._deliver_order(run))
+            for share in self.machine.shares.values():
+                self._spawn(self._watch(share))
+                if self._session_open(share):
+                    self._open.add(share.provider)
+                else:
+                    self._spawn(self._open_session(share))
+            while self.machine.paid is None:
+                self._step()
+                try:
+                    await asyncio.wait_for(self._wake.wait(), TICK)
+                except TimeoutError:
+                    continue
+                self._wake.clear()
+        finally:
+            for task in list(self._tasks):
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _step(self) -> None:
+        machine, now = self.machine, time.time()
+        if (verdict := machine.verdict_of(now)) is not None:
+            self._record(Ended(now, *verdict))
+        if machine.ended is None:
+            self._plan_sessions(now)
+            self._dispatch(now)
+        self._vouch(now)
+        if machine.ended is not None:
+            self._settle(now)
+
+    def _record(self, *events: JobEvent) -> None:
+        """Write events to the job's log, then let the machine know, then tell those who watch."""
+        self._around.store.append(self.machine.id, self._seq, events)
+        self._seq += len(events)
+        touched = set()
+        for event in events:
+            self.machine.apply(event)
+            if isinstance(event, Sent):
+                touched.add(event.task)
+            elif isinstance(event, Delivered | Failed | Lost):
+                touched.add(self.machine.runs[event.attempt].task)
+                self.started.discard(event.attempt)
+        self._around.changed(self, touched)
+        self._wake.set()
+
+    def cancel(self, detail: str) -> None:
+        """End the job; what was delivered is paid."""
+        if self.machine.ended is None:
+            self._record(Ended(time.time(), "cancelled", detail))
+
+    # ---------------------------------------------------------------- sessions
+
+    def _plan_sessions(self, now: float) -> None:
+        """Choose providers, as they come up, and give each a capped session."""
+        machine, around = self.machine, self._around
+        ready, reasons = around.book.matching(machine.spec)
+        fresh = [known for known in ready if known.address not in machine.shares]
+        room = around.config.max_providers - len(machine.shares)
+        if fresh and room > 0 and now >= machine.created + (0 if machine.shares else self._patience(len(ready))):
+            count = len(machine.shares) + len(fresh[:room])
+            for known in fresh[:room]:
+                offer = known.offer
+                if offer is None:
+                    continue
+                most = cost(machine.spec.limits.fuel, offer.price)
+                if most > machine.spec.budget:
+                    self.problems[known.address] = (
+                        f"one task at its fuel limit costs {format_fog(most)} there, over the budget"
+                    )
+                    continue
+                cap = min(machine.spec.budget, max(-(-machine.spec.budget // count), most * (offer.slots + 1)))
+                session = session_id(around.wallet.address, known.address, bytes.fromhex(machine.id))
+                planned = SessionPlanned(
+                    now, known.address, known.peer_id, known.name, offer.price, "0x" + session.hex(), cap
+                )
+                self._record(planned)
+                share = machine.shares[known.address]
+                self._spawn(self._watch(share))
+                self._spawn(self._open_session(share))
+        self.waiting = self._why_waiting(reasons)
+
+    def _patience(self, ready: int) -> float:
+        """Let discovery find the others before the budget is split, but not for long."""
+        return 0.0 if ready >= 3 else DISCOVERY_PAUSE
+
+    def _why_waiting(self, reasons: list[str]) -> str:
+        machine = self.machine
+        trusted = [share for share in machine.shares.values() if not share.distrusted]
+        if not trusted:
+            return "no provider matches: " + "; ".join(reasons) if reasons else "looking for providers"
+        if not self._open:
+            return "payment sessions are being opened on the chain"
+        if machine.spec.verify.level == "L1" and len(trusted) < 2:
+            return "level L1 needs a second provider to check results; only one matches: " + "; ".join(reasons)
+        return ""
+
+    def _session_open(self, share: Share) -> bool:
+        record = self._around.index.session(bytes.fromhex(share.session[2:]))
+        return record is not None
+
+    async def _open_session(self, share: Share) -> None:
+        around, machine = self._around, self.machine
+        session = bytes.fromhex(share.session[2:])
+        if share.provider in self._opening:
+            return
+        self._opening.add(share.provider)
+        try:
+            while machine.ended is None or around.sender.knows(f"open-{share.session}"):
+                try:
+                    if not around.sender.knows(f"open-{share.session}"):
+                        await self._fund(share.cap, share.session)
+                    expiry = int(machine.deadline) + SESSION_MARGIN
+                    call = around.calls.open_session(share.provider, share.cap, expiry, bytes.fromhex(machine.id))
+                    await around.sender.send(call, tag=f"open-{share.session}")
+                    await around.index.wait_for(lambda: around.index.session(session) is not None, 30)
+                    self._open.add(share.provider)
+                    self.problems.pop(share.provider, None)
+                    self._wake.set()
+                    return
+                except FogchainError as error:
+                    self.problems[share.provider] = f"no payment session yet: {error.message}"
+                    log.warning("session not opened", provider=share.provider, why=error.message)
+                    around.changed(self, set())
+                    await asyncio.sleep(3)
+        finally:
+            self._opening.discard(share.provider)
+            around.funding.promised.pop(share.session, None)
+
+    async def _fund(self, cap: int, purpose: str) -> None:
+        """See that the market holds `cap` free for us, moving what is missing from the wallet.
+
+        The first session brings in what the whole budget needs, so that the others find it there.
+        """
+        around = self._around
+        async with around.funding.lock:
+            address = around.wallet.address
+            free = await around.client.free_balance(address) - sum(around.funding.promised.values())
+            if free < cap:
+                rest = self.machine.spec.budget - sum(share.cap for share in self.machine.shares.values() if self._session_open(share))
+                token = await around.client.token_balance(address)
+                missing = cap - max(free, 0)
+                if token < missing:
+                    raise PaymentRequired(
+                        f"{format_fog(missing, 4)} more is needed in the market, the wallet has {format_fog(token, 4)}",
+                        hint="move FOG to the wallet, or submit with a smaller budget",
+                    )
+                missing = min(token, max(missing, rest - max(free, 0)))
+                if await around.client.allowance(address) < missing:
+                    await around.sender.send(around.calls.approve(MAX_UINT96), tag=f"approve-{purpose}")
+                await around.sender.send(around.calls.deposit(missing), tag=f"deposit-{purpose}")
+            around.funding.promised[purpose] = cap
+
+    def _raise_cap(self, share: Share) -> None:
+        """The session's cap, not the budget, is what hinders: lock some more."""
+        if share.provider not in self._raising:
+            self._raising.add(share.provider)
+            self._spawn(self._top_up(share))
+
+    async def _top_up(self, share: Share) -> None:
+        around, spec = self._around, self.machine.spec
+        try:
+            step = min(max(share.cap // 2, 4 * cost(spec.limits.fuel, share.price)), spec.budget - share.cap)
+            if step <= 0:
+                return
+            cap = share.cap + step
+            tag = f"top-{share.session}-{cap}"
+            if not around.sender.knows(tag):
+                await self._fund(step, tag)
+            session = bytes.fromhex(share.session[2:])
+            await around.sender.send(around.calls.top_up(session, step), tag=tag)
+            await around.index.wait_for(lambda: (r := around.index.session(session)) is not None and r.cap >= cap, 30)
+            self._record(CapRaised(time.time(), share.provider, cap))
+            self.problems.pop(share.provider, None)
+        except FogchainError as error:
+            self.problems[share.provider] = f"its session can't be raised: {error.message}"
+            around.changed(self, set())
+            await asyncio.sleep(5)
+        finally:
+            self._raising.discard(share.provider)
+            around.funding.promised.pop(f"top-{share.session}-{share.cap}", None)
+
+    # ---------------------------------------------------------------- orders
+
+    def _dispatch(self, now: float) -> None:
+        machine, spec = self.machine, self.machine.spec
+        if spec.verify.level == "L1" and len([s for s in machine.shares.values() if not s.distrusted]) < 2:
+            return
+        wanted = machine.wanted(BATCH)
+        if not wanted:
+            return
+        fuel = machine.mean_fuel(spec.limits.fuel / 4)
+        budget = spec.budget - machine.exposure
+        nodes = []
+        for share in machine.shares.values():
+            if share.provider not in self._open or not machine.may_serve(share.provider, now):
+                continue
+            known = self._around.book.get(share.provider)
+            if known is None or known.state != "ready" or known.offer is None:
+                continue
+            price = cost(spec.limits.fuel, share.price)
+            affordable = max(0, budget) // price if price else BATCH
+            room = (share.cap - share.exposure(spec)) // price if price else BATCH
+            if room <= 0 < affordable:
+                self._raise_cap(share)
+            rate = float(known.offer.fuel_rate) or FIRST_RATE
+            nodes.append(
+                Machine(
+                    share.provider, known.offer.slots, rate, share.out, share.out * fuel, max(0, min(room, affordable))
+                )
+            )
+        placements = place(len(wanted), nodes, fuel=fuel, may=lambda work, name: name not in wanted[work].barred)
+        afford = min(
+            (max(0, budget) // cost(spec.limits.fuel, machine.shares[p.machine].price) for p in placements), default=0
+        )
+        events = [
+            self._order(wanted[placement.work], machine.shares[placement.machine], machine.next_attempt + number, now)
+            for number, placement in enumerate(placements[:afford])
+        ]
+        if events:
+            self._record(*events)
+            for event in events:
+                run = machine.runs[event.attempt]
+                self._digests[self._digest(run)] = run.attempt
+                self._spawn(self._deliver_order(run))
+
+    def _order(self, work: Work, share: Share, attempt: int, now: float) -> Sent:
+        around, spec = self._around, self.machine.spec
+        known = around.book.get(share.provider)
+        run_spec = spec.run_spec(work.task)
+        order = TaskOrder(
+            buyer=around.wallet.address,
+            provider=share.provider,
+            session=bytes.fromhex(share.session[2:]),
+            job=bytes.fromhex(self.machine.id),
+            task=work.task,
+            attempt=attempt,
+            spec=run_spec.digest,
+            price=share.price,
+            fuel_limit=spec.limits.fuel,
+            engine=known.offer.engine if known and known.offer else "",
+            issued=int(now),
+            deadline=int(self.machine.deadline) + ORDER_MARGIN,
+        )
+        signature = sign(around.wallet.key, around.domain, order)
+        packed = SignedOrder(order, signature, run_spec.encode()).encode()
+        return Sent(now, work.task, attempt, share.provider, work.purpose, packed.hex(), signature.hex())
+
+    def _digest(self, run: Run) -> bytes:
+        if run.attempt not in self._digest_of:
+            order = SignedOrder.decode(bytes.fromhex(run.order)).order
+            self._digest_of[run.attempt] = self._around.domain.digest(order)
+        return self._digest_of[run.attempt]
+
+    async def _deliver_order(self, run: Run) -> None:
+        """Send the order until its provider has it, or has been silent too long."""
+        share = self.machine.shares[run.provider]
+        patience = time.monotonic() + self._around.config.lost_after / 1000
+        detail = ""
+        while run.state == "out" and self.machine.ended is None:
+            try:
+                answer = await self._around.network.request(
+                    share.peer, "order", bytes.fromhex(run.order), timeout=REQUEST_TIMEOUT
+                )
+                self._note_state(run, wire.decode_word(answer))
+                self._acknowledged.add(run.attempt)
+                return
+            except Unavailable as error:
+                detail = error.message
+            except FogchainError as error:
+                self._fail(run, Failed(time.time(), run.attempt, Exit.REFUSED, f"refused: {error.message}"))
+                return
+            if time.monotonic() > patience:
+                self._lose(run, f"did not take the order: {detail}")
+                return
+            await asyncio.sleep(0.3)
+
+    def _note_state(self, run: Run, state: str) -> None:
+        before = run.attempt in self.started
+        if state == wire.RUNNING:
+            self.started.add(run.attempt)
+        elif state in (wire.UNKNOWN, wire.DROPPED):
+            self._lose(run, "its provider no longer has the order")
+        if (run.attempt in self.started) != before:
+            self._around.changed(self, {run.task})
+
+    def _fail(self, run: Run, event: Failed) -> None:
+        if run.state == "out":
+            log.info("run failed", job=self.machine.id[:12], task=run.task, provider=run.provider, why=event.detail)
+            self._record(event)
+
+    def _lose(self, run: Run, detail: str) -> None:
+        if run.state == "out":
+            log.info("run lost", job=self.machine.id[:12], task=run.task, provider=run.provider, why=detail)
+            self._withdraw.setdefault(run.provider, set()).add(self._digest(run))
+            self._record(Lost(time.time(), run.attempt, detail))
+
+    async def _watch(self, share: Share) -> None:
+        """Ask one provider about its orders; give up on them when it stays silent."""
+        around, machine = self._around, self.machine
+        lost_after = around.config.lost_after / 1000
+        pause = max(0.5, lost_after / 8)
+        heard = time.monotonic()
+        while machine.paid is None:
+            over = machine.ended is not None
+            live = [machine.runs[attempt] for attempt in share.live]
+            stale = [run for run in live if over or machine.tasks[run.task].state in ("done", "failed")]
+            withdraw = self._withdraw.setdefault(share.provider, set())
+            withdraw.update({self._digest(run) for run in stale} - self._withdrawn)
+            out = [] if over else [run for run in live if run.attempt in self._acknowledged and run not in stale]
+            try:
+                if withdraw:
+                    asked = sorted(withdraw)
+                    await around.network.request(share.peer, "cancel", wire.encode_list(asked), timeout=REQUEST_TIMEOUT)
+                    self._withdrawn.update(asked)
+                    withdraw.difference_update(asked)
+                if out:
+                    digests = [self._digest(run) for run in out]
+                    answer = await around.network.request(
+                        share.peer, "status", wire.encode_list(digests), timeout=min(REQUEST_TIMEOUT, lost_after)
+                    )
+                    for run, state in zip(out, wire.decode_states(answer, len(digests)), strict=True):
+                        self._note_state(run, state)
+                    self.problems.pop(share.provider, None)
+                heard = time.monotonic()
+            except FogchainError as error:
+                silent = time.monotonic() - heard
+                self.problems[share.provider] = f"silent for {silent:.0f} s: {error.message}"
+                around.book.silent(share.peer, error.message)
+                if silent > lost_after:
+                    for run in out:
+                        self._lose(run, f"silent for {silent:.0f} s")
+            if over and not withdraw:
+                return
+            await asyncio.sleep(pause)
+
+    # ---------------------------------------------------------------- receipts
+
+    def attempt_of(self, digest: bytes) -> int | None:
+        return self._digests.get(digest)
+
+    async def receive(self, peer: str, signed: SignedReceipt) -> str:
+        """Take a receipt: verify it, bring the result here and hash it. Returns what to answer.
+
+        Raises BadSignature, BadMessage, Unavailable when it can't be taken now.
+        """
+        attempt = self._digests[signed.receipt.order]
+        run = self.machine.runs[attempt]
+        verify(self._around.domain, signed.receipt, signed.signature, run.provider)
+        if (going := self._receiving.get(attempt)) is not None:
+            await asyncio.shield(going)
+        elif run.state == "out":
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._receiving[attempt] = future
+            try:
+                await self._take(peer, run, signed)
+            finally:
+                future.set_result(None)
+                del self._receiving[attempt]
+        if run.state in ("held", "accepted"):
+            return wire.ACCEPTED
+        return wire.SUPERSEDED
+
+    async def _take(self, peer: str, run: Run, signed: SignedReceipt) -> None:
+        receipt, now = signed.receipt, time.time()
+        try:
+            end = Exit(receipt.exit)
+        except ValueError:
+            self._fail(
+                run, Failed(now, run.attempt, Exit.REFUSED, f"its receipt names an unknown ending {receipt.exit}")
+            )
+            return
+        if not end.deterministic:
+            self._fail(run, Failed(now, run.attempt, end, signed.detail or end.name.lower()))
+            return
+        try:
+            self._check(receipt, signed.manifest)
+            await self._gather(peer, ResultManifest.decode(signed.manifest), signed.blobs)
+        except BadMessage as error:
+            self._fail(
+                run, Failed(now, run.attempt, Exit.REFUSED, f"its result is not what its receipt says: {error.message}")
+            )
+            return
+        if run.state != "out":
+            return
+        self._around.blobs.put(signed.manifest)
+        record = self._around.store.record(run.provider)
+        share = self.machine.shares[run.provider]
+        chance = check_chance(
+            self.machine.spec.verify.level,
+            self.machine.spec.verify.sample,
+            record.accepted + share.accepted,
+            receipt.exit,
+        )
+        self._record(
+            Delivered(
+                at=time.time(),
+                attempt=run.attempt,
+                result=receipt.result.hex(),
+                fuel=receipt.fuel,
+                exit=receipt.exit,
+                started=receipt.started,
+                finished=receipt.finished,
+                receipt=signed.signature.hex(),
+                check=secrets.randbelow(10_000) < chance,
+            )
+        )
+
+    def _check(self, receipt: Receipt, manifest: bytes) -> None:
+        spec = self.machine.spec
+        if hashlib.sha256(manifest).digest() != receipt.result:
+            raise BadMessage("the manifest's hash differs")
+        if receipt.fuel > spec.limits.fuel:
+            raise BadMessage("more fuel than the order allows")
+        decoded = ResultManifest.decode(manifest)
+        if decoded.exit != receipt.exit:
+            raise BadMessage("manifest and receipt name different endings")
+        if sum(file.size for file in decoded.files) > 2 * spec.limits.output + (1 << 20):
+            raise BadMessage("more output than the order allows")
+
+    async def _gather(self, peer: str, manifest: ResultManifest, given: dict[bytes, bytes]) -> None:
+        """Bring every file of a result into the blob store, each checked against its hash."""
+        blobs = self._around.blobs
+        for file in manifest.files:
+            data = given.get(bytes.fromhex(file.sha256))
+            if data is not None:
+                if len(data) != file.size or hashlib.sha256(data).hexdigest() != file.sha256:
+                    raise BadMessage(f"{file.name} does not hash to its name")
+                blobs.put(data)
+            elif not blobs.has(file.sha256):
+                await self._around.network.fetch(peer, BlobRef(sha256=file.sha256, size=file.size))
+
+    # ---------------------------------------------------------------- money
+
+    def _vouch(self, now: float) -> None:
+        """Sign what is due, and see that each provider has its newest voucher."""
+        last = self.machine.ended is not None
+        for share in self.machine.shares.values():
+            amount = self.machine.payable(share.provider)
+            if amount and (last or now >= self._retry_at.get(share.provider, 0.0)):
+                voucher = Voucher(bytes.fromhex(share.session[2:]), amount)
+                signature = sign(self._around.wallet.key, self._around.domain, voucher)
+                self._record(Signed(now, share.provider, amount, signature.hex()))
+                self._retry_at[share.provider] = now + VOUCHER_PAUSE
+            news = self._acked.get(share.provider) != (share.signed, last)
+            worth = share.signed > 0 or (last and self._session_open(share))
+            if news and worth and share.provider not in self._vouching:
+                self._vouching.add(share.provider)
+                self._spawn(self._send_voucher(share))
+
+    async def _send_voucher(self, share: Share) -> None:
+        pause = 0.3
+        try:
+            while self.machine.paid is None:
+                amount, last = share.signed, self.machine.ended is not None
+                if self._acked.get(share.provider) == (amount, last) or self._closed(share):
+                    return
+                voucher = Voucher(bytes.fromhex(share.session[2:]), amount)
+                message = SignedVoucher(voucher, bytes.fromhex(share.signature), last).encode()
+                try:
+                    await self._around.network.request(share.peer, "voucher", message, timeout=REQUEST_TIMEOUT)
+                    self._acked[share.provider] = (amount, last)
+                    pause = 0.3
+                except FogchainError as error:
+                    self.problems[share.provider] = f"does not take its voucher: {error.message}"
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, 15.0)
+        finally:
+            self._vouching.discard(share.provider)
+            self._wake.set()
+
+    def _closed(self, share: Share) -> bool:
+        record = self._around.index.session(bytes.fromhex(share.session[2:]))
+        return record is not None and not record.open
+
+    def _settled(self, share: Share) -> bool:
+        """Nothing more is to come between us and this provider."""
+        record = self._around.index.session(bytes.fromhex(share.session[2:]))
+        if record is None:
+            return share.provider not in self._opening
+        known = self._around.book.get(share.provider)
+        away = known is None or known.state != "ready"
+        return not record.open or (record.claimed >= share.signed and away)
+
+    def _settle(self, now: float) -> None:
+        if all(self._settled(share) for share in self.machine.shares.values()):
+            self._record(Paid(now))
+            self._around.store.close(self.machine.id)
+
+    def _spawn(self, coroutine: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(_complain)
+
+
+def _complain(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("a job's task died", exc_info=error)

@@ -1,0 +1,55 @@
+"""What the trade needs of the rest of the node; the daemon plugs the real things in."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from fogchain.jobs.spec import BlobRef, ResultManifest, RunSpec
+from fogchain.market.messages import Exit
+
+Handler = Callable[[str, bytes], Awaitable[bytes]]
+
+
+class Network(Protocol):
+    """Requests to peers. Errors: Unavailable (unreachable, silent), BadMessage, or what the peer's handler raised."""
+
+    @property
+    def peer_id(self) -> str: ...
+    @property
+    def endpoints(self) -> tuple[str, ...]: ...
+    def serve(self, subject: str, handler: Handler) -> None: ...
+    async def dial(self, peer_id: str, endpoints: Sequence[str]) -> None: ...
+    async def request(self, peer_id: str, subject: str, payload: bytes, *, timeout: float) -> bytes: ...
+    async def fetch(self, peer_id: str, ref: BlobRef) -> None:
+        """Bring a blob into this node's store; returns at once when it is there."""
+        ...
+
+    def peer_id_of(self, node_key: bytes) -> str: ...
+    def node_key_of(self, peer_id: str) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a run ended. `files` maps the manifest's names to where they lie; the sandbox may remove them later."""
+
+    exit: Exit
+    fuel: int
+    manifest: ResultManifest | None  # None when the run has no result: timeout, crash
+    files: Mapping[str, Path]
+    started: float
+    finished: float
+    detail: str
+
+
+class Sandbox(Protocol):
+    @property
+    def engine(self) -> str: ...
+    async def run(
+        self, run_id: str, spec: RunSpec, module: Path, stdin: Path | None, inputs: Mapping[str, Path], seed: bytes
+    ) -> Ran: ...
+    async def discard(self, run_id: str) -> None:
+        """The run's files are no longer needed."""
+        ...

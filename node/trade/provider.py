@@ -1,0 +1,456 @@
+"""The provider's side: takes orders, runs them, hands over receipts, collects vouchers and claims them.
+
+An order's way: checked → on disk (acknowledged) → inputs fetched → run → result in the blob store and receipt on disk
+→ handed to the buyer, again and again until it is acknowledged. A restart goes on from what is on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+
+import structlog
+
+from fogchain.chain.calls import Calls
+from fogchain.chain.index import EventIndex, SessionRecord
+from fogchain.chain.sender import Sender
+from fogchain.config import ProviderSection
+from fogchain.errors import BadMessage, Conflict, FogchainError, NotFound, PaymentRequired, Unavailable
+from fogchain.identity import NodeIdentity
+from fogchain.jobs.blobs import BlobStore
+from fogchain.jobs.spec import ResultManifest, RunSpec
+from fogchain.market.messages import Exit, Offer, Receipt, TaskOrder, Voucher
+from fogchain.units import cost, format_fog, format_price
+from fogchain.wallet.eip712 import Domain, sign, verify
+from fogchain.wallet.keystore import Wallet
+from node.trade import wire
+from node.trade.ledger import HeldVoucher, Ledger, LedgerOrder
+from node.trade.ports import Network, Ran, Sandbox
+from node.trade.wire import SignedOffer, SignedOrder, SignedReceipt, SignedVoucher
+
+log = structlog.get_logger(__name__)
+
+ZERO = bytes(32)
+CLOCK_SKEW = 120  # seconds by which two honest clocks may differ
+CLAIM_MARGIN = 120  # seconds before a session's expiry at which what is held is claimed at the latest
+TEND_INTERVAL = 2.0
+ENDPOINT_BYTES = 1000
+
+
+class Provider:
+    """Sells this machine's slots. `start` returns once it can take orders; `stop` leaves every order on disk."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        wallet: Wallet,
+        identity: NodeIdentity,
+        domain: Domain,
+        config: ProviderSection,
+        fuel_rate: int,
+        ledger: Ledger,
+        blobs: BlobStore,
+        network: Network,
+        sandbox: Sandbox,
+        index: EventIndex,
+        sender: Sender,
+        calls: Calls,
+        changed: Callable[[], None],
+    ) -> None:
+        self._name, self._wallet, self._identity, self._domain = name, wallet, identity, domain
+        self._config, self._rate = config, fuel_rate
+        self._ledger, self._blobs, self._network, self._sandbox = ledger, blobs, network, sandbox
+        self._index, self._sender, self._calls, self._changed = index, sender, calls, changed
+        self._slots = asyncio.Semaphore(config.slots)
+        self._runs: dict[bytes, asyncio.Task[None]] = {}
+        self._running: set[bytes] = set()
+        self._pushes: dict[bytes, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._granted: dict[str, set[str]] = {}
+        self._offer: SignedOffer | None = None
+        self._tend = asyncio.Event()
+        self.registered = False
+
+    # ---------------------------------------------------------------- life
+
+    async def start(self) -> None:
+        self._network.serve("offer", self._on_offer)
+        self._network.serve("order", self._on_order)
+        self._network.serve("status", self._on_status)
+        self._network.serve("cancel", self._on_cancel)
+        self._network.serve("voucher", self._on_voucher)
+        for known in self._ledger.queued():
+            self._launch(known.digest)
+        for known in self._ledger.unhanded():
+            self._push(known.digest)
+        self._spawn(self._register())
+        self._spawn(self._tend_sessions())
+
+    async def stop(self) -> None:
+        tasks = [*self._runs.values(), *self._pushes.values(), *self._tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    @property
+    def running(self) -> int:
+        return len(self._running)
+
+    @property
+    def offer(self) -> Offer | None:
+        return self._offer.offer if self._offer else None
+
+    def may_read(self, peer_id: str, sha256: str) -> bool:
+        """Whether this peer may fetch this blob from us: it is part of a result it ordered."""
+        return sha256 in self._granted.get(peer_id, ())
+
+    # ---------------------------------------------------------------- offers
+
+    def _current_offer(self) -> SignedOffer:
+        now = int(time.time())
+        validity = self._config.offer_validity // 1000
+        if self._offer is None or self._offer.offer.expiry - now < validity // 2:
+            offer = Offer(
+                provider=self._wallet.address,
+                node=self._identity.node_key,
+                price=self._config.price,
+                slots=self._config.slots,
+                memory=self._config.memory,
+                fuel_rate=self._rate,
+                engine=self._sandbox.engine,
+                issued=now,
+                expiry=now + validity,
+            )
+            self._offer = SignedOffer(offer, sign(self._wallet.key, self._domain, offer), self._name)
+        return self._offer
+
+    async def _on_offer(self, _peer: str, data: bytes) -> bytes:
+        wire.read_empty(data)
+        return self._current_offer().encode()
+
+    # ---------------------------------------------------------------- orders
+
+    async def _on_order(self, peer: str, data: bytes) -> bytes:
+        signed = SignedOrder.decode(data)
+        digest = self._domain.digest(signed.order)
+        known = self._ledger.get(digest)
+        if known is None:
+            self._check(signed)
+            self._ledger.take(digest, peer, signed)
+            self._launch(digest)
+            self._changed()
+            return wire.encode_word(wire.QUEUED)
+        if known.peer != peer:
+            verify(self._domain, signed.order, signed.signature, signed.order.buyer)
+            self._ledger.take(digest, peer, signed)
+        if known.state == wire.DELIVERED and not known.handed:
+            self._push(digest, afresh=True)
+        return wire.encode_word(self._state(known))
+
+    def _check(self, signed: SignedOrder) -> None:
+        """Refuse an order we would not be paid for or can't run."""
+        order = signed.order
+        verify(self._domain, order, signed.signature, order.buyer)
+        now = time.time()
+        if order.provider != self._wallet.address:
+            raise Conflict(f"that order is for {order.provider}, not for {self._wallet.address}")
+        if order.engine != self._sandbox.engine:
+            raise Conflict(f"the order wants engine {order.engine}; this node has {self._sandbox.engine}")
+        if order.price < self._config.price:
+            raise Conflict(
+                f"the order pays {format_price(order.price)}; this node asks {format_price(self._config.price)}"
+            )
+        if order.issued > now + CLOCK_SKEW:
+            raise Conflict("the order is from the future", hint="one of the two clocks is wrong")
+        if order.deadline < now:
+            raise Conflict("the order's deadline has passed")
+        if hashlib.sha256(signed.spec).digest() != order.spec:
+            raise BadMessage("the run spec is not the one the order names")
+        spec = RunSpec.decode(signed.spec)
+        if spec.limits.fuel != order.fuel_limit:
+            raise BadMessage("the run spec's fuel limit is not the order's")
+        if spec.limits.memory > self._config.memory:
+            raise Conflict(
+                f"the task may use {spec.limits.memory} bytes of memory; this node gives {self._config.memory}"
+            )
+        waiting, _ = self._ledger.counts()
+        if waiting >= self._config.queue + self._config.slots:
+            raise Unavailable("this node's queue is full")
+        session = self._open_session(order)
+        exposure = self._ledger.exposure(order.session) + cost(order.fuel_limit, order.price)
+        if exposure > session.cap:
+            raise PaymentRequired(
+                f"the session is capped at {format_fog(session.cap)}; with this order it could come to {format_fog(exposure)}"
+            )
+
+    def _open_session(self, order: TaskOrder) -> SessionRecord:
+        session = self._index.session(order.session)
+        if session is None:
+            raise Unavailable("this node has not seen the payment session on the chain yet")
+        if session.buyer.lower() != order.buyer or session.provider.lower() != self._wallet.address:
+            raise Conflict("the payment session is between others")
+        if not session.open or session.expiry < time.time() + CLAIM_MARGIN / 2:
+            raise Conflict("the payment session is closed or about to expire")
+        return session
+
+    def _state(self, known: LedgerOrder) -> str:
+        return wire.RUNNING if known.digest in self._running else known.state
+
+    async def _on_status(self, peer: str, data: bytes) -> bytes:
+        states = []
+        for digest in wire.decode_digests(data):
+            known = self._ledger.get(digest)
+            states.append(self._state(known) if known else wire.UNKNOWN)
+            if known and known.state == wire.DELIVERED and not known.handed:
+                self._push(digest, afresh=known.peer != peer)
+        return wire.encode_list(states)
+
+    async def _on_cancel(self, peer: str, data: bytes) -> bytes:
+        for digest in wire.decode_digests(data):
+            known = self._ledger.get(digest)
+            if known and known.peer == peer and self._ledger.drop(digest) and (task := self._runs.get(digest)):
+                task.cancel()
+        self._changed()
+        return wire.EMPTY
+
+    # ---------------------------------------------------------------- running
+
+    def _launch(self, digest: bytes) -> None:
+        if digest not in self._runs:
+            task = asyncio.create_task(self._execute(digest))
+            self._runs[digest] = task
+            task.add_done_callback(lambda _: self._runs.pop(digest, None))
+
+    async def _execute(self, digest: bytes) -> None:
+        known = self._ledger.get(digest)
+        if known is None or known.state != wire.QUEUED:
+            return
+        order, run_id = known.order, digest.hex()
+        spec = RunSpec.decode(known.signed.spec)
+        try:
+            await self._fetch(known.digest, spec)
+            async with self._slots:
+                self._running.add(digest)
+                self._changed()
+                try:
+                    if order.deadline < time.time():
+                        raise Conflict("the order's deadline passed before its turn came")
+                    ran = await self._sandbox.run(
+                        run_id,
+                        spec,
+                        self._blobs.path(spec.module.sha256),
+                        self._blobs.path(spec.task.stdin.sha256) if spec.task.stdin else None,
+                        {name: self._blobs.path(ref.sha256) for name, ref in spec.task.inputs.items()},
+                        order.spec,
+                    )
+                finally:
+                    self._running.discard(digest)
+            receipt = self._receipt(digest, ran)
+        except FogchainError as error:
+            log.warning("order failed", order=run_id[:12], why=error.message)
+            receipt = self._receipt(digest, _refusal(error.message))
+        self._ledger.deliver(digest, receipt, time.time())
+        self._push(digest)
+        self._changed()
+        await self._sandbox.discard(run_id)
+
+    async def _fetch(self, digest: bytes, spec: RunSpec) -> None:
+        """Bring module and inputs here, waiting for a buyer that is away until the order's deadline."""
+        wanted = [spec.module, *([spec.task.stdin] if spec.task.stdin else []), *spec.task.inputs.values()]
+        pause = 0.2
+        while missing := [ref for ref in wanted if not self._blobs.has(ref.sha256)]:
+            known = self._ledger.get(digest)
+            if known is None or known.state != wire.QUEUED:
+                raise Conflict("the order was withdrawn")
+            try:
+                for ref in missing:
+                    await self._network.fetch(known.peer, ref)
+            except (Unavailable, NotFound) as error:
+                if time.time() + pause > known.order.deadline:
+                    raise
+                log.info("inputs not here yet", order=digest.hex()[:12], why=error.message)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 10.0)
+
+    def _receipt(self, digest: bytes, ran: Ran) -> SignedReceipt:
+        """Put the result into the blob store and sign for it."""
+        small: dict[bytes, bytes] = {}
+        manifest = b""
+        if ran.manifest is not None:
+            manifest = ran.manifest.encode()
+            room = wire.INLINE_BYTES
+            for file in ran.manifest.files:
+                sha256 = self._blobs.put_file(ran.files[file.name])
+                if file.size <= room:
+                    room -= file.size
+                    small[bytes.fromhex(sha256)] = self._blobs.read(sha256)
+        receipt = Receipt(
+            order=digest,
+            result=hashlib.sha256(manifest).digest() if manifest else ZERO,
+            fuel=ran.fuel,
+            exit=ran.exit,
+            started=int(ran.started),
+            finished=int(ran.finished),
+        )
+        return SignedReceipt(receipt, sign(self._wallet.key, self._domain, receipt), manifest, small, ran.detail)
+
+    # ---------------------------------------------------------------- receipts
+
+    def _push(self, digest: bytes, *, afresh: bool = False) -> None:
+        """See that the buyer gets this receipt; `afresh` starts over without waiting out a pause."""
+        if (task := self._pushes.get(digest)) is not None:
+            if not afresh:
+                return
+            task.cancel()
+        task = asyncio.create_task(self._hand_over(digest))
+        self._pushes[digest] = task
+        task.add_done_callback(
+            lambda done: self._pushes.pop(digest, None) if self._pushes.get(digest) is done else None
+        )
+
+    async def _hand_over(self, digest: bytes) -> None:
+        pause = 0.5
+        while True:
+            known = self._ledger.get(digest)
+            if known is None or known.receipt is None or known.handed:
+                return
+            self._grant(known)
+            session = self._ledger.held(known.order.session)
+            if session is not None and session.closed:
+                return
+            try:
+                answer = await self._network.request(known.peer, "receipt", known.receipt.encode(), timeout=120)
+                self._ledger.handed(digest, wire.decode_word(answer))
+                self._changed()
+                return
+            except (Unavailable, BadMessage) as error:
+                log.debug("receipt not handed over yet", order=digest.hex()[:12], why=error.message)
+            except FogchainError as error:
+                log.warning("the buyer refuses a receipt", order=digest.hex()[:12], why=error.message)
+                self._ledger.handed(digest, f"refused: {error.message}"[:200])
+                return
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 15.0)
+
+    def _grant(self, known: LedgerOrder) -> None:
+        if known.receipt and known.receipt.manifest:
+            names = {file.sha256 for file in ResultManifest.decode(known.receipt.manifest).files}
+            self._granted.setdefault(known.peer, set()).update(names)
+
+    # ---------------------------------------------------------------- money
+
+    async def _on_voucher(self, _peer: str, data: bytes) -> bytes:
+        signed = SignedVoucher.decode(data)
+        voucher = signed.voucher
+        held = self._ledger.held(voucher.session)
+        if held is None:
+            session = self._index.session(voucher.session)
+            if session is None or session.provider.lower() != self._wallet.address:
+                raise NotFound("this node knows no such session")
+            if signed.last and voucher.amount == 0:
+                self._spawn(self._close_unused(voucher.session))
+                return wire.EMPTY
+            raise NotFound("this node has run nothing in that session")
+        if voucher.amount:
+            verify(self._domain, Voucher(voucher.session, voucher.amount), signed.signature, held.buyer)
+            session = self._index.session(voucher.session)
+            if session is not None and voucher.amount > session.cap:
+                raise PaymentRequired(
+                    f"a voucher over {format_fog(voucher.amount)} in a session capped at {format_fog(session.cap)}"
+                )
+        self._ledger.hold(voucher.session, voucher.amount, signed.signature, signed.last)
+        if signed.last:
+            self._tend.set()
+        self._changed()
+        return wire.EMPTY
+
+    async def _close_unused(self, session: bytes) -> None:
+        with suppress(FogchainError):
+            await self._sender.send(self._calls.close_session(session), tag=f"close-{session.hex()}-0")
+
+    async def _tend_sessions(self) -> None:
+        """Claim and close sessions whose job is over, and claim in time where the buyer went silent."""
+        busy: dict[bytes, asyncio.Task[None]] = {}
+        while True:
+            for held in self._ledger.open_sessions():
+                record = self._index.session(held.session)
+                if record is None:
+                    continue  # not mined, or rolled back and about to come again
+                if not record.open:
+                    self._ledger.close(held.session)
+                    self._changed()
+                    continue
+                due = held.last or time.time() > record.expiry - CLAIM_MARGIN
+                if due and held.session not in busy:
+                    task = asyncio.create_task(self._claim(held, record))
+                    busy[held.session] = task
+                    self._tasks.add(task)
+                    task.add_done_callback(self._tasks.discard)
+                    task.add_done_callback(lambda _, session=held.session: busy.pop(session, None))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._tend.wait(), TEND_INTERVAL)
+            self._tend.clear()
+
+    async def _claim(self, held: HeldVoucher, record: SessionRecord) -> None:
+        key = held.session.hex()
+        if held.amount > record.claimed:
+            call = self._calls.claim_and_close(held.session, held.amount, held.signature)
+        else:
+            call = self._calls.close_session(held.session)
+        try:
+            await self._sender.send(call, tag=f"close-{key}-{held.amount}")
+            await self._index.wait_for(lambda: (r := self._index.session(held.session)) is not None and not r.open, 30)
+        except FogchainError as error:
+            log.error("a session could not be claimed", session=key[:12], why=error.message)
+            await asyncio.sleep(10)
+
+    # ---------------------------------------------------------------- registry
+
+    async def _register(self) -> None:
+        """Keep the registry record what this node is."""
+        while True:
+            try:
+                endpoints = _fit(self._network.endpoints)
+                key, slots = self._identity.node_key, self._config.slots
+                mine = [r for r in self._index.providers() if r.owner.lower() == self._wallet.address]
+                if not mine or (mine[0].node_key, mine[0].slots, mine[0].endpoints) != (key, slots, endpoints):
+                    before = mine[0].block if mine else 0
+                    digest = hashlib.sha256(key + slots.to_bytes(4, "big") + endpoints.encode()).hexdigest()[:16]
+                    call = self._calls.register(
+                        key, self._identity.bind(self._wallet.address, self._domain), slots, endpoints
+                    )
+                    await self._sender.send(call, tag=f"register-{digest}-{before}")
+                    await self._index.wait_for(
+                        lambda: any(r.owner.lower() == self._wallet.address for r in self._index.providers()), 30
+                    )
+                self.registered = True
+            except FogchainError as error:
+                self.registered = False
+                log.warning("not registered as provider yet", why=error.message)
+            self._changed()
+            await asyncio.sleep(30 if self.registered else 3)
+
+    def _spawn(self, coroutine: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _refusal(detail: str) -> Ran:
+    now = time.time()
+    return Ran(Exit.REFUSED, 0, None, {}, now, now, detail)
+
+
+def _fit(endpoints: tuple[str, ...]) -> str:
+    """As many multiaddrs as the registry takes, comma-separated."""
+    text = ""
+    for endpoint in endpoints:
+        longer = f"{text},{endpoint}" if text else endpoint
+        if len(longer) > ENDPOINT_BYTES:
+            break
+        text = longer
+    return text

@@ -1,0 +1,247 @@
+"""The API's answers, made from what the node knows. No I/O."""
+
+from __future__ import annotations
+
+import json
+
+from fogchain.api.models import (
+    JobDetail,
+    JobState,
+    JobSummary,
+    OfferView,
+    ProviderShare,
+    ProviderView,
+    ReceiptView,
+    ResultFile,
+    RunState,
+    RunView,
+    SessionView,
+    TaskCounts,
+    TaskState,
+    TaskView,
+)
+from fogchain.chain.index import SessionRecord
+from fogchain.jobs.machine import JobMachine, Run, Share, Task
+from fogchain.jobs.spec import ResultManifest
+from fogchain.jobs.store import ProviderRecord
+from fogchain.market.messages import Exit, Offer
+from fogchain.units import cost
+from node.trade import wire
+from node.trade.book import Known
+from node.trade.driver import JobDriver
+from node.trade.ledger import HeldVoucher, LedgerOrder
+
+
+def ending(code: int) -> str:
+    """An `Exit` in words: `out of fuel`."""
+    return Exit(code).name.lower().replace("_", " ")
+
+
+def job_state(machine: JobMachine) -> JobState:
+    if machine.ended is None:
+        return "running" if machine.runs else "planning"
+    if machine.ended.state == "done":
+        return "done" if machine.paid else "settling"
+    return machine.ended.state
+
+
+def run_state(run: Run, started: set[int]) -> RunState:
+    if run.state == "out":
+        return "running" if run.attempt in started else "sent"
+    return "delivered" if run.state == "held" else run.state
+
+
+def task_state(task: Task, started: set[int]) -> TaskState:
+    if task.state != "out":
+        return task.state
+    return "running" if any(run.attempt in started for run in task.live("out")) else "sent"
+
+
+def summary(machine: JobMachine, driver: JobDriver | None) -> JobSummary:
+    started = driver.started if driver else set()
+    counts: dict[str, int] = {}
+    for task in machine.tasks:
+        state = task_state(task, started)
+        counts[state] = counts.get(state, 0) + 1
+    return JobSummary(
+        id=machine.id,
+        name=machine.spec.name,
+        state=job_state(machine),
+        detail=machine.ended.detail if machine.ended else (driver.waiting if driver else ""),
+        tasks=TaskCounts.model_validate(counts),
+        budget=machine.spec.budget,
+        spent=machine.spent,
+        paid=machine.paid is not None,
+        fuel=machine.fuel,
+        created=machine.created,
+        finished=machine.ended.at if machine.ended else None,
+    )
+
+
+def detail(machine: JobMachine, driver: JobDriver | None, sessions: dict[str, SessionRecord]) -> JobDetail:
+    return JobDetail(
+        **summary(machine, driver).__dict__,
+        spec=machine.spec,
+        providers=[
+            share_view(share, sessions.get(share.session), driver.problems.get(share.provider, "") if driver else "")
+            for share in machine.shares.values()
+        ],
+        checks_done=machine.checks_done,
+        checks_failed=machine.checks_failed,
+    )
+
+
+def share_view(share: Share, session: SessionRecord | None, problem: str) -> ProviderShare:
+    return ProviderShare(
+        address=share.provider,
+        name=share.name,
+        tasks=share.accepted,
+        checks=share.checks,
+        fuel=share.fuel,
+        owed=share.spent,
+        claimed=session.claimed if session else 0,
+        session=share.session,
+        session_state="opening" if session is None else "open" if session.open else "closed",
+        problem="a majority of providers got another result: nothing more is paid" if share.distrusted else problem,
+    )
+
+
+def task_view(machine: JobMachine, index: int, started: set[int], manifest: ResultManifest | None) -> TaskView:
+    task = machine.tasks[index]
+    return TaskView(
+        index=index,
+        state=task_state(task, started),
+        detail=task.detail,
+        args=list(machine.spec.tasks[index].args),
+        result=task.result.result if task.result else None,
+        files=[ResultFile(**file.__dict__) for file in manifest.files] if manifest else [],
+        runs=[run_view(machine, run, started) for run in task.runs],
+    )
+
+
+def run_view(machine: JobMachine, run: Run, started: set[int]) -> RunView:
+    share, known = machine.shares[run.provider], bool(run.result)
+    return RunView(
+        attempt=run.attempt,
+        purpose=run.purpose,
+        provider=run.provider,
+        provider_name=share.name,
+        state=run_state(run, started),
+        detail=run.detail,
+        fuel=run.fuel if known else None,
+        cost=cost(run.fuel, share.price) if known else None,
+        result=run.result or None,
+        exit=ending(run.exit) if known or run.state == "failed" else None,
+        sent=run.sent,
+        finished=run.finished or None,
+    )
+
+
+def buyer_receipt(machine: JobMachine, run: Run, order: str) -> ReceiptView:
+    share = machine.shares[run.provider]
+    return ReceiptView(
+        order=order,
+        job=machine.id,
+        job_name=machine.spec.name,
+        task=run.task,
+        role="buyer",
+        counterparty=run.provider,
+        result=run.result,
+        fuel=run.fuel,
+        price=share.price,
+        cost=cost(run.fuel, share.price),
+        exit=ending(run.exit),
+        state=run_state(run, set()),
+        purpose=run.purpose,
+        started=run.started,
+        finished=int(run.finished),
+    )
+
+
+def provider_receipt(known: LedgerOrder) -> ReceiptView:
+    assert known.receipt is not None  # the ledger's page holds delivered orders only
+    order, receipt = known.order, known.receipt.receipt
+    end = Exit(receipt.exit)
+    state: RunState = "delivered"
+    if not end.deterministic:
+        state = "failed"
+    elif known.verdict == wire.ACCEPTED:
+        state = "accepted"
+    elif known.handed:
+        state = "superseded"
+    return ReceiptView(
+        order=known.digest.hex(),
+        job=order.job.hex(),
+        job_name="",
+        task=order.task,
+        role="provider",
+        counterparty=order.buyer,
+        result=receipt.result.hex(),
+        fuel=receipt.fuel,
+        price=order.price,
+        cost=cost(receipt.fuel, order.price) if end.deterministic else 0,
+        exit=ending(receipt.exit),
+        state=state,
+        started=receipt.started,
+        finished=receipt.finished,
+    )
+
+
+def buyer_session(machine: JobMachine, share: Share, record: SessionRecord | None) -> SessionView:
+    return SessionView(
+        id=share.session,
+        role="buyer",
+        counterparty=share.provider,
+        job=machine.id,
+        cap=record.cap if record else share.cap,
+        signed=share.signed,
+        claimed=record.claimed if record else 0,
+        expires=record.expiry if record else 0,
+        state="opening" if record is None else "closed" if not record.open else "closing" if machine.ended else "open",
+    )
+
+
+def provider_session(held: HeldVoucher, record: SessionRecord | None, job: bytes | None) -> SessionView:
+    return SessionView(
+        id="0x" + held.session.hex(),
+        role="provider",
+        counterparty=held.buyer,
+        job=job.hex() if job else None,
+        cap=record.cap if record else 0,
+        signed=held.amount,
+        claimed=record.claimed if record else 0,
+        expires=record.expiry if record else 0,
+        state="opening" if record is None else "closed" if not record.open else "closing" if held.last else "open",
+    )
+
+
+def offer_view(offer: Offer) -> OfferView:
+    return OfferView(
+        price=offer.price,
+        slots=offer.slots,
+        memory=offer.memory,
+        fuel_rate=offer.fuel_rate,
+        engine=offer.engine,
+        expires=offer.expiry,
+    )
+
+
+def provider_view(known: Known, record: ProviderRecord, paid: int) -> ProviderView:
+    return ProviderView(
+        address=known.address,
+        peer_id=known.peer_id,
+        name=known.name,
+        found_by=sorted(known.found_by),
+        state=known.state,
+        detail=known.detail,
+        offer=offer_view(known.offer) if known.offer else None,
+        last_seen=int(known.last_seen) if known.last_seen else None,
+        tasks_done=record.accepted,
+        tasks_wrong=record.wrong,
+        checks_passed=record.checks,
+        paid=paid,
+    )
+
+
+def cursor_of(number: int) -> str:
+    return json.dumps(number)
