@@ -1,55 +1,23 @@
-"""The node's data folder and its configuration file.
-
-    DIR/config.toml     this file's models
-    DIR/keystore.json   the wallet, encrypted      DIR/password    its password, 0600 (or $FOGCHAIN_PASSWORD)
-    DIR/node.seed       the node's seed, 0600      DIR/api.token   the API's token, 0600
-    DIR/node.db         jobs, orders, receipts     DIR/chain.db    event index and outgoing transactions
-    DIR/blobs/          content by hash            DIR/work/       running tasks' folders
-    DIR/run/api.json    where the API listens, while the node runs      DIR/logs/
-"""
+"""The node's configuration file, `config.toml` in its data folder."""
 
 from __future__ import annotations
 
-import os
+import json
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fogchain.errors import BadInput, NotFound
+from fogchain.folder import HOME_VARIABLE as HOME_VARIABLE
+from fogchain.folder import PASSWORD_VARIABLE as PASSWORD_VARIABLE
+from fogchain.folder import DataFolder as DataFolder
 from fogchain.jobs.spec import PriceAmount, SizeAmount, SpanAmount
 from fogchain.units import parse_price
 
-HOME_VARIABLE = "FOGCHAIN_HOME"
-PASSWORD_VARIABLE = "FOGCHAIN_PASSWORD"
-
 Port = Annotated[int, Field(ge=0, le=65535)]
-
-
-@dataclass(frozen=True)
-class DataFolder:
-    """Where one node keeps everything; each path stands once, here."""
-
-    root: Path
-
-    @classmethod
-    def default(cls) -> DataFolder:
-        return cls(Path(os.environ.get(HOME_VARIABLE) or Path.home() / ".fogchain"))
-
-    config = property(lambda self: self.root / "config.toml")
-    keystore = property(lambda self: self.root / "keystore.json")
-    password = property(lambda self: self.root / "password")
-    seed = property(lambda self: self.root / "node.seed")
-    token = property(lambda self: self.root / "api.token")
-    lock = property(lambda self: self.root / "lock")
-    database = property(lambda self: self.root / "node.db")
-    chain_database = property(lambda self: self.root / "chain.db")
-    blobs = property(lambda self: self.root / "blobs")
-    work = property(lambda self: self.root / "work")
-    api_file = property(lambda self: self.root / "run" / "api.json")
-    logs = property(lambda self: self.root / "logs")
 
 
 class _Section(BaseModel):
@@ -110,7 +78,7 @@ def load_config(folder: DataFolder) -> NodeConfig:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"{folder.config} is not TOML: {error}", hint="mend that line") from error
     try:
-        config = NodeConfig.model_validate(raw)
+        config = parse_config(raw)
     except ValidationError as error:
         raise BadInput(f"{folder.config}: {explain(error)}", hint="mend the named keys") from error
     deployment = config.chain.deployment
@@ -120,10 +88,20 @@ def load_config(folder: DataFolder) -> NodeConfig:
     return config
 
 
+def parse_config(raw: dict[str, Any]) -> NodeConfig:
+    """From TOML's values. By way of JSON, in which a bare number is no amount. Raises ValidationError."""
+    return NodeConfig.model_validate_json(json.dumps(raw, default=str))
+
+
 def explain(error: ValidationError) -> str:
     """A validation error in one line a person can act on: `limits.fuel: '3' has no unit; …`."""
+    return explain_items(error.errors(include_url=False, include_input=False))
+
+
+def explain_items(items: Sequence[Any]) -> str:
+    """The same for pydantic's list of errors, as FastAPI hands it on."""
     parts = []
-    for item in error.errors(include_url=False, include_input=False)[:5]:
+    for item in items[:5]:
         where = ".".join(str(step) for step in item["loc"]) or "the whole"
         what: Any = item["msg"]
         if item["type"] == "extra_forbidden":
@@ -131,5 +109,5 @@ def explain(error: ValidationError) -> str:
         elif item["type"] == "missing":
             what = "missing"
         parts.append(f"{where}: {str(what).removeprefix('Value error, ')}")
-    more = error.error_count() - len(parts)
+    more = len(items) - len(parts)
     return "; ".join(parts) + (f"; and {more} more" if more > 0 else "")

@@ -24,6 +24,18 @@ class BadInput(FogchainError):
     code = "bad-input"
 
 
+class TooLarge(BadInput):
+    """More bytes than are taken here."""
+
+    code = "too-large"
+
+
+class Unauthorized(FogchainError):
+    """The token is missing or wrong."""
+
+    code = "unauthorized"
+
+
 class NotFound(FogchainError):
     """Nothing goes by that name."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo
 
 from fogchain import cbor, units
 from fogchain.errors import BadInput, BadMessage, FogchainError
@@ -22,8 +22,8 @@ MAX_MODULE_BYTES = 64 << 20
 
 
 def _unit(parse: Any, show: Any) -> tuple[BeforeValidator, PlainSerializer]:
-    def read(value: object) -> object:
-        if isinstance(value, int) and not isinstance(value, bool):
+    def read(value: object, info: ValidationInfo) -> object:
+        if info.mode != "json" and isinstance(value, int) and not isinstance(value, bool):
             return value  # already base units: values made in code
         try:
             return parse(value)

@@ -1,0 +1,307 @@
+"""The typed client of a node's API: `Client` for scripts, `AsyncClient` for the panel and other event loops.
+
+Methods are named after the endpoints (see `fogchain.api.models`) and raise the FogchainError that the node's problem
+stands for, or Unavailable when the node does not answer. HTTP libraries are imported when a client is made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from fogchain.api.models import (
+    AmountRequest,
+    BlobView,
+    Event,
+    JobDetail,
+    JobSummary,
+    NodeStatus,
+    Page,
+    ProviderView,
+    Quote,
+    ReceiptView,
+    SessionView,
+    TaskView,
+    WalletView,
+)  # fmt: skip
+from fogchain.api.problems import error_from
+from fogchain.api.rest import NODE_HINT, Query, Rest, path_of
+from fogchain.errors import FogchainError, Unavailable
+from fogchain.jobs.source import BlobSource, chunks, sha256_of, size_of
+from fogchain.jobs.spec import JobSpec
+
+M = TypeVar("M", bound=BaseModel)
+
+TIMEOUT = 60.0  # seconds for one answer; a deposit waits for blocks
+MAX_EVENT = 8 << 20
+
+_providers = TypeAdapter(list[ProviderView])
+
+
+class Client:
+    """Synchronous; one connection, not for several threads at once."""
+
+    def __init__(self, url: str, token: str, timeout: float = TIMEOUT) -> None:
+        self.url, self._token = url.rstrip("/"), token
+        self.rest = Rest(url, token, timeout)
+
+    def status(self) -> NodeStatus:
+        return self._get(NodeStatus, "node")
+
+    def wallet(self) -> WalletView:
+        return self._get(WalletView, "wallet")
+
+    def deposit(self, amount: int) -> WalletView:
+        """Bring `amount` base units from the wallet into the market. Returns when it is mined."""
+        return self._post(WalletView, AmountRequest(amount=amount), "wallet", "deposit")
+
+    def withdraw(self, amount: int) -> WalletView:
+        return self._post(WalletView, AmountRequest(amount=amount), "wallet", "withdraw")
+
+    def sessions(
+        self, role: str | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> Page[SessionView]:
+        return self._get(Page[SessionView], "sessions", query={"role": role, "limit": limit, "cursor": cursor})
+
+    def receipts(
+        self, role: str | None = None, job: str | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> Page[ReceiptView]:
+        query = {"role": role, "job": job, "limit": limit, "cursor": cursor}
+        return self._get(Page[ReceiptView], "receipts", query=query)
+
+    def providers(self) -> list[ProviderView]:
+        return _list(self.url, self.rest.raw("GET", path_of("providers")))
+
+    def quote(self, spec: JobSpec) -> Quote:
+        return self._post(Quote, spec, "quote")
+
+    def submit(self, spec: JobSpec, key: str | None = None) -> JobSummary:
+        """The same `key` gives the same job, however often it is sent."""
+        return self._post(JobSummary, spec, "jobs", headers={"Idempotency-Key": key} if key else {})
+
+    def jobs(self, limit: int = 50, cursor: str | None = None) -> Page[JobSummary]:
+        return self._get(Page[JobSummary], "jobs", query={"limit": limit, "cursor": cursor})
+
+    def job(self, job_id: str) -> JobDetail:
+        return self._get(JobDetail, "jobs", job_id)
+
+    def tasks(self, job_id: str, limit: int = 100, cursor: str | None = None) -> Page[TaskView]:
+        return self._get(Page[TaskView], "jobs", job_id, "tasks", query={"limit": limit, "cursor": cursor})
+
+    def result_file(self, job_id: str, task: int, name: str) -> bytes:
+        return self.rest.raw("GET", path_of("jobs", job_id, "tasks", task, "files", name))
+
+    def cancel(self, job_id: str) -> JobSummary:
+        return self._post(JobSummary, None, "jobs", job_id, "cancel")
+
+    def has_blob(self, sha256: str) -> bool:
+        return self.rest.exists(path_of("blobs", sha256))
+
+    def put_blob(self, source: BlobSource, sha256: str | None = None) -> BlobView:
+        """Upload a file, a slice of one, or bytes; the node checks the hash. Raises OSError for an unreadable file."""
+        name = sha256 or sha256_of(source)
+        answer = self.rest.upload(path_of("blobs", name), lambda: chunks(source), size_of(source))
+        return BlobView.model_validate(answer)
+
+    def events(self) -> Iterator[Event]:
+        """What changes, from now on. Raises Unavailable when the connection ends."""
+        from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
+        from websockets.sync.client import connect
+
+        try:
+            with connect(_ws(self.url), additional_headers=_auth(self._token), max_size=MAX_EVENT, proxy=None) as link:
+                for message in link:
+                    yield _decode(Event, self.url, message)
+        except InvalidStatus as error:
+            raise error_from(error.response.status_code, error.response.body or b"") from error
+        except (InvalidHandshake, WebSocketException, OSError, TimeoutError) as error:
+            raise _unreachable(self.url, error) from error
+        raise _ended(self.url)
+
+    def close(self) -> None:
+        self.rest.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _get(self, kind: type[M], *parts: object, query: Query | None = None) -> M:
+        return _decode(kind, self.url, self.rest.raw("GET", path_of(*parts, query=query)))
+
+    def _post(self, kind: type[M], body: BaseModel | None, *parts: object, headers: dict[str, str] | None = None) -> M:
+        content = body.model_dump_json().encode() if body is not None else b""
+        extra = {"Content-Type": "application/json", **(headers or {})}
+        return _decode(kind, self.url, self.rest.raw("POST", path_of(*parts), content, extra))
+
+
+class AsyncClient:
+    """The same for asyncio; any number of calls at once. Close it when done."""
+
+    def __init__(self, url: str, token: str, timeout: float = TIMEOUT) -> None:
+        import httpx
+
+        self.url, self._token = url.rstrip("/"), token
+        # trust_env off: a proxy set for the Internet must not see a local node's token.
+        self._http = httpx.AsyncClient(base_url=self.url, headers=_auth(token), timeout=timeout, trust_env=False)
+
+    async def status(self) -> NodeStatus:
+        return await self._get(NodeStatus, "node")
+
+    async def wallet(self) -> WalletView:
+        return await self._get(WalletView, "wallet")
+
+    async def deposit(self, amount: int) -> WalletView:
+        """Bring `amount` base units from the wallet into the market. Returns when it is mined."""
+        return await self._post(WalletView, AmountRequest(amount=amount), "wallet", "deposit")
+
+    async def withdraw(self, amount: int) -> WalletView:
+        return await self._post(WalletView, AmountRequest(amount=amount), "wallet", "withdraw")
+
+    async def sessions(
+        self, role: str | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> Page[SessionView]:
+        return await self._get(Page[SessionView], "sessions", query={"role": role, "limit": limit, "cursor": cursor})
+
+    async def receipts(
+        self, role: str | None = None, job: str | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> Page[ReceiptView]:
+        query = {"role": role, "job": job, "limit": limit, "cursor": cursor}
+        return await self._get(Page[ReceiptView], "receipts", query=query)
+
+    async def providers(self) -> list[ProviderView]:
+        return _list(self.url, await self._raw("GET", path_of("providers")))
+
+    async def quote(self, spec: JobSpec) -> Quote:
+        return await self._post(Quote, spec, "quote")
+
+    async def submit(self, spec: JobSpec, key: str | None = None) -> JobSummary:
+        """The same `key` gives the same job, however often it is sent."""
+        return await self._post(JobSummary, spec, "jobs", headers={"Idempotency-Key": key} if key else {})
+
+    async def jobs(self, limit: int = 50, cursor: str | None = None) -> Page[JobSummary]:
+        return await self._get(Page[JobSummary], "jobs", query={"limit": limit, "cursor": cursor})
+
+    async def job(self, job_id: str) -> JobDetail:
+        return await self._get(JobDetail, "jobs", job_id)
+
+    async def tasks(self, job_id: str, limit: int = 100, cursor: str | None = None) -> Page[TaskView]:
+        return await self._get(Page[TaskView], "jobs", job_id, "tasks", query={"limit": limit, "cursor": cursor})
+
+    async def result_file(self, job_id: str, task: int, name: str) -> bytes:
+        return await self._raw("GET", path_of("jobs", job_id, "tasks", task, "files", name))
+
+    async def cancel(self, job_id: str) -> JobSummary:
+        return await self._post(JobSummary, None, "jobs", job_id, "cancel")
+
+    async def has_blob(self, sha256: str) -> bool:
+        response = await self._send("HEAD", path_of("blobs", sha256))
+        if response.status_code in (401, 403) or response.status_code >= 500:
+            await self.status()  # an answer to HEAD has no body: hear the reason elsewhere
+            raise error_from(response.status_code, b"")
+        return bool(response.status_code < 400)
+
+    async def put_blob(self, source: BlobSource, sha256: str | None = None) -> BlobView:
+        """Upload a file, a slice of one, or bytes; the node checks the hash. Raises OSError for an unreadable file."""
+        name = sha256 or await asyncio.to_thread(sha256_of, source)
+        headers = {"Content-Length": str(size_of(source)), "Content-Type": "application/octet-stream"}
+        answer = await self._raw("PUT", path_of("blobs", name), content=_stream(source), headers=headers)
+        return _decode(BlobView, self.url, answer)
+
+    async def events(self) -> AsyncIterator[Event]:
+        """What changes, from now on. Raises Unavailable when the connection ends."""
+        from websockets.asyncio.client import connect
+        from websockets.exceptions import InvalidStatus, WebSocketException
+
+        headers = _auth(self._token)
+        try:
+            async with connect(_ws(self.url), additional_headers=headers, max_size=MAX_EVENT, proxy=None) as link:
+                async for message in link:
+                    yield _decode(Event, self.url, message)
+        except InvalidStatus as error:
+            raise error_from(error.response.status_code, error.response.body or b"") from error
+        except (WebSocketException, OSError, TimeoutError) as error:
+            raise _unreachable(self.url, error) from error
+        raise _ended(self.url)
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def _get(self, kind: type[M], *parts: object, query: Query | None = None) -> M:
+        return _decode(kind, self.url, await self._raw("GET", path_of(*parts, query=query)))
+
+    async def _post(
+        self, kind: type[M], body: BaseModel | None, *parts: object, headers: dict[str, str] | None = None
+    ) -> M:
+        content = body.model_dump_json().encode() if body is not None else b""
+        extra = {"Content-Type": "application/json", **(headers or {})}
+        return _decode(kind, self.url, await self._raw("POST", path_of(*parts), content=content, headers=extra))
+
+    async def _raw(self, method: str, path: str, **options: Any) -> bytes:
+        response = await self._send(method, path, **options)
+        if response.status_code >= 400:
+            raise error_from(response.status_code, response.content)
+        return bytes(response.content)
+
+    async def _send(self, method: str, path: str, **options: Any) -> Any:
+        import httpx
+
+        try:
+            return await self._http.request(method, path, **options)
+        except httpx.TimeoutException as error:
+            hint = "see whether the node is overloaded or stuck"
+            raise Unavailable(f"the node at {self.url} does not answer in time", hint=hint) from error
+        except httpx.HTTPError as error:
+            raise _unreachable(self.url, error) from error
+
+
+async def _stream(source: BlobSource) -> AsyncIterator[bytes]:
+    pieces = chunks(source)
+    while piece := await asyncio.to_thread(next, pieces, b""):
+        yield piece
+
+
+def _auth(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def _ws(url: str) -> str:
+    return "ws" + url.removeprefix("http") + path_of("events")
+
+
+def _decode(kind: type[M], url: str, body: bytes | str) -> M:
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        raise _strange(url) from error
+
+
+def _list(url: str, body: bytes) -> list[ProviderView]:
+    try:
+        return _providers.validate_json(body)
+    except ValidationError as error:
+        raise _strange(url) from error
+
+
+def _strange(url: str) -> FogchainError:
+    return FogchainError(
+        f"{url} does not answer like a fogchain node of this version", hint="bring both to one version"
+    )
+
+
+def _unreachable(url: str, error: Exception) -> Unavailable:
+    return Unavailable(f"the node at {url} can't be reached: {error or type(error).__name__}", hint=NODE_HINT)
+
+
+def _ended(url: str) -> Unavailable:
+    return Unavailable(f"the node at {url} ended the stream of events", hint=NODE_HINT)

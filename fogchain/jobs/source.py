@@ -1,0 +1,53 @@
+"""Where a blob's bytes are before they are uploaded."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+CHUNK = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class FileSlice:
+    """`length` bytes of a file from `offset` on."""
+
+    path: Path
+    offset: int
+    length: int
+
+
+BlobSource = Path | bytes | FileSlice
+
+
+def size_of(source: BlobSource) -> int:
+    """In bytes. Raises OSError for a file that is not there."""
+    if isinstance(source, bytes):
+        return len(source)
+    return source.length if isinstance(source, FileSlice) else source.stat().st_size
+
+
+def chunks(source: BlobSource) -> Iterator[bytes]:
+    """The bytes, in pieces of at most `CHUNK`. Raises OSError."""
+    if isinstance(source, bytes):
+        for start in range(0, len(source), CHUNK):
+            yield source[start : start + CHUNK]
+        return
+    path, offset, left = (
+        (source.path, source.offset, source.length) if isinstance(source, FileSlice) else (source, 0, None)
+    )
+    with path.open("rb") as file:
+        file.seek(offset)
+        while piece := file.read(CHUNK if left is None else min(CHUNK, left)):
+            left = None if left is None else left - len(piece)
+            yield piece
+
+
+def sha256_of(source: BlobSource) -> str:
+    """Raises OSError."""
+    hasher = hashlib.sha256()
+    for piece in chunks(source):
+        hasher.update(piece)
+    return hasher.hexdigest()
