@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from fogchain.errors import BadInput, BadMessage, NotFound, Unavailable
-from fogchain.units import show_size
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -47,30 +49,25 @@ class BlobStore:
         """Store `data`; returns its hash. Raises Unavailable when the disk is full."""
         sha256 = hashlib.sha256(data).hexdigest()
         if not self.has(sha256):
-            scratch = self._partial / f"{sha256}.{os.getpid()}.put"
-            try:
-                with scratch.open("wb") as file:
-                    file.write(data)
-                    self._finish(file.fileno(), scratch, sha256)
-            except OSError as error:
-                scratch.unlink(missing_ok=True)
-                raise _disk(error) from error
+            with self._scratch() as (scratch, file):
+                file.write(data)
+                self._finish(file, scratch, sha256)
         return sha256
 
     def put_file(self, source: Path) -> str:
-        """Copy a file in, hashing as it goes; returns its hash."""
-        scratch = self._partial / f"{os.getpid()}.{os.urandom(6).hex()}.put"
+        """Copy a file in, hashing as it goes; returns its hash. Raises BadInput when it can't be read."""
         hasher = hashlib.sha256()
         try:
-            with source.open("rb") as reader, scratch.open("wb") as writer:
-                while chunk := reader.read(1 << 20):
-                    hasher.update(chunk)
-                    writer.write(chunk)
-                sha256 = hasher.hexdigest()
-                self._finish(writer.fileno(), scratch, sha256)
+            reader = source.open("rb")
         except OSError as error:
-            scratch.unlink(missing_ok=True)
-            raise _disk(error) from error
+            reason = error.strerror or str(error)
+            raise BadInput(f"{source} can't be read: {reason}", hint="check its name and its rights") from error
+        with reader, self._scratch() as (scratch, file):
+            while chunk := reader.read(1 << 20):
+                hasher.update(chunk)
+                file.write(chunk)
+            sha256 = hasher.hexdigest()
+            self._finish(file, scratch, sha256)
         return sha256
 
     def arrived(self, sha256: str) -> int:
@@ -89,6 +86,10 @@ class BlobStore:
         except OSError as error:
             raise _disk(error) from error
 
+    def drop(self, sha256: str) -> None:
+        """Forget what has arrived of an incomplete transfer."""
+        (self._partial / self._checked(sha256)).unlink(missing_ok=True)
+
     def complete(self, sha256: str) -> Path:
         """Check a finished transfer and give the blob its name. Raises BadMessage (and drops it) on a wrong hash."""
         part = self._partial / self._checked(sha256)
@@ -99,24 +100,40 @@ class BlobStore:
                 self.put(b"")
                 return self.path(sha256)
             raise NotFound(f"no bytes of blob {sha256} have arrived")
-        with part.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-            if found != sha256:
-                part.unlink()
-                raise BadMessage(f"a blob named {sha256} hashes to {found}", hint="its sender is broken or lies")
-            self._finish(file.fileno(), part, sha256)
+        try:
+            with part.open("rb+") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+                if found == sha256:
+                    self._finish(file, part, sha256)
+        except OSError as error:
+            raise _disk(error) from error
+        if found != sha256:
+            part.unlink()
+            raise BadMessage(f"a blob named {sha256} hashes to {found}", hint="its sender is broken or lies")
         return self.path(sha256)
 
-    def _finish(self, descriptor: int, scratch: Path, sha256: str) -> None:
+    @contextmanager
+    def _scratch(self) -> Iterator[tuple[Path, IO[bytes]]]:
+        """A new file of nobody else's; gone afterwards unless it was given its name. Raises Unavailable."""
+        scratch = self._partial / f"{os.getpid()}.{os.urandom(6).hex()}.put"
+        try:
+            with scratch.open("xb") as file:
+                yield scratch, file
+        except OSError as error:
+            raise _disk(error) from error
+        finally:
+            scratch.unlink(missing_ok=True)
+
+    def _finish(self, file: IO[bytes], scratch: Path, sha256: str) -> None:
+        """Give a whole file its name, so that neither its bytes nor its name can be lost after this returns."""
+        file.flush()
+        os.fsync(file.fileno())
         place = self._place(sha256)
-        place.parent.mkdir(exist_ok=True)
-        if place.exists():
-            scratch.unlink()
-            return
-        if descriptor >= 0:
-            with open(descriptor, "ab", closefd=False) as file:
-                file.flush()
-        os.replace(scratch, place)
+        if not place.parent.exists():
+            place.parent.mkdir(exist_ok=True)
+            _sync_folder(self.root)
+        scratch.replace(place)
+        _sync_folder(place.parent)
 
     def _place(self, sha256: str) -> Path:
         return self.root / self._checked(sha256)[:2] / sha256
@@ -128,5 +145,14 @@ class BlobStore:
         return sha256
 
 
+def _sync_folder(folder: Path) -> None:
+    """A rename is on disk only when its folder is."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _disk(error: OSError) -> Unavailable:
-    return Unavailable(f"the disk took no more: {error.strerror or error}", hint=f"free some space; needed for a blob of at most {show_size(256 << 20)}")
+    return Unavailable(f"the disk took no more: {error.strerror or error}", hint="free some space and try again")
