@@ -73,7 +73,10 @@ def main() -> int:
             path.write_text(text)
             print(f"wrote {path.relative_to(ROOT)} ({len(text) / 1024:.0f} KiB)")
     if check and stale:
-        print(f"out of date: {', '.join(stale)}; run `make contracts` and commit fogchain/chain/artifacts", file=sys.stderr)
+        print(
+            f"out of date: {', '.join(stale)}; run `make contracts` and commit fogchain/chain/artifacts",
+            file=sys.stderr,
+        )
         return 1
     if not stale:
         print(f"the artifacts of {', '.join(CONTRACTS)} match the sources")

@@ -1,0 +1,55 @@
+# Every target installs what it needs into this folder first; see scripts/setup.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-full lint bench contracts lock clean distclean setup-run setup-dev setup-test
+
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+FORGE := node_modules/.bin/forge
+
+help:  ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1@\2/p' $(MAKEFILE_LIST) | column -t -s@ 2>/dev/null || \
+	  sed -nE 's/^([a-z-]+):.*## (.*)/  make \1   \2/p' $(MAKEFILE_LIST)
+
+demo: setup-run  ## a job on three nodes and a local chain, paid and checked, in a panel (ONCE=1: then exit)
+	@exec fogchain demo $(if $(ONCE),--once)
+
+test: setup-test  ## all tests: contracts, Python, real processes, browser (ARGS=... goes to pytest)
+	@status=0; \
+	$(FORGE) test || status=1; \
+	pytest -m browser $(ARGS) || status=1; \
+	pytest -m "not browser" $(ARGS) || status=1; \
+	exit $$status
+# Two pytest processes: Playwright's own event loop and asyncio tests do not live in one.
+
+test-full: export FOUNDRY_PROFILE = deep
+test-full: test  ## the same with long fuzzing of the contracts
+
+lint: setup-dev  ## style, types, import rules, contracts and their exported artifacts
+	ruff check .
+	ruff format --check .
+	mypy
+	mypy scripts/export_artifacts.py
+	lint-imports --no-timing
+	solhint --noPoster --disc --max-warnings 0 'contracts/**/*.sol'
+	$(FORGE) fmt --check
+	scripts/export_artifacts.py --check
+
+bench: setup-run  ## the benchmarks, printed as tables (SUITES="sandbox chain e2e", JSON=1)
+	@for suite in $(or $(SUITES),sandbox chain e2e); do fogchain bench $$suite $(if $(JSON),--json); done
+
+contracts: setup-dev  ## compile the contracts and export ABI and bytecode into the package
+	scripts/export_artifacts.py
+
+lock: setup-dev  ## resolve all requirements anew (ONLY=npm or ONLY=python)
+	PATH="$$PATH:.venv-uv/bin" scripts/lock $(or $(ONLY),all)
+
+clean:  ## remove build output and caches
+	rm -rf out cache build dist coverage lcov.info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find fogchain node ui tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean  ## and everything that was installed into this folder
+	rm -rf .venv .venv-uv .venv-brownie node_modules tests/interop/node_modules .stamps
+
+setup-run setup-dev setup-test: setup-%:
+	@scripts/setup $*
