@@ -1,0 +1,428 @@
+"""What a task sees as files: `/in`, read-only, and `/out`, where its results go.
+
+Directories and names live in memory only. Input files are open descriptors of whole files; output files are open
+descriptors of numbered files in the run's folder, so no name a task chooses ever reaches the machine's file system,
+and there is no path, link or race by which it could get at anything else. Inode numbers, times and the order of
+directory entries are the same in every run.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+
+MAX_FILES = 1000  # files and folders below /out
+MAX_HANDLES = 256
+MAX_RESULT_NAME = 255
+
+
+class Errno(IntEnum):
+    """WASI preview 1's error numbers, those in use here."""
+
+    SUCCESS = 0
+    BADF = 8
+    EXIST = 20
+    FAULT = 21
+    ILSEQ = 25
+    INVAL = 28
+    IO = 29
+    ISDIR = 31
+    MFILE = 33
+    NAMETOOLONG = 37
+    NOENT = 44
+    NOTDIR = 54
+    NOTEMPTY = 55
+    NOTSOCK = 57
+    NOTSUP = 58
+    ROFS = 69
+    SPIPE = 70
+    NOTCAPABLE = 76
+
+
+class Refused(Exception):
+    """A call the task may not make, answered with an error number."""
+
+    def __init__(self, errno: Errno) -> None:
+        super().__init__(errno.name)
+        self.errno = errno
+
+
+class OutputLimit(Exception):
+    """The task wrote more bytes or made more files than its order allows; it ends here."""
+
+
+@dataclass
+class Quota:
+    """Bytes of output a run has left: standard output, standard error and result files together."""
+
+    left: int
+    files: int = MAX_FILES
+
+    def room(self, size: int) -> int:
+        """How many of `size` more bytes there is room for."""
+        return min(size, self.left)
+
+    def take(self, size: int) -> None:
+        """Raises OutputLimit."""
+        if size > self.left:
+            raise OutputLimit("the task wrote more than its output limit")
+        self.left -= size
+
+    def take_file(self) -> None:
+        """Raises OutputLimit."""
+        if self.files == 0:
+            raise OutputLimit(f"the task made more than {MAX_FILES} files")
+        self.files -= 1
+
+
+@dataclass(eq=False)
+class Directory:
+    inode: int
+    writable: bool
+    entries: dict[str, Node] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class InputFile:
+    inode: int
+    descriptor: int
+    size: int
+
+
+@dataclass(eq=False)
+class OutputFile:
+    inode: int
+    descriptor: int
+    path: Path
+    quota: Quota
+    size: int = 0
+    linked: bool = True
+    handles: int = 0
+
+    def write(self, data: memoryview, position: int) -> int:
+        """Raises OutputLimit after writing what there was room for, so that the user sees where it went over."""
+        growth = max(0, position + len(data) - self.size)
+        room = self.quota.room(growth)
+        kept = data if room == growth else data[: max(0, len(data) - (growth - room))]
+        done = 0
+        while done < len(kept):
+            done += os.pwrite(self.descriptor, kept[done:], position + done)
+        if kept:
+            end = max(self.size, position + len(kept))
+            self.quota.take(end - self.size)
+            self.size = end
+        if room < growth:
+            raise OutputLimit("the task wrote more than its output limit")
+        return len(data)
+
+    def resize(self, size: int) -> None:
+        """Raises OutputLimit."""
+        if size > self.size:
+            self.quota.take(size - self.size)
+        else:
+            self.quota.left += self.size - size
+        os.ftruncate(self.descriptor, size)
+        self.size = size
+
+    def release(self) -> None:
+        """Drop the file and give its quota back once no name and no handle is left."""
+        if not self.linked and not self.handles and self.descriptor >= 0:
+            self.resize(0)
+            os.close(self.descriptor)
+            self.path.unlink()
+            self.descriptor = -1
+            self.quota.files += 1
+
+
+Node = Directory | InputFile | OutputFile
+
+
+@dataclass(eq=False)
+class Handle:
+    """An open file or folder of the task."""
+
+    node: Node
+    readable: bool = True
+    writable: bool = False
+    append: bool = False
+    stream: bool = False  # standard output and error: written at the end only, never sought
+    preopen: str | None = None
+    position: int = 0
+    listing: list[tuple[str, Node]] = field(default_factory=list)
+
+
+class FileSystem:
+    """The files of one run. `folder` is where its output files go, as `0`, `1`, …"""
+
+    def __init__(self, folder: Path, inputs: dict[str, Path], stdin: Path | None, output_limit: int) -> None:
+        self.folder = folder
+        self.quota = Quota(output_limit)
+        self._inode = 1
+        self._descriptors: list[int] = []
+        self.incoming = Directory(self._next_inode(), writable=False)
+        for name, path in sorted(inputs.items()):
+            self.incoming.entries[name] = self._input(path)
+        self.outgoing = Directory(self._next_inode(), writable=True)
+        standard_input = self._input(stdin if stdin is not None else Path(os.devnull))
+        self.stdout, self.stderr = self._output(), self._output()
+        self.handles: dict[int, Handle] = {
+            0: Handle(standard_input),
+            1: Handle(self.stdout, readable=False, writable=True, stream=True),
+            2: Handle(self.stderr, readable=False, writable=True, stream=True),
+            3: Handle(self.incoming, preopen="/in"),
+            4: Handle(self.outgoing, writable=True, preopen="/out"),
+        }
+
+    def close(self) -> None:
+        for descriptor in self._descriptors:
+            os.close(descriptor)
+        self._descriptors.clear()
+        for file in (self.stdout, self.stderr, *self._tree(self.outgoing)):
+            if isinstance(file, OutputFile) and file.descriptor >= 0:
+                os.close(file.descriptor)
+                file.descriptor = -1
+        for handle in self.handles.values():  # files without a name that were still open
+            if isinstance(handle.node, OutputFile) and handle.node.descriptor >= 0:
+                os.close(handle.node.descriptor)
+                handle.node.descriptor = -1
+
+    def results(self) -> list[tuple[str, OutputFile]]:
+        """The run's result files by name, sorted: `stdout`, `stderr`, and those below `/out` as `out/<path>`."""
+        found = [("stdout", self.stdout), ("stderr", self.stderr)]
+        stack: list[tuple[str, Directory]] = [("out", self.outgoing)]
+        while stack:
+            prefix, directory = stack.pop()
+            for name, node in directory.entries.items():
+                if isinstance(node, Directory):
+                    stack.append((f"{prefix}/{name}", node))
+                elif isinstance(node, OutputFile):
+                    found.append((f"{prefix}/{name}", node))
+        return sorted(found, key=lambda entry: entry[0])
+
+    # ── handles ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def handle(self, number: int) -> Handle:
+        try:
+            return self.handles[number]
+        except KeyError:
+            raise Refused(Errno.BADF) from None
+
+    def directory(self, number: int) -> Directory:
+        node = self.handle(number).node
+        if not isinstance(node, Directory):
+            raise Refused(Errno.NOTDIR)
+        return node
+
+    def close_handle(self, number: int) -> None:
+        handle = self.handle(number)
+        del self.handles[number]
+        if isinstance(handle.node, OutputFile) and not handle.stream:
+            handle.node.handles -= 1
+            handle.node.release()
+
+    def renumber(self, old: int, new: int) -> None:
+        handle = self.handle(old)
+        self.handle(new)
+        if old != new:
+            self.close_handle(new)
+            self.handles[new] = handle
+            del self.handles[old]
+
+    def open(
+        self, number: int, path: str, *, create: bool, directory: bool, exclusive: bool, truncate: bool,
+        readable: bool, writable: bool, append: bool,
+    ) -> int:  # fmt: skip
+        """Open a path below the folder with handle `number`; returns the new handle's number. Raises Refused."""
+        if len(self.handles) >= MAX_HANDLES:
+            raise Refused(Errno.MFILE)
+        parent, name = self._resolve(self.directory(number), path)
+        node = parent if name is None else parent.entries.get(name)
+        if node is None:
+            if not create:
+                raise Refused(Errno.NOENT)
+            if name is None or directory:
+                raise Refused(Errno.INVAL)
+            self._check_new(parent, name)
+            self.quota.take_file()
+            node = parent.entries[name] = self._output()
+        elif create and exclusive:
+            raise Refused(Errno.EXIST)
+        if isinstance(node, Directory):
+            if truncate or (create and not directory):
+                raise Refused(Errno.ISDIR)
+            handle = Handle(node, writable=node.writable)
+        else:
+            if directory or path.endswith("/"):
+                raise Refused(Errno.NOTDIR)
+            if isinstance(node, InputFile):
+                if writable or truncate:
+                    raise Refused(Errno.ROFS)
+            else:
+                if truncate:
+                    node.resize(0)
+                node.handles += 1
+            handle = Handle(node, readable=readable, writable=writable, append=append)
+        opened = next(n for n in range(len(self.handles) + 1) if n not in self.handles)
+        self.handles[opened] = handle
+        return opened
+
+    # ── names ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def find(self, number: int, path: str) -> Node:
+        parent, name = self._resolve(self.directory(number), path)
+        node = parent if name is None else parent.entries.get(name)
+        if node is None:
+            raise Refused(Errno.NOENT)
+        if path.endswith("/") and not isinstance(node, Directory):
+            raise Refused(Errno.NOTDIR)
+        return node
+
+    def make_directory(self, number: int, path: str) -> None:
+        parent, name = self._resolve(self.directory(number), path)
+        if name is None or name in parent.entries:
+            raise Refused(Errno.EXIST)
+        self._check_new(parent, name)
+        self.quota.take_file()
+        parent.entries[name] = Directory(self._next_inode(), writable=True)
+
+    def remove_directory(self, number: int, path: str) -> None:
+        parent, name = self._resolve(self.directory(number), path)
+        if name is None:
+            raise Refused(Errno.INVAL)
+        node = self._present(parent, name)
+        if not isinstance(node, Directory):
+            raise Refused(Errno.NOTDIR)
+        if node.entries:
+            raise Refused(Errno.NOTEMPTY)
+        del parent.entries[name]
+        self.quota.files += 1
+
+    def unlink(self, number: int, path: str) -> None:
+        parent, name = self._resolve(self.directory(number), path)
+        if name is None:
+            raise Refused(Errno.ISDIR)
+        node = self._present(parent, name)
+        if not isinstance(node, OutputFile):
+            raise Refused(Errno.ISDIR)
+        del parent.entries[name]
+        node.linked = False
+        node.release()
+
+    def rename(self, number: int, path: str, new_number: int, new_path: str) -> None:
+        parent, name = self._resolve(self.directory(number), path)
+        new_parent, new_name = self._resolve(self.directory(new_number), new_path)
+        if name is None or new_name is None:
+            raise Refused(Errno.INVAL)
+        node = self._present(parent, name)
+        self._check_new(new_parent, new_name)
+        target = new_parent.entries.get(new_name)
+        if target is node:
+            return
+        if isinstance(node, Directory):
+            if new_parent is node or new_parent in self._tree(node):
+                raise Refused(Errno.INVAL)
+            if isinstance(target, OutputFile):
+                raise Refused(Errno.NOTDIR)
+            if target is not None and isinstance(target, Directory):
+                if target.entries:
+                    raise Refused(Errno.NOTEMPTY)
+                self.quota.files += 1
+        elif isinstance(target, Directory):
+            raise Refused(Errno.ISDIR)
+        del parent.entries[name]
+        new_parent.entries[new_name] = node
+        if isinstance(target, OutputFile):
+            target.linked = False
+            target.release()
+
+    def _resolve(self, start: Directory, path: str) -> tuple[Directory, str | None]:
+        """The folder a path leads to and the last name in it; None where the path is that folder itself.
+
+        There are no links, so `..` only ever leads back the way the path came; what would lead above `start`, and
+        what starts at the root, is refused.
+        """
+        if path.startswith("/"):
+            raise Refused(Errno.NOTCAPABLE)
+        parts = [part for part in path.split("/") if part and part != "."]
+        if not path:
+            raise Refused(Errno.NOENT)
+        way = [start]
+        name: str | None = None
+        for part in parts:
+            if name is not None:
+                node = way[-1].entries.get(name)
+                if node is None:
+                    raise Refused(Errno.NOENT)
+                if not isinstance(node, Directory):
+                    raise Refused(Errno.NOTDIR)
+                way.append(node)
+                name = None
+            if part == "..":
+                way.pop()
+                if not way:
+                    raise Refused(Errno.NOTCAPABLE)
+            else:
+                name = part
+        return way[-1], name
+
+    def _present(self, parent: Directory, name: str) -> Node:
+        node = parent.entries.get(name)
+        if node is None:
+            raise Refused(Errno.NOENT)
+        if not parent.writable:
+            raise Refused(Errno.ROFS)
+        return node
+
+    def _check_new(self, parent: Directory, name: str) -> None:
+        """A result file's name has to be plain: it will be a name on somebody's disk. See `jobs/spec.py`."""
+        if not parent.writable:
+            raise Refused(Errno.ROFS)
+        if name[0] in ".-" or not all(c.isalnum() or c in "._- " for c in name):
+            raise Refused(Errno.INVAL)
+        if len(name) > 100 or len(f"{self._path_of(parent)}/{name}") > MAX_RESULT_NAME:
+            raise Refused(Errno.NAMETOOLONG)
+
+    def _path_of(self, directory: Directory) -> str:
+        if directory is self.outgoing:
+            return "out"
+        for name, node in self._named(self.outgoing, "out"):
+            if node is directory:
+                return name
+        raise Refused(Errno.NOENT)  # a folder that was removed while open
+
+    def _named(self, directory: Directory, prefix: str) -> list[tuple[str, Directory]]:
+        found = []
+        for name, node in directory.entries.items():
+            if isinstance(node, Directory):
+                found.append((f"{prefix}/{name}", node))
+                found += self._named(node, f"{prefix}/{name}")
+        return found
+
+    def _tree(self, directory: Directory) -> list[Node]:
+        found: list[Node] = []
+        stack = [directory]
+        while stack:
+            for node in stack.pop().entries.values():
+                found.append(node)
+                if isinstance(node, Directory):
+                    stack.append(node)
+        return found
+
+    # ── making nodes ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _next_inode(self) -> int:
+        self._inode += 1
+        return self._inode
+
+    def _input(self, path: Path) -> InputFile:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._descriptors.append(descriptor)
+        return InputFile(self._next_inode(), descriptor, os.fstat(descriptor).st_size)
+
+    def _output(self) -> OutputFile:
+        inode = self._next_inode()
+        path = self.folder / str(inode)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        return OutputFile(inode, descriptor, path, self.quota)

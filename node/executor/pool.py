@@ -1,0 +1,306 @@
+"""The sandbox as the daemon uses it: a number of slots, each with a worker process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from fogchain.errors import BadInput, Conflict, Unavailable
+from fogchain.jobs.spec import ResultFile, ResultManifest, RunSpec
+from fogchain.market.messages import Exit
+from fogchain.units import show_size
+from node.executor import cgroup
+from node.executor.cgroup import Cgroup
+from node.executor.process import WorkerDied, WorkerProcess
+from node.executor.version import ENGINE
+
+log = structlog.get_logger(__name__)
+
+RUNS_PER_WORKER = 500  # then a fresh process takes its place
+OVERHEAD_BYTES = 512 << 20  # what a worker may use beside a task's memory: itself, compilation, file cache
+MEASURE_SECONDS = 0.3
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """A run and where its files lie. `seed` seeds the task's random numbers; `inputs` and `stdin` are whole files."""
+
+    run_id: str  # letters, digits, '.', '_', '-'; no other run of that name is under way
+    spec: RunSpec
+    module: Path
+    stdin: Path | None
+    inputs: Mapping[str, Path]
+    seed: bytes
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """How a run ended. `files` maps the manifest's names to where they lie until `Executor.discard`.
+
+    `started` and `finished` are Unix seconds. For ends that are not the program's own (TIMEOUT and above) there are no
+    files and no fuel. `detail` is for people and differs between machines.
+    """
+
+    exit: Exit
+    code: int
+    fuel: int
+    manifest: ResultManifest
+    files: Mapping[str, Path]
+    started: float
+    finished: float
+    detail: str
+
+
+class _Slot:
+    """A place for one run at a time. Its worker is made ahead of need and replaced when it was killed or is old."""
+
+    def __init__(self, number: int, folder: Path, memory: int) -> None:
+        self._number = number
+        self._folder = folder.absolute()
+        self._memory = memory
+        self._generation = 0
+        self._starting: asyncio.Task[WorkerProcess] | None = None
+        self.walled = True
+
+    def prepare(self) -> None:
+        """Begin to start a worker, if there is none."""
+        if self._starting is None:
+            self._starting = asyncio.create_task(self._spawn())
+            self._starting.add_done_callback(_noticed)
+
+    async def worker(self) -> WorkerProcess:
+        """Raises Unavailable."""
+        self.prepare()
+        assert self._starting is not None
+        try:
+            worker = await asyncio.shield(self._starting)
+        except Unavailable:
+            self._starting = None
+            raise
+        if not worker.alive:  # killed from outside while it was idle
+            await self.replace()
+            self.prepare()
+            worker = await asyncio.shield(self._starting)
+        return worker
+
+    async def replace(self) -> None:
+        """End the worker; the next one starts when it is asked for or prepared."""
+        starting, self._starting = self._starting, None
+        if starting is None:
+            return
+        if not starting.done():
+            starting.cancel()
+            await asyncio.wait([starting])
+        if not starting.cancelled() and starting.exception() is None:
+            await starting.result().kill()
+
+    async def _spawn(self) -> WorkerProcess:
+        self._generation += 1
+        group = Cgroup.make(f"{self._number}-{self._generation}", self._memory)
+        self.walled = group is not None
+        try:
+            return await WorkerProcess.spawn(self._folder / "cache", self._folder / f"worker-{self._number}.log", group)
+        except BaseException:
+            if group is not None:
+                group.remove()
+            raise
+
+
+def _noticed(task: asyncio.Task[Any]) -> None:
+    """A failed start is told to whoever needs the worker; nobody may need it any more."""
+    if not task.cancelled():
+        task.exception()
+
+
+class Executor:
+    """Runs tasks in `slots` worker processes. `folder` is its own; `memory_cap` is the most one task may ask for."""
+
+    ENGINE = ENGINE
+
+    def __init__(self, folder: Path, slots: int, *, memory_cap: int) -> None:
+        self._folder = folder.absolute()
+        self._runs = self._folder / "runs"
+        self._memory_cap = memory_cap
+        self._slots = [_Slot(n, self._folder, memory_cap + OVERHEAD_BYTES) for n in range(slots)]
+        self._free: asyncio.Queue[_Slot | None] = asyncio.Queue()
+        self._active: set[str] = set()
+        self._replacing: set[asyncio.Task[None]] = set()
+        self._stopped = True
+        self.running = 0  # runs that have a slot
+
+    async def start(self) -> None:
+        """Make the folder, drop what earlier runs left, start the workers. Raises Unavailable."""
+        for place in (self._folder, self._folder / "cache", self._runs):
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+            place.chmod(0o700)  # compiled modules are native code that we trust
+        for leftover in self._runs.iterdir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        cgroup.sweep()
+        self._stopped = False
+        try:
+            await asyncio.gather(*(slot.worker() for slot in self._slots))
+        except BaseException:
+            await self.stop()
+            raise
+        for slot in self._slots:
+            self._free.put_nowait(slot)
+        if not all(slot.walled for slot in self._slots):
+            log.info("executor.no_cgroup", note="tasks are held by WebAssembly alone; memory limits are the engine's")
+        log.info("executor.started", slots=len(self._slots), engine=ENGINE)
+
+    async def stop(self) -> None:
+        """Kill what runs; runs under way or waiting raise Unavailable."""
+        self._stopped = True
+        self._free.put_nowait(None)
+        await asyncio.gather(*(slot.replace() for slot in self._slots), *self._replacing)
+
+    async def run(self, request: RunRequest) -> RunOutcome:
+        """Run a task in the next free slot. Cancelling the caller kills the run.
+
+        Raises BadInput and Conflict for the run's name, Unavailable when the executor is stopped or no worker starts.
+        """
+        self._check(request)
+        limits = request.spec.limits
+        if limits.memory > self._memory_cap:
+            now = time.time()
+            detail = f"it asks for {show_size(limits.memory)} of memory; here a task gets {show_size(self._memory_cap)}"
+            return _failed(Exit.REFUSED, detail, now, now)
+        self._active.add(request.run_id)
+        try:
+            slot = await self._take()
+            kill = True
+            try:
+                worker = await slot.worker()
+                outcome = await self._run(worker, request)
+                kill = outcome.exit in (Exit.TIMEOUT, Exit.CRASHED) or worker.asked >= RUNS_PER_WORKER
+            finally:
+                self._give_back(slot, kill)
+        except BaseException:
+            self._drop(request.run_id)
+            raise
+        finally:
+            self._active.discard(request.run_id)
+        if outcome.exit >= Exit.TIMEOUT:
+            self._drop(request.run_id)
+            if self._stopped:
+                raise Unavailable("the sandbox was stopped during the run")
+        return outcome
+
+    def discard(self, run_id: str) -> None:
+        """Delete a finished run's files, once they are stored elsewhere."""
+        if _RUN_ID.fullmatch(run_id) and run_id not in self._active:
+            self._drop(run_id)
+
+    async def measure_rate(self) -> int:
+        """Fuel per second that one slot of this machine burns just now, by running a short numeric kernel.
+
+        Waits for a free slot. Raises Unavailable.
+        """
+        slot = await self._take()
+        kill = True
+        try:
+            worker = await slot.worker()
+            try:
+                answer = await worker.ask({"measure": MEASURE_SECONDS})
+            except WorkerDied as error:
+                raise Unavailable(f"the worker died while measuring: {error}") from error
+            kill = False
+            return int(answer["rate"])
+        finally:
+            self._give_back(slot, kill)
+
+    # ── inside ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _check(self, request: RunRequest) -> None:
+        if not _RUN_ID.fullmatch(request.run_id):
+            raise BadInput(f"{request.run_id[:80]!r} is no name for a run", hint="use letters, digits, '.', '_', '-'")
+        if request.run_id in self._active:
+            raise Conflict(f"a run named {request.run_id} is under way")
+        missing = set(request.spec.task.inputs) ^ set(request.inputs)
+        if missing or (request.spec.task.stdin is None) != (request.stdin is None):
+            raise BadInput(f"the files given are not those of the run's spec: {', '.join(sorted(missing)) or 'stdin'}")
+
+    async def _take(self) -> _Slot:
+        if self._stopped:
+            raise Unavailable("the sandbox is not running")
+        slot = await self._free.get()
+        if slot is None or self._stopped:
+            self._free.put_nowait(None)  # wakes the next one who waits
+            raise Unavailable("the sandbox was stopped")
+        self.running += 1
+        return slot
+
+    def _give_back(self, slot: _Slot, kill: bool) -> None:
+        self.running -= 1
+        if not kill or self._stopped:
+            self._free.put_nowait(slot)
+            return
+        task = asyncio.create_task(self._renew(slot))
+        self._replacing.add(task)
+        task.add_done_callback(self._replacing.discard)
+
+    async def _renew(self, slot: _Slot) -> None:
+        try:
+            await slot.replace()
+        finally:
+            self._free.put_nowait(slot)
+        if not self._stopped:
+            slot.prepare()
+
+    async def _run(self, worker: WorkerProcess, request: RunRequest) -> RunOutcome:
+        folder = self._runs / request.run_id
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(mode=0o700)
+        limits, task = request.spec.limits, request.spec.task
+        frame = {
+            "module": str(request.module.absolute()), "sha256": request.spec.module.sha256, "args": list(task.args),
+            "env": dict(task.env), "stdin": str(request.stdin.absolute()) if request.stdin is not None else None,
+            "inputs": {name: str(path.absolute()) for name, path in request.inputs.items()}, "seed": request.seed,
+            "fuel": limits.fuel, "memory": limits.memory, "output": limits.output, "folder": str(folder),
+        }  # fmt: skip
+        started = time.time()
+        try:
+            async with asyncio.timeout(limits.time / 1000):
+                answer = await worker.ask({"run": frame})
+        except TimeoutError:
+            detail = f"it was killed at its time limit of {limits.time / 1000:g} s"
+            return _failed(Exit.TIMEOUT, detail, started, time.time())
+        except WorkerDied as error:
+            log.warning("executor.worker_died", run=request.run_id, cause=str(error))
+            return _failed(Exit.CRASHED, f"the worker died: {error}", started, time.time())
+        return _outcome(answer, started, time.time())
+
+    def _drop(self, run_id: str) -> None:
+        shutil.rmtree(self._runs / run_id, ignore_errors=True)
+
+
+def _outcome(answer: dict[str, Any], started: float, finished: float) -> RunOutcome:
+    exit_ = Exit(answer["exit"])
+    if not exit_.deterministic:
+        return _failed(exit_, answer["detail"], started, finished)
+    results = tuple(ResultFile(name=name, sha256=digest.hex(), size=size) for name, digest, size, _ in answer["files"])
+    return RunOutcome(
+        exit=exit_,
+        code=answer["code"],
+        fuel=answer["fuel"],
+        manifest=ResultManifest(exit=exit_, code=answer["code"], files=results),
+        files={name: Path(path) for name, _, _, path in answer["files"]},
+        started=started,
+        finished=finished,
+        detail=answer["detail"],
+    )
+
+
+def _failed(exit_: Exit, detail: str, started: float, finished: float) -> RunOutcome:
+    manifest = ResultManifest(exit=exit_, code=0, files=())
+    return RunOutcome(exit_, 0, 0, manifest, {}, started, finished, detail)

@@ -1,0 +1,165 @@
+"""One run of a task: module, limits, how it ended, its result files by hash."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import resource
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import wasmtime
+
+from node.executor.engine import MAX_TABLE_ELEMENTS, MAX_TABLES, BadModule, Modules, make_engine
+from node.executor.filesystem import FileSystem, OutputFile, OutputLimit
+from node.executor.host import Host, NoMemory
+from node.executor.wasi import OutOfFuel, TaskExit, Wasi
+
+# The values of fogchain.market.messages.Exit, which would load more than a worker needs; a test compares them.
+OK, NONZERO, TRAP, OUT_OF_FUEL, OUTPUT_LIMIT, BAD_MODULE, REFUSED = 0, 1, 2, 3, 4, 5, 18
+
+_FILE_SLACK = 4096  # the accounting in filesystem.py ends a run first; the kernel's limit is the second wall
+
+
+@dataclass(frozen=True)
+class Run:
+    """What to run, as it comes from the daemon. `folder` is empty and this run's own; `memory`, `output` in bytes."""
+
+    module: Path
+    sha256: str
+    args: list[str]
+    env: dict[str, str]
+    stdin: Path | None
+    inputs: dict[str, Path]
+    seed: bytes
+    fuel: int
+    memory: int
+    output: int
+    folder: Path
+
+    @classmethod
+    def from_frame(cls, frame: dict[str, Any]) -> Run:
+        stdin = frame["stdin"]
+        return cls(
+            **{
+                **frame,
+                "module": Path(frame["module"]),
+                "stdin": Path(stdin) if stdin is not None else None,
+                "inputs": {name: Path(path) for name, path in frame["inputs"].items()},
+                "folder": Path(frame["folder"]),
+            }
+        )
+
+
+class Sandbox:
+    """An engine and its modules, for one run after the other."""
+
+    def __init__(self, cache: Path) -> None:
+        self.engine = make_engine()
+        self._modules = Modules(self.engine, cache)
+        self._host = Host(self.engine)
+
+    def run(self, run: Run) -> dict[str, Any]:
+        """The answer frame for `run`. Raises OSError when this machine is at fault (disk full, input gone)."""
+        files = FileSystem(run.folder, run.inputs, run.stdin, run.output)
+        try:
+            code, fuel, detail = 0, 0, ""
+            try:
+                module = self._modules.load(run.sha256, run.module)
+            except BadModule as error:
+                exit_, detail = BAD_MODULE, str(error)
+            except ValueError as error:
+                exit_, detail = REFUSED, str(error)
+            else:
+                exit_, code, fuel, detail = self._execute(module, files, run)
+            return {
+                "exit": exit_, "code": code, "fuel": fuel, "detail": detail[:2000],
+                "files": [[name, _hash(file), file.size, str(file.path)] for name, file in files.results()],
+            }  # fmt: skip
+        finally:
+            files.close()
+
+    def _execute(self, module: wasmtime.Module, files: FileSystem, run: Run) -> tuple[int, int, int, str]:
+        """Exit class, exit code, fuel used, detail."""
+        store = wasmtime.Store(self.engine)
+        host = self._host
+        try:
+            store.set_fuel(run.fuel)
+            store.set_limits(
+                memory_size=run.memory, table_elements=MAX_TABLE_ELEMENTS, instances=1, tables=MAX_TABLES, memories=1
+            )
+            wasi = Wasi(
+                files=files, args=["task", *run.args], env=run.env, seed=run.seed,
+                fuel_used=host.fuel_used, use_fuel=host.use_fuel,
+            )  # fmt: skip
+            host.begin(wasi, run.fuel)
+            with _FileSizeLimit(run.output + _FILE_SLACK):
+                exit_, code, detail = self._call(store, module)
+            fuel = run.fuel if exit_ == OUT_OF_FUEL else 0 if exit_ == BAD_MODULE else run.fuel - store.get_fuel()
+            return exit_, code, fuel, detail
+        finally:
+            host.end()
+            store.close()
+
+    def _call(self, store: wasmtime.Store, module: wasmtime.Module) -> tuple[int, int, str]:
+        """Exit class, exit code, detail."""
+        host = self._host
+        started = False
+        try:
+            instance = host.linker.instantiate(store, module)
+            start = instance.exports(store).get("_start")
+            if not isinstance(start, wasmtime.Func):
+                return BAD_MODULE, 0, "the module exports no function '_start': compile it as a WASI command"
+            signature = start.type(store)
+            if signature.params or signature.results:
+                return BAD_MODULE, 0, "the module's '_start' takes or gives values: compile it as a WASI command"
+            started = True
+            start(store)
+            return OK, 0, ""
+        except wasmtime.Trap as trap:
+            ending = host.ending
+            if ending is None:
+                if trap.trap_code is wasmtime.TrapCode.OUT_OF_FUEL:
+                    return OUT_OF_FUEL, 0, "the fuel limit is used up"
+                return TRAP, 0, trap.message
+        except wasmtime.WasmtimeError as error:
+            ending = host.ending
+            if ending is None:
+                if started:
+                    raise
+                return BAD_MODULE, 0, f"the module does not start here: {error}"
+        match ending:
+            case TaskExit(code=code):
+                return (NONZERO if code else OK), code, ""
+            case OutOfFuel():
+                return OUT_OF_FUEL, 0, "the fuel limit is used up"
+            case OutputLimit():
+                return OUTPUT_LIMIT, 0, str(ending)
+            case NoMemory():
+                return TRAP, 0, str(ending)
+        raise ending
+
+
+class _FileSizeLimit:
+    """The kernel's limit on any one file this process writes, for the time of a run."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def __enter__(self) -> None:
+        self._before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (self._size, self._before[1]))
+
+    def __exit__(self, *_: object) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, self._before)
+
+
+def _hash(file: OutputFile) -> bytes:
+    hasher = hashlib.sha256()
+    position = 0
+    while position < file.size:
+        chunk = os.pread(file.descriptor, 1 << 20, position)
+        hasher.update(chunk)
+        position += len(chunk)
+    return hasher.digest()

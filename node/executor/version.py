@@ -1,0 +1,11 @@
+"""The engine's name, known without loading it: what providers announce, because only equal engines can be compared.
+
+`fog-1` stands for the settings in `engine.py` and the calls and their fuel in `wasi.py`; a change to either that could
+change a result or its fuel needs another number.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+ENGINE = f"wasmtime-{version('wasmtime')}/fog-1"
