@@ -28,6 +28,7 @@ SUITES: dict[str, tuple[Bar, ...]] = {
         Bar("audit_overhead", "ratio", "<=", 1.10),
         Bar("audit_wrong_accepted", "ratio", "<=", 0.002),
         Bar("cli_help", "ms", "<=", 400),
+        Bar("cli_job_list", "ms", "<=", 800),
         Bar("node_idle_memory", "MiB", "<=", 250),
         Bar("chaos_lost", "count", "<=", 0),
         Bar("chaos_doubled", "count", "<=", 0),
