@@ -36,29 +36,6 @@ QUEUED, RUNNING, DELIVERED, UNKNOWN, DROPPED = "queued", "running", "delivered",
 ACCEPTED, SUPERSEDED = "accepted", "superseded"
 
 
-# States of an order as its provider sees them.
-QUEUED, RUNNING, DELIVERED, UNKNOWN, DROPPED = "queued", "running", "delivered", "unknown", "dropped"
-# What the buyer says of a receipt.
-ACCEPTED, SUPERSEDED = "accepted", "superseded"
-
-
-# States of an order as its provider sees them.
-QUEUED, RUNNING, DELIVERED, UNKNOWN, DROPPED = "queued", "running", "delivered", "unknown", "dropped"
-# What the buyer says of a receipt.
-ACCEPTED, SUPERSEDED = "accepted", "superseded"
-
-
-# States of an order as its provider sees them.
-QUEUED, RUNNING, DELIVERED, UNKNOWN, DROPPED = "queued", "running", "delivered", "unknown", "dropped"
-# What the buyer says of a receipt.
-ACCEPTED, SUPERSEDED = "accepted", "superseded"
-
-
-@cache
-def _is_bytes(kind: type) -> tuple[bool, ...]:
-    return tuple(field.solidity in ("bytes32", "address") for field in fields_of(kind))
-
-
 def pack(message: Offer | TaskOrder | Receipt | Voucher) -> list[Any]:
     """A struct's fields in order; addresses as 20 bytes."""
     values = []
