@@ -101,7 +101,10 @@ class EventType:
         }
         raw = bytes.fromhex(data[2:])
         if None in (decoder for _, decoder in self.plain):
-            decoded = _lower(decode(self.plain_types, raw))
+            try:
+                decoded = _lower(decode(self.plain_types, raw))
+            except DecodingError as error:
+                raise ValueError(f"{self.name} with data that does not decode") from error
             values.update(zip((name for name, _ in self.plain), decoded, strict=True))
             return values
         if len(raw) != 32 * len(self.plain):
