@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HOME_VARIABLE = "FOGCHAIN_HOME"
-PASSWORD_VARIABLE = "FOGCHAIN_PASSWORD"
+PASSWORD_VARIABLE = "FOGCHAIN_PASSWORD"  # noqa: S105  the name of a variable, not a password
 
 
 @dataclass(frozen=True)

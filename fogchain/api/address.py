@@ -1,4 +1,4 @@
-"""Where a running node's API listens: `run/api.json` in its data folder; the daemon writes it, the command line reads."""
+"""Where a running node's API listens: `run/api.json` in its data folder, written by the daemon."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def path_of(*parts: object, query: Query | None = None) -> str:
 
 
 class Rest:
-    """Requests to one node. Every method raises the FogchainError that the node's problem stands for, or Unavailable."""
+    """Requests to one node. They raise the FogchainError that the node's problem stands for, or Unavailable."""
 
     def __init__(self, url: str, token: str, timeout: float = 60.0) -> None:
         parts = urlsplit(url)

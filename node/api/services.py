@@ -7,7 +7,17 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from fogchain.api.models import (
-    Event, JobDetail, JobSummary, NodeStatus, Page, ProviderView, Quote, ReceiptView, SessionView, TaskView, WalletView,
+    Event,
+    JobDetail,
+    JobSummary,
+    NodeStatus,
+    Page,
+    ProviderView,
+    Quote,
+    ReceiptView,
+    SessionView,
+    TaskView,
+    WalletView,
 )  # fmt: skip
 from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.spec import JobSpec

@@ -1,0 +1,33 @@
+"""The API as an ASGI application: the gate, the problems, one router a subject."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from fogchain.api.models import API_PREFIX
+from node.api import problem
+from node.api.gate import Gate
+from node.api.routes.blobs import blob_routes
+from node.api.routes.events import event_routes
+from node.api.routes.jobs import job_routes
+from node.api.routes.node import node_routes
+from node.api.routes.wallet import wallet_routes
+from node.api.services import NodeServices
+from node.api.upload import sweep
+
+
+def create_app(services: NodeServices, token: str, version: str) -> FastAPI:
+    """Every path, /openapi.json too, wants `Authorization: Bearer <token>`."""
+    app = FastAPI(
+        title="fogchain node",
+        version=version,
+        docs_url=None,  # those pages load scripts from elsewhere
+        redoc_url=None,
+        middleware=[Middleware(Gate, token=token, own_limit=f"{API_PREFIX}/blobs/")],
+    )
+    problem.install(app)
+    for routes in (node_routes, wallet_routes, job_routes, blob_routes, event_routes):
+        app.include_router(routes(services), prefix=API_PREFIX)
+    sweep(services.blobs)
+    return app

@@ -1,0 +1,44 @@
+"""Modules and inputs by hash: is it there, bring it, fetch it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from starlette.requests import ClientDisconnect
+from starlette.responses import FileResponse, Response
+
+from fogchain.api.models import BlobView
+from fogchain.errors import BadInput
+from node.api.message import answer
+from node.api.services import NodeServices
+from node.api.upload import receive_blob
+
+Sha256 = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
+
+_RAW = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+
+
+def blob_routes(services: NodeServices) -> APIRouter:
+    router = APIRouter(tags=["blobs"])
+
+    @router.put("/blobs/{sha256}", response_model=BlobView, openapi_extra={"requestBody": {"required": True, **_RAW}})
+    async def put(sha256: Sha256, request: Request) -> Response:
+        length = request.headers.get("content-length", "")
+        try:
+            size = await receive_blob(
+                services.blobs, sha256, request.stream(), int(length) if length.isdecimal() else None
+            )
+        except ClientDisconnect as error:
+            raise BadInput("the upload was broken off") from error
+        return answer(BlobView(sha256=sha256, size=size))
+
+    @router.head("/blobs/{sha256}", response_class=Response)
+    async def has(sha256: Sha256) -> Response:
+        return Response(headers={"Content-Length": str(services.blobs.size(sha256))})
+
+    @router.get("/blobs/{sha256}", response_class=FileResponse)
+    async def get(sha256: Sha256) -> FileResponse:
+        return FileResponse(services.blobs.path(sha256), media_type="application/octet-stream")
+
+    return router

@@ -1,0 +1,214 @@
+"""A node's services in memory, for tests of the API and of the programs that talk to it. No chain, no network."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from fogchain import __version__
+from fogchain.api.models import (
+    ChainView,
+    Event,
+    JobDetail,
+    JobSummary,
+    NodeStatus,
+    OfferView,
+    Page,
+    ProviderShare,
+    ProviderView,
+    Quote,
+    ReceiptView,
+    RunView,
+    SessionView,
+    TaskCounts,
+    TaskView,
+    WalletView,
+)
+from fogchain.errors import BadInput, Conflict, NotFound, PaymentRequired
+from fogchain.jobs.blobs import BlobStore
+from fogchain.jobs.spec import JobSpec, ResultFile
+from fogchain.units import GFUEL, WEI, cost
+
+BUYER, SELLER = "0x" + "b1" * 20, "0x" + "5e" * 20
+
+
+class MemoryServices:
+    """A buyer with `balance` in the wallet, one provider, and jobs whose tasks are finished by `finish`."""
+
+    def __init__(self, folder: Path, balance: int = 10 * WEI) -> None:
+        self.blobs = BlobStore(folder / "blobs")
+        self.results = BlobStore(folder / "results")
+        self.token, self.free = balance, 0
+        self.specs: dict[str, JobSpec] = {}
+        self.states: dict[str, str] = {}
+        self.keys: dict[str, str] = {}
+        self.files: dict[tuple[str, int], dict[str, bytes]] = {}
+        self.listeners: set[asyncio.Queue[Event]] = set()
+        self.quotes = 0
+        self.explode = False
+
+    # -- what a test does to the node
+
+    def finish(self, job_id: str, task: int, files: dict[str, bytes]) -> None:
+        self.files[job_id, task] = {"stdout": b"", "stderr": b"", **files}
+        for data in self.files[job_id, task].values():
+            self.results.put(data)
+        if all((job_id, n) in self.files for n in range(len(self.specs[job_id].tasks))):
+            self.states[job_id] = "done"
+        view = self.tasks(job_id, 1, str(task)).items[0]
+        self.tell(Event(kind="task", time=time.time(), task=view, job_id=job_id))
+        self.tell(Event(kind="job", time=time.time(), job=self._summary(job_id)))
+
+    def tell(self, event: Event) -> None:
+        for queue in self.listeners:
+            queue.put_nowait(event)
+
+    # -- NodeServices
+
+    def status(self) -> NodeStatus:
+        if self.explode:
+            raise RuntimeError("a secret detail")
+        return NodeStatus(
+            name="memory", version=__version__, state="ready", roles=["buyer"], address=BUYER, peer_id="12D3Koo",
+            listen=[], pid=1, uptime_s=1.0, memory=50 << 20, peers=1, slots=0, running=0, waiting=0, done=0, earned=0,
+            registered=False,
+            chain=ChainView(
+                chain_id=31337, rpc_url="http://127.0.0.1:1", market="0x" + "00" * 20, token="0x" + "01" * 20, block=7,
+                block_time=1, healthy=True,
+            ),
+        )  # fmt: skip
+
+    async def wallet(self) -> WalletView:
+        return WalletView(
+            address=BUYER, eth=WEI, token=self.token, free=self.free, locked=0, earned=0, spent=0, unclaimed=0, bonded=0
+        )
+
+    async def deposit(self, amount: int) -> WalletView:
+        if amount > self.token:
+            raise PaymentRequired("the wallet has too little", hint="bring tokens to the wallet")
+        self.token, self.free = self.token - amount, self.free + amount
+        return await self.wallet()
+
+    async def withdraw(self, amount: int) -> WalletView:
+        if amount > self.free:
+            raise Conflict("the market holds less", hint="withdraw less")
+        self.token, self.free = self.token + amount, self.free - amount
+        return await self.wallet()
+
+    def sessions(self, role: str | None, limit: int, cursor: str | None) -> Page[SessionView]:
+        return Page[SessionView](items=[], total=0)
+
+    def receipts(self, role: str | None, job: str | None, limit: int, cursor: str | None) -> Page[ReceiptView]:
+        return Page[ReceiptView](items=[], total=0)
+
+    def providers(self) -> list[ProviderView]:
+        offer = OfferView(price=WEI // 2, slots=2, memory=512 << 20, fuel_rate=GFUEL, engine="e", expires=2**32)
+        return [
+            ProviderView(address=SELLER, peer_id="12D3Kop", name="p1", found_by=["mdns"], state="ready", offer=offer)
+        ]
+
+    async def quote(self, spec: JobSpec) -> Quote:
+        self.quotes += 1
+        most = min(spec.budget, cost(spec.limits.fuel, WEI // 2) * len(spec.tasks))
+        return Quote(
+            tasks=len(spec.tasks), providers=1, slots=2, cheapest=WEI // 2, dearest=WEI // 2, most=most,
+            budget=spec.budget, free=self.free, missing=max(0, most - self.free), reasons=[],
+        )  # fmt: skip
+
+    async def submit(self, spec: JobSpec, key: str | None) -> JobSummary:
+        for sha256 in spec.blobs():
+            if not self.blobs.has(sha256):
+                raise Conflict(f"blob {sha256} is not here", hint="upload it first")
+        if key is not None and key in self.keys:
+            return self._summary(self.keys[key])
+        if (await self.quote(spec)).missing:
+            raise PaymentRequired("too little is deposited", hint="deposit first")
+        job_id = hashlib.sha256(f"{len(self.specs)}".encode() + spec.model_dump_json().encode()).hexdigest()
+        self.specs[job_id], self.states[job_id] = spec, "running"
+        if key is not None:
+            self.keys[key] = job_id
+        self.tell(Event(kind="job", time=time.time(), job=self._summary(job_id)))
+        return self._summary(job_id)
+
+    def jobs(self, limit: int, cursor: str | None) -> Page[JobSummary]:
+        ids = list(reversed(self.specs))
+        start = int(cursor or 0)
+        more = str(start + limit) if start + limit < len(ids) else None
+        items = [self._summary(job_id) for job_id in ids[start : start + limit]]
+        return Page[JobSummary](items=items, next_cursor=more, total=len(ids))
+
+    def job(self, job_id: str) -> JobDetail:
+        found = self._resolve(job_id)
+        share = ProviderShare(
+            address=SELLER, name="p1", tasks=1, checks=0, fuel=GFUEL, owed=WEI // 2, claimed=0, session="aa" * 32,
+            session_state="open",
+        )  # fmt: skip
+        summary = self._summary(found).model_dump()
+        return JobDetail(**summary, spec=self.specs[found], providers=[share], checks_done=0, checks_failed=0)
+
+    def tasks(self, job_id: str, limit: int, cursor: str | None) -> Page[TaskView]:
+        found = self._resolve(job_id)
+        start, count = int(cursor or 0), len(self.specs[found].tasks)
+        items = [self._task(found, n) for n in range(start, min(count, start + limit))]
+        more = str(start + limit) if start + limit < count else None
+        return Page[TaskView](items=items, next_cursor=more, total=count)
+
+    def result_file(self, job_id: str, task: int, name: str) -> Path:
+        files = self.files.get((self._resolve(job_id), task), {})
+        if name not in files:
+            raise NotFound(f"task {task} has no file {name!r}", hint="the task may not be done yet")
+        return self.results.path(hashlib.sha256(files[name]).hexdigest())
+
+    async def cancel(self, job_id: str) -> JobSummary:
+        found = self._resolve(job_id)
+        if self.states[found] != "running":
+            raise Conflict(f"the job is {self.states[found]} already")
+        self.states[found] = "cancelled"
+        self.tell(Event(kind="job", time=time.time(), job=self._summary(found)))
+        return self._summary(found)
+
+    async def subscribe(self) -> AsyncIterator[Event]:
+        queue: asyncio.Queue[Event] = asyncio.Queue()
+        self.listeners.add(queue)
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            self.listeners.discard(queue)
+
+    def _resolve(self, prefix: str) -> str:
+        found = [job_id for job_id in self.specs if job_id.startswith(prefix)]
+        if not found:
+            raise NotFound(f"there is no job {prefix}", hint="`fogchain job list` shows the ids")
+        if len(found) > 1:
+            raise BadInput(f"several jobs begin with {prefix}", hint="give more digits of the id")
+        return found[0]
+
+    def _task(self, job_id: str, index: int) -> TaskView:
+        files = self.files.get((job_id, index))
+        args = list(self.specs[job_id].tasks[index].args)
+        if files is None:
+            return TaskView(index=index, state="queued", args=args, runs=[])
+        run = RunView(
+            attempt=0, purpose="work", provider=SELLER, provider_name="p1", state="accepted", fuel=GFUEL,
+            cost=WEI // 2, result="cc" * 32, exit="OK", sent=1.0, finished=2.0,
+        )  # fmt: skip
+        named = [
+            ResultFile(name=name, sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+            for name, data in sorted(files.items())
+        ]
+        return TaskView(index=index, state="done", args=args, result="cc" * 32, files=named, runs=[run])
+
+    def _summary(self, job_id: str) -> JobSummary:
+        spec, done = self.specs[job_id], sum(1 for found, _ in self.files if found == job_id)
+        state = self.states[job_id]
+        return JobSummary.model_validate(
+            {
+                "id": job_id, "name": spec.name, "state": state, "budget": spec.budget, "spent": done * WEI // 2,
+                "tasks": TaskCounts(queued=len(spec.tasks) - done, done=done), "paid": state == "done",
+                "fuel": done * GFUEL, "created": 1000.0, "finished": 1010.0 if state == "done" else None,
+            }
+        )  # fmt: skip
