@@ -1,0 +1,147 @@
+"""Who may look: sessions opened with the node's API token, and the rules every request must pass."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable
+from urllib.parse import quote, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
+from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fogchain.errors import Unavailable
+from ui.options import NodeAddress
+
+SESSION_SECONDS = 24 * 3600
+ATTEMPTS = 8
+ATTEMPT_WINDOW = 60.0
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+PUBLIC = ("/sign-in", "/static/", "/favicon.ico")
+# Vue compiles its templates in the browser, hence 'unsafe-eval'; nothing but this server may be contacted.
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+
+
+class AttemptLimit:
+    """At most `attempts` failures in `window` seconds from one address. Pure: the time is passed in."""
+
+    def __init__(self, attempts: int = ATTEMPTS, window: float = ATTEMPT_WINDOW) -> None:
+        self._attempts, self._window = attempts, window
+        self._failures: dict[str, deque[float]] = {}
+
+    def wait(self, address: str, now: float) -> float:
+        """Seconds until the next attempt is allowed; 0 when it is."""
+        failures = self._failures.get(address, deque())
+        while failures and failures[0] <= now - self._window:
+            failures.popleft()
+        if not failures:
+            self._failures.pop(address, None)
+        return failures[0] + self._window - now if len(failures) >= self._attempts else 0.0
+
+    def failed(self, address: str, now: float) -> None:
+        self._failures.setdefault(address, deque(maxlen=self._attempts)).append(now)
+
+
+class Door:
+    """Sessions are values `expiry.nonce.mac`, keyed by the node's token: a new token ends them, a restart does not."""
+
+    def __init__(self, node: NodeAddress, clock: Callable[[], float] = time.time) -> None:
+        self._node, self._clock = node, clock
+        self._ended: dict[str, float] = {}
+        self.limit = AttemptLimit()
+
+    def knows(self, token: str) -> bool:
+        """Whether this is the node's token. Raises Unavailable when the token file can't be read."""
+        return hmac.compare_digest(_digest(token.strip()), _digest(self._node.token()))
+
+    def open(self) -> str:
+        """A new session's cookie value. Raises Unavailable."""
+        head = f"{int(self._clock()) + SESSION_SECONDS}.{secrets.token_urlsafe(18)}"
+        return f"{head}.{self._mac(head)}"
+
+    def admits(self, session: str | None) -> bool:
+        if not session or len(session) > 200 or session in self._ended:
+            return False
+        head, _, mac = session.rpartition(".")
+        expiry = head.partition(".")[0]
+        try:
+            genuine = hmac.compare_digest(mac.encode(), self._mac(head).encode())
+        except Unavailable:
+            return False
+        return genuine and expiry.isdecimal() and int(expiry) > self._clock()
+
+    def close(self, session: str) -> None:
+        """Sign out: this session is refused from now on."""
+        if self.admits(session):
+            now = self._clock()
+            self._ended = {s: until for s, until in self._ended.items() if until > now}
+            self._ended[session] = now + SESSION_SECONDS
+
+    def _mac(self, head: str) -> str:
+        key = hmac.digest(self._node.token().encode(), b"fogchain panel session 1", "sha256")
+        return hmac.digest(key, head.encode(), "sha256").hex()
+
+
+class Gate:
+    """ASGI middleware: right host, right origin, signed in; and the headers every answer carries."""
+
+    def __init__(self, app: ASGIApp, door: Door, cookie: Callable[[], str], loopback: bool) -> None:
+        self._app, self._door, self._cookie, self._loopback = app, door, cookie, loopback
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if not self._may_come_from(headers, scope):
+            await self._refuse(scope, receive, send, 403, "This address is not served here.")
+        elif scope["path"].startswith(PUBLIC) or self._door.admits(
+            cookie_parser(headers.get("cookie", "")).get(self._cookie())
+        ):
+            await self._app(scope, receive, _with_headers(send, scope["path"]))
+        elif scope["type"] == "http" and scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
+            await RedirectResponse(f"/sign-in?next={quote(scope['path'])}", 303)(scope, receive, send)
+        else:
+            await self._refuse(scope, receive, send, 401, "Sign in first.")
+
+    def _may_come_from(self, headers: Headers, scope: Scope) -> bool:
+        """Against pages of other sites: the host must be ours (DNS rebinding), an origin must be this very host."""
+        host = headers.get("host", "")
+        if self._loopback and urlsplit(f"//{host}").hostname not in LOOPBACK:
+            return False
+        origin = headers.get("origin")
+        reads = scope["type"] == "http" and scope["method"] in {"GET", "HEAD"}
+        return origin is None or reads or urlsplit(origin).netloc == host
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, status: int, words: str) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 4000 + status, "reason": words})
+        else:
+            await PlainTextResponse(words, status)(scope, receive, send)
+
+
+def _with_headers(send: Send, path: str) -> Send:
+    async def wrapped(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers.setdefault("Content-Security-Policy", POLICY)
+            headers.setdefault("X-Content-Type-Options", "nosniff")
+            headers.setdefault("Referrer-Policy", "same-origin")
+            if not path.startswith(("/static/", "/_nicegui/")):
+                headers.setdefault("Cache-Control", "no-store")
+        await send(message)
+
+    return wrapped
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()

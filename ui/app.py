@@ -1,0 +1,104 @@
+"""The panel as one ASGI application: the door, the static files, result files, and NiceGUI behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from nicegui import ui
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from ui.access import LOOPBACK, Door, Gate
+from ui.feed import NodeFeed
+from ui.files import routes as file_routes
+from ui.options import Options
+from ui.panel import Panel
+from ui.shell import shell
+from ui.signin import routes as door_routes
+
+STATIC = Path(__file__).parent / "static"
+TITLE = "fogchain"
+SET_DARK_EARLY = (
+    "<script>{const m=document.cookie.match(/fc_theme=(dark|light)/);"
+    "document.documentElement.classList.toggle('fc-dark',m?m[1]==='dark':matchMedia('(prefers-color-scheme:dark)').matches)}</script>"
+)
+
+
+class _Static(StaticFiles):
+    """Files are asked for by content hash (`?v=`), so browsers may keep them."""
+
+    def file_response(self, *args: object, **kwargs: object):  # type: ignore[no-untyped-def]
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+def head(version: str) -> str:
+    """What every page of the panel loads, sign-in included."""
+    return (
+        f'{SET_DARK_EARLY}<link rel="stylesheet" href="/static/panel.css?v={version}">'
+        f'<link rel="stylesheet" href="/static/icons.css?v={version}">'
+        '<link rel="preload" href="/static/fonts/inter-latin-wght-normal.woff2" as="font" type="font/woff2" '
+        "crossorigin>"
+    )
+
+
+def static_version() -> str:
+    """A hash over the static files."""
+    digest = hashlib.sha256()
+    for path in sorted(STATIC.glob("*.*")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def cookie_name(port: int) -> str:
+    """Browsers share cookies between ports of a host, so each panel has a name of its own."""
+    return f"fogchain_panel_{port}"
+
+
+def create_app(options: Options, port: int) -> ASGIApp:
+    """`port` is the one that is bound. The feeds run as long as the application does."""
+    panel = Panel(tuple(NodeFeed(node) for node in options.nodes), Door(options.nodes[0]))
+    version = static_version()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(feed.run(), name=f"feed {feed.address.name}") for feed in panel.feeds]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.mount("/static", _Static(directory=STATIC))
+    app.include_router(door_routes(panel.door, cookie_name(port), head(version), options))
+    app.include_router(file_routes(panel))
+
+    def root() -> None:
+        client = ui.context.client
+        session = client.request.cookies.get(cookie_name(port))
+        client.page.dark = {"dark": True, "light": False}.get(client.request.cookies.get("fc_theme", ""))
+        ui.add_head_html(head(version))
+        ui.colors(
+            primary="#5662e8",
+            positive="#0b7f4d",
+            negative="#c42a2a",
+            warning="#8f5b00",
+            dark="#10131a",
+            dark_page="#090b10",
+        )
+        shell(panel)
+        ui.timer(2.0, lambda: None if panel.door.admits(session) else ui.navigate.to("/sign-in"))
+
+    ui.run_with(
+        app, root=root, title=TITLE, favicon=STATIC / "logo.svg", dark=None, language="en-US", tailwind=False,
+        show_welcome_message=False, reconnect_timeout=5.0, binding_refresh_interval=None,
+    )  # fmt: skip
+    return Gate(app, panel.door, lambda: cookie_name(port), options.host in LOOPBACK)

@@ -1,0 +1,36 @@
+"""How a receipt is drawn as a table row."""
+
+from __future__ import annotations
+
+from fogchain.api.models import ReceiptView
+from ui import show
+from ui.components.table import Column, Row, amount, link, pill, plain
+from ui.tones import RUN, tone
+
+RECEIPT_COLUMNS = (
+    Column("Task"),
+    Column("State"),
+    Column("With", optional=True),
+    Column("Cost", end=True),
+    Column("When", end=True, optional=True),
+)
+
+
+def receipt_row(receipt: ReceiptView, now: float) -> Row:
+    """The job is linked where this node is its buyer: only then it knows the job."""
+    name = f"{receipt.job_name} #{receipt.task}"
+    note = "check" if receipt.purpose == "check" else ""
+    first = link(name, f"/jobs/{receipt.job}", note) if receipt.role == "buyer" else plain(name, receipt.job, note)
+    state = tone(RUN, receipt.state)
+    side = "paid" if receipt.role == "buyer" else "earned"
+    return Row(
+        receipt.order,
+        (
+            first,
+            pill(state, f"{side}; exit: {receipt.exit}; result {receipt.result}"),
+            plain(show.short(receipt.counterparty), receipt.counterparty, mono=True),
+            amount(show.fog(receipt.cost), show.fuel(receipt.fuel).text),
+            plain(show.ago(receipt.finished, now), show.full_moment(receipt.finished), faint=True),
+        ),
+        first.get("href") or "",
+    )

@@ -1,0 +1,92 @@
+"""One job, followed with all its tasks, for the pages that show it."""
+
+from __future__ import annotations
+
+import time
+
+from fogchain.api.client import AsyncClient
+from fogchain.api.models import JobDetail, JobSummary, TaskView
+from fogchain.errors import FogchainError, NotFound
+
+PAGE = 500
+DETAIL_EVERY = 1.0  # while the job changes
+
+
+class JobWatch:
+    """`rev` grows with every change. `error` is set when there is no such job."""
+
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+        self.detail: JobDetail | None = None
+        self.tasks: dict[int, TaskView] | None = None
+        self.error: FogchainError | None = None
+        self.rev = 0
+        self.touched = time.monotonic()
+        self._need_detail = True
+        self._need_tasks = True
+        self._detail_at = 0.0
+        self._meanwhile: dict[int, TaskView] = {}  # what events said while the tasks were being fetched
+
+    def touch(self) -> None:
+        """Somebody still looks."""
+        self.touched = time.monotonic()
+
+    def is_of(self, job_id: str) -> bool:
+        return job_id == (self.detail.id if self.detail else self.job_id)
+
+    @property
+    def stale(self) -> bool:
+        return self._need_tasks or self._need_detail
+
+    @property
+    def due(self) -> bool:
+        """Stale, and not fetched too short a while ago."""
+        return self.stale and time.monotonic() - self._detail_at >= DETAIL_EVERY
+
+    def invalidate(self) -> None:
+        self._need_detail = self._need_tasks = True
+        self._detail_at = 0.0
+
+    def take_task(self, task: TaskView) -> None:
+        self._meanwhile[task.index] = task
+        if self.tasks is not None:
+            self.tasks[task.index] = task
+            self.rev += 1
+        self._need_detail = True
+
+    def take_job(self, job: JobSummary) -> None:
+        if self.detail is not None:
+            self.detail = self.detail.model_copy(update=dict(job))
+            self.rev += 1
+        self._need_detail = True
+
+    async def load(self, client: AsyncClient) -> None:
+        """Raises FogchainError; NotFound is kept in `error` instead."""
+        self._need_detail, self._detail_at = False, time.monotonic()
+        try:
+            self.detail = await client.job(self.job_id)
+        except NotFound as error:
+            self.error, self._need_tasks = error, False
+            self.rev += 1
+            return
+        except FogchainError:
+            self._need_detail = True
+            raise
+        self.error = None
+        self.rev += 1
+        if self._need_tasks:
+            await self._load_tasks(client)
+
+    async def _load_tasks(self, client: AsyncClient) -> None:
+        self._meanwhile = {}
+        found: dict[int, TaskView] = {}
+        cursor: str | None = None
+        while True:
+            page = await client.tasks(self.job_id, limit=PAGE, cursor=cursor)
+            found.update((task.index, task) for task in page.items)
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        self.tasks = {**found, **self._meanwhile}
+        self._need_tasks = False
+        self.rev += 1

@@ -1,0 +1,318 @@
+"""One job: how far it is, who works on it for how much, what came out, and why it waits or failed."""
+
+from __future__ import annotations
+
+import time
+
+from nicegui import ui
+
+from fogchain.api.models import JobDetail, TaskView
+from fogchain.errors import FogchainError
+from fogchain.units import format_duration, format_ratio
+from ui import show
+from ui.components.bar import Legend, ProgressBar, in_words
+from ui.components.base import Facts, Pill, block, button, card, icon, set_classes, set_prop, shown, text
+from ui.components.choice import Choice
+from ui.components.confirm import confirm
+from ui.components.copy import CopyText
+from ui.components.empty import alert, empty, skeleton
+from ui.components.table import Column, Grid, Pager, Row, Waiting, amount, pill, plain
+from ui.components.taskview import TaskSheet, describe, latest
+from ui.components.thumbnails import Thumbnails
+from ui.components.wall import Wall
+from ui.jobwatch import JobWatch
+from ui.live import follow
+from ui.pages.overview import ACTIVE
+from ui.panel import Page, Panel
+from ui.tones import JOB, SESSION, TASK, tone
+
+TASKS_PAGE = 25
+PROVIDER_COLUMNS = (
+    Column("Provider"),
+    Column("Tasks", end=True),
+    Column("Checks", end=True, optional=True),
+    Column("Work", end=True, optional=True),
+    Column("Owed", end=True),
+    Column("Claimed", end=True),
+    Column("Session", optional=True),
+)
+TASK_COLUMNS = (
+    Column("Task"),
+    Column("State"),
+    Column("Provider", optional=True),
+    Column("Work", end=True, optional=True),
+    Column("Cost", end=True),
+    Column("Files", end=True, optional=True),
+    Column("Arguments", wide=True),
+)
+FILTERS = {
+    "all": None, "open": {"queued", "sent", "running", "checking"}, "done": {"done"}, "failed": {"failed", "cancelled"},
+}  # fmt: skip
+
+
+def build(panel: Panel, job_id: str) -> None:
+    feed = panel.main
+    watch = feed.watch(job_id)
+    ui.page_title("Job · fogchain")
+    with block("fc-page"):
+        loading = block("fc-card")
+        with loading:
+            skeleton(5)
+        missing = block("fc-card fc-hide")
+        with missing:
+            empty(
+                "layers", "No such job", "This node has no job by that id. Its own jobs are these:",
+                feed.address.command("job list"),
+            )  # fmt: skip
+        body = block("fc-stack fc-hide")
+    drawn: list[_Body] = []
+
+    def update() -> None:
+        watch.touch()
+        shown(loading, watch.detail is None and watch.error is None)
+        shown(missing, watch.error is not None)
+        shown(body, watch.detail is not None and watch.error is None)
+        if watch.detail is None or watch.error is not None:
+            return
+        if not drawn:
+            ui.page_title(f"{watch.detail.name} · fogchain")
+            with body:
+                drawn.append(_Body(panel, watch, watch.detail))
+        drawn[0].update(watch.detail)
+
+    follow(update, lambda: (watch.rev, int(time.time())))
+
+
+class _Body:
+    def __init__(self, panel: Panel, watch: JobWatch, detail: JobDetail) -> None:
+        self._panel, self._watch = panel, watch
+        self._rev = -1
+        with block("fc-head"):
+            with block("fc-iconbtn", "a", href="/jobs", aria_label="All jobs", title="All jobs"):
+                icon("arrow-left")
+            text(detail.name, "fc-cut", "h1")
+            self._pill = Pill()
+            block("fc-grow")
+            self._cancel = button("Cancel job", self._ask_cancel, "ban", "danger small")
+        self._why, self._why_words = alert("info", "info")
+        self._progress()
+        with block("fc-grid g-21"):
+            self._tasks_wall()
+            self._facts(detail)
+        self._sheet = TaskSheet(panel.main, watch)
+        self._results()
+        self._provider_table()
+        self._task_table()
+
+    # -- parts
+
+    def _progress(self) -> None:
+        with card():
+            with block("fc-row fc-between").style("align-items:baseline"):
+                self._percent = text("–", "fc-stat-value")
+                self._words = text("", "fc-dim fc-num fc-cut")
+            self._bar = ProgressBar("big")
+            self._legend = Legend()
+
+    def _tasks_wall(self) -> None:
+        with card("Tasks", "layers") as end:
+            with end:
+                text("point at a cell, click to open it", "fc-narrow-hide")
+            self._wall = Wall(self._describe, lambda index: self._sheet.open(index))
+
+    def _facts(self, detail: JobDetail) -> None:
+        with card("Job", "info"):
+            self._fact = Facts(
+                "Spent",
+                "Budget",
+                "Highest price",
+                "Work",
+                "Checks",
+                "Settled",
+                "Started",
+                "Took",
+                "Time limit",
+                "Limits per task",
+            )
+            with block("fc-dl"):
+                text("Id", "k")
+                with block("v"):
+                    CopyText("Copy the job's id").set(detail.id)
+                text("Module", "k")
+                with block("v"):
+                    CopyText("Copy the module's hash").set(detail.spec.module.sha256)
+        limits = detail.spec.limits
+        price = (
+            show.price(detail.spec.max_price)
+            if detail.spec.max_price is not None
+            else show.Shown("none", "", "no limit given")
+        )
+        self._fact.set("Highest price", price.text, price.full)
+        self._fact.set("Time limit", format_duration(detail.spec.time_limit))
+        self._fact.set(
+            "Limits per task",
+            f"{show.fuel(limits.fuel).text} · {limits.memory >> 20} MiB",
+            f"{show.fuel(limits.fuel).full}, {limits.memory} bytes of memory, {format_duration(limits.time)}",
+        )
+
+    def _results(self) -> None:
+        self._shots = Thumbnails(self._panel.main, self._watch, self._sheet.open)
+
+    def _provider_table(self) -> None:
+        with card("Providers", "server", "flush"):
+            self._providers_waiting = Waiting(2)
+            with self._providers_waiting.empty:
+                empty(
+                    "server",
+                    "No provider yet",
+                    "Sessions are opened with providers that match; then they are listed here.",
+                )
+            with self._providers_waiting.content:
+                self._providers = Grid("Providers of this job", PROVIDER_COLUMNS)
+
+    def _task_table(self) -> None:
+        with card("All tasks", "file-text", "flush") as end:
+            with end:
+                self._filter = Choice(
+                    "Which tasks", {"all": "All", "open": "Open", "done": "Done", "failed": "Failed"}, self._choose
+                )
+            self._tasks_waiting = Waiting(5)
+            with self._tasks_waiting.empty:
+                empty("file-text", "None of these", "No task of this job is in such a state.")
+            with self._tasks_waiting.content:
+                self._tasks = Grid("Tasks of this job", TASK_COLUMNS, lambda key: self._sheet.open(int(key)))
+                self._pager = Pager(TASKS_PAGE, self._show_tasks)
+
+    # -- updates
+
+    def update(self, job: JobDetail) -> None:
+        now = time.time()
+        self._fact.set("Started", show.ago(job.created, now), show.full_moment(job.created))
+        self._fact.set("Took", show.span((job.finished or now) - job.created), show.full_moment(job.finished))
+        if self._watch.rev == self._rev:
+            return
+        self._rev = self._watch.rev
+        self._pill.set(tone(JOB, job.state))
+        shown(self._cancel, job.state in ACTIVE)
+        self._explain(job)
+        self._percent.set_text(f"{100 * job.tasks.done // (job.tasks.total or 1)} %")
+        self._words.set_text(in_words(job.tasks))
+        self._bar.set(job.tasks)
+        self._legend.set(job.tasks)
+        self._fact.set("Spent", show.fog(job.spent).text, show.fog(job.spent).full)
+        self._fact.set("Budget", show.fog(job.budget).text, show.fog(job.budget).full)
+        self._fact.set("Work", show.fuel(job.fuel).text, show.fuel(job.fuel).full)
+        self._fact.set("Checks", _checks(job))
+        self._fact.set("Settled", "yes, all paid" if job.paid else "not yet")
+        self._providers_waiting.set(len(job.providers))
+        self._providers.show(_provider_rows(job))
+        tasks = self._watch.tasks
+        if tasks is not None:
+            states = ["queued"] * len(job.spec.tasks)
+            for task in tasks.values():
+                states[task.index] = task.state
+            self._wall.show(states, in_words(job.tasks))
+            self._shots.update(tasks)
+            self._sheet.update()
+        self._show_tasks()
+
+    def _explain(self, job: JobDetail) -> None:
+        name, symbol = {"failed": ("bad", "circle-alert"), "cancelled": ("warn", "ban")}.get(
+            job.state, ("info", "info")
+        )
+        shown(self._why, bool(job.detail))
+        set_classes(self._why, f"fc-alert t-{name}" + ("" if job.detail else " fc-hide"))
+        self._why_words.set_text(job.detail)
+        set_prop(self._why, "data-icon", symbol)
+
+    def _show_tasks(self) -> None:
+        tasks = self._watch.tasks
+        if tasks is None:
+            self._tasks_waiting.set(None)
+            return
+        wanted = FILTERS[self._filter.value]
+        chosen = [tasks[index] for index in sorted(tasks) if wanted is None or tasks[index].state in wanted]
+        self._tasks_waiting.set(len(chosen))
+        self._pager.set_total(len(chosen))
+        at = self._pager.offset
+        self._tasks.show([_task_row(task) for task in chosen[at : at + TASKS_PAGE]])
+
+    def _choose(self) -> None:
+        self._pager.reset()
+        self._show_tasks()
+
+    def _describe(self, index: int) -> str:
+        task = (self._watch.tasks or {}).get(index)
+        return describe(task) if task is not None else f"Task {index}"
+
+    async def _ask_cancel(self) -> None:
+        job = self._watch.detail
+        if job is None:
+            return
+        left = job.tasks.total - job.tasks.done
+        sure = await confirm(
+            f"Cancel {job.name}?",
+            f"{show.plural(left, 'task')} will not be finished. Work that was accepted is still paid: "
+            f"{show.fog(job.spent).text} so far. The rest of the budget is freed when the sessions close.",
+            "Cancel the job",
+            "Keep it running",
+        )
+        if not sure:
+            return
+        try:
+            await self._panel.main.ask(lambda client: client.cancel(job.id))
+        except FogchainError as error:
+            ui.notify(f"Not cancelled: {error.message}. {error.hint}", type="negative", timeout=8000)
+        else:
+            ui.notify("The job is being cancelled", type="positive")
+            self._watch.invalidate()
+            self._panel.main.refresh("jobs", "wallet")
+
+
+def _checks(job: JobDetail) -> str:
+    verify = job.spec.verify
+    if verify.level == "L0":
+        return "none asked for"
+    sample = "adaptive sample" if verify.sample is None else f"{format_ratio(verify.sample)} sample"
+    failed = f", {job.checks_failed} failed" if job.checks_failed else ""
+    return f"{job.checks_done} done{failed} ({sample})"
+
+
+def _provider_rows(job: JobDetail) -> list[Row]:
+    return [
+        Row(
+            share.session or share.address,
+            (
+                plain(share.name or show.short(share.address), share.address, share.problem),
+                plain(show.number(share.tasks)),
+                plain(show.number(share.checks)),
+                amount(show.fuel(share.fuel)),
+                amount(show.fog(share.owed)),
+                amount(show.fog(share.claimed)),
+                pill(tone(SESSION, share.session_state), share.session),
+            ),
+        )
+        for share in job.providers
+    ]
+
+
+def _task_row(task: TaskView) -> Row:
+    run = latest(task)
+    return Row(
+        str(task.index),
+        (
+            plain(f"#{task.index}", note=task.detail),
+            pill(tone(TASK, task.state), task.detail),
+            plain(run.provider_name or show.short(run.provider), run.provider) if run else plain(show.UNKNOWN),
+            amount(show.fuel(run.fuel if run else None)),
+            amount(show.fog(run.cost if run else None)),
+            plain(
+                show.number(len(task.files)) if task.result else show.UNKNOWN,
+                ", ".join(file.name for file in task.files),
+            ),
+            plain(" ".join(task.args)[:120], " ".join(task.args)[:1000], mono=True, faint=True),
+        ),
+    )
+
+
+PAGE = Page("/jobs/{job_id}", "Job", build)

@@ -1,0 +1,76 @@
+"""One map from every state the API names to a tone (a colour), an icon and a word. Colour never stands alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Tone:
+    name: str  # CSS class t-<name>, c-<name>
+    icon: str  # CSS class i-<icon>
+    word: str
+    spin: bool = False
+
+
+_UNKNOWN = Tone("neutral", "circle-question-mark", "unknown")
+
+JOB = {
+    "planning": Tone("info", "hourglass", "Planning"),
+    "running": Tone("run", "loader", "Running", spin=True),
+    "settling": Tone("check", "coins", "Settling"),
+    "done": Tone("good", "circle-check", "Done"),
+    "failed": Tone("bad", "circle-x", "Failed"),
+    "cancelled": Tone("warn", "ban", "Cancelled"),
+}
+TASK = {
+    "queued": Tone("neutral", "circle-dashed", "Queued"),
+    "sent": Tone("info", "send", "Sent"),
+    "running": Tone("run", "loader", "Running", spin=True),
+    "checking": Tone("check", "shield-check", "Checking"),
+    "done": Tone("good", "circle-check", "Done"),
+    "failed": Tone("bad", "circle-x", "Failed"),
+    "cancelled": Tone("warn", "ban", "Cancelled"),
+}
+RUN = {
+    "sent": Tone("info", "send", "Sent"),
+    "running": Tone("run", "loader", "Running", spin=True),
+    "delivered": Tone("check", "download", "Delivered"),
+    "accepted": Tone("good", "circle-check", "Accepted"),
+    "wrong": Tone("bad", "triangle-alert", "Wrong result"),
+    "failed": Tone("bad", "circle-x", "Failed"),
+    "lost": Tone("warn", "unplug", "Lost"),
+    "superseded": Tone("neutral", "history", "Superseded"),
+}
+SESSION = {
+    "opening": Tone("info", "hourglass", "Opening"),
+    "open": Tone("run", "lock-open", "Open"),
+    "closing": Tone("check", "coins", "Closing"),
+    "closed": Tone("good", "lock", "Closed"),
+}
+NODE = {
+    "starting": Tone("info", "hourglass", "Starting"),
+    "ready": Tone("good", "circle-check", "Ready"),
+    "working": Tone("run", "activity", "Working"),
+    "degraded": Tone("warn", "triangle-alert", "Degraded"),
+    "stopping": Tone("warn", "circle-pause", "Stopping"),
+}
+LINK = {
+    "connecting": Tone("neutral", "hourglass", "Connecting"),
+    "down": Tone("bad", "unplug", "Not answering"),
+    "refused": Tone("bad", "lock", "Token refused"),
+}
+PROVIDER = {
+    "ready": Tone("good", "circle-check", "Ready"),
+    "no offer": Tone("warn", "hourglass", "No offer"),
+    "unreachable": Tone("bad", "unplug", "Unreachable"),
+    "unregistered": Tone("warn", "badge-check", "Unregistered"),
+    "refused": Tone("bad", "ban", "Refused"),
+}
+
+TASK_ORDER = ("done", "checking", "running", "sent", "failed", "cancelled", "queued")
+
+
+def tone(table: dict[str, Tone], state: str) -> Tone:
+    """A state this version does not know keeps its own word."""
+    return table.get(state) or Tone(_UNKNOWN.name, _UNKNOWN.icon, state)
