@@ -70,7 +70,7 @@ class P2PHost:
         if self._mdns_wanted:
             own = PeerAddress(self.peer_id, _reachable(self._bridge.listen))
             self._mdns = MdnsDiscovery(self._network, own, lambda address: self._peers.learn(address, "mdns"))
-            await self._mdns.start()
+            self._mdns.start()
 
     async def stop(self) -> None:
         if self._mdns is not None:
@@ -89,7 +89,7 @@ class P2PHost:
         return self._peers.up
 
     def subscribe(self, callback: Callable[[PeerEvent], None]) -> Callable[[], None]:
-        """Have `callback` called in the loop with each event; call what is returned to end it."""
+        """Have `callback` called in the loop with each event, what is so already first; call the result to end it."""
         return self._peers.subscribe(callback)
 
     def serve(self, subject: str, handler: Handler) -> None:

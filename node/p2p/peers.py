@@ -50,6 +50,7 @@ class Peers:
         self._connected: dict[str, asyncio.TimerHandle] = {}
         self._up: dict[str, asyncio.Event] = {}  # the event is set when the peer goes down
         self._greetings: dict[str, asyncio.Task[None]] = {}
+        self._found: OrderedDict[str, PeerFound] = OrderedDict()
         self._subscribers: list[Callable[[PeerEvent], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -77,6 +78,10 @@ class Peers:
             self.disconnected(peer_id)
 
     def subscribe(self, callback: Callable[[PeerEvent], None]) -> Callable[[], None]:
+        """Events from now on, after those that lead to the present state: a late subscriber misses nobody."""
+        known: list[PeerEvent] = [*self._found.values()]
+        for event in [*known, *(PeerUp(peer_id) for peer_id in self._up)]:
+            callback(event)
         self._subscribers.append(callback)
         return lambda: self._subscribers.remove(callback) if callback in self._subscribers else None
 
@@ -91,7 +96,11 @@ class Peers:
         if len(self._known) > MAX_KNOWN:
             self._known.popitem(last=False)
         if source == "bootstrap" or (source == "mdns" and not set(address.addrs) <= set(before)):
-            self._emit(PeerFound(address, "bootstrap" if source == "bootstrap" else "mdns"))
+            found = PeerFound(address, "bootstrap" if source == "bootstrap" else "mdns")
+            self._found[peer_id] = found
+            if len(self._found) > MAX_KNOWN:
+                self._found.popitem(last=False)
+            self._emit(found)
 
     async def ensure(self, peer_id: str) -> None:
         """Return when the peer is up; dials it if need be. Raises Unavailable, saying why it can't be had."""
