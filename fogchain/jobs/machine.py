@@ -34,12 +34,15 @@ from fogchain.market.messages import Exit
 from fogchain.market.verification import Answer, Verdict, judge
 from fogchain.units import cost
 
-MAX_TROUBLES = 6  # provider-side failures after which a task is given up
-MAX_TIMEOUTS = 2  # a task that runs out of wall clock twice will do so again
+MAX_TROUBLES = 6  # provider-side failures after which a task is given up,
+MIN_TROUBLED = 3  # if so many different providers had them: a single one can't fail the job
+MAX_TIMEOUTS = 2  # a task that runs out of wall clock on two providers will do so again
 FIRST_BACKOFF = 2.0  # seconds a provider is left alone after a fault in this job; doubles with each
+MAX_DOUBLINGS = 8
 
 RunState = Literal["out", "held", "accepted", "wrong", "failed", "lost", "superseded"]
 TaskState = Literal["queued", "out", "checking", "done", "failed", "cancelled"]
+_OVER: frozenset[TaskState] = frozenset(("done", "failed", "cancelled"))
 
 
 @dataclass(slots=True)
@@ -96,7 +99,7 @@ class Share:
     signature: str = ""
     live: dict[int, None] = field(default_factory=dict)  # attempts sent and not answered, oldest first
     pending: int = 0  # delivered results that wait for their check
-    faults: int = 0
+    faults: int = 0  # outages, less results delivered since
     blocked_until: float = 0.0
     distrusted: bool = False
 
@@ -204,9 +207,8 @@ class JobMachine:
         """How the job ends, if it does now: all tasks ended, or no time or money for the rest."""
         if self.ended:
             return None
-        failed = [task for task in self.tasks if task.state == "failed"]
         if self._left == 0:
-            if failed:
+            if failed := [task for task in self.tasks if task.state == "failed"]:
                 return (
                     "failed",
                     f"{len(failed)} of {len(self.tasks)} tasks failed; task {failed[0].index}: {failed[0].detail}",
@@ -220,8 +222,8 @@ class JobMachine:
         idle = all(share.out == 0 for share in self.shares.values())
         if idle and self.shares and not self.can_afford():
             return "failed", (
-                f"the budget is used up: {units.format_fog(self.spent, 6)} of {units.format_fog(self.spec.budget)} spent, "
-                f"{self._left} tasks left"
+                f"the budget is used up: {units.format_fog(self.spent, 6)} of {units.format_fog(self.spec.budget)} "
+                f"spent, {self._left} tasks left"
             )
         return None
 
@@ -238,11 +240,13 @@ class JobMachine:
         """Fold one event in. Raises CorruptData for one that can't follow what came before."""
         match event:
             case SessionPlanned():
+                if event.provider in self.shares:
+                    raise self._corrupt(f"a second session with {event.provider}")
                 self.shares[event.provider] = Share(
                     event.provider, event.peer, event.name, event.price, event.session, event.cap
                 )
             case CapRaised():
-                self.shares[event.provider].cap = event.cap
+                self._share(event.provider).cap = event.cap
             case Sent():
                 self._sent(event)
             case Delivered():
@@ -250,23 +254,30 @@ class JobMachine:
             case Failed() | Lost():
                 self._troubled(event)
             case Signed():
-                share = self.shares[event.provider]
+                share = self._share(event.provider)
+                if event.amount < share.signed:
+                    raise self._corrupt(f"a voucher over {event.amount} after one over {share.signed}")
                 share.signed, share.signature = event.amount, event.signature
             case Ended():
                 self._end(event)
             case Paid():
+                if self.ended is None:
+                    raise self._corrupt("paid before it ended")
                 self.paid = event
 
     def _sent(self, event: Sent) -> None:
-        if event.attempt != self.next_attempt or event.provider not in self.shares:
-            raise CorruptData(f"job {self.id[:12]}: attempt {event.attempt} does not follow {self.next_attempt - 1}")
+        share = self._share(event.provider)
+        if event.attempt != self.next_attempt:
+            raise self._corrupt(f"attempt {event.attempt} does not follow {self.next_attempt - 1}")
+        if not 0 <= event.task < len(self.tasks) or self.tasks[event.task].state in _OVER:
+            raise self._corrupt(f"an order for task {event.task}, which needs none")
         task = self.tasks[event.task]
         run = Run(
             event.attempt, event.task, event.provider, event.purpose, event.at, event.order, event.signature
         )  # fmt: skip
         task.runs.append(run)
         self.runs[event.attempt] = run
-        self.shares[event.provider].live[event.attempt] = None
+        share.live[event.attempt] = None
         if event.purpose == "work":
             self._queued.pop(event.task, None)
             task.state, task.detail = "out", ""
@@ -281,12 +292,10 @@ class JobMachine:
         run.started, run.finished, run.receipt = event.started, event.at, event.receipt
         self._fuel_seen += event.fuel
         self._delivered_count += 1
-        if self.ended or share.distrusted:
-            run.state, run.detail = (
-                "superseded",
-                "came after the job ended" if self.ended else "its provider was shown wrong",
-            )
-            self._settle(task)
+        share.faults = max(0, share.faults - 1)
+        if self.ended or task.state in _OVER:
+            run.state = "superseded"
+            run.detail = "came after the job ended" if self.ended else "came after the task was decided"
             return
         run.state = "held"
         share.pending += 1
@@ -297,41 +306,43 @@ class JobMachine:
         run = self._out(event.attempt)
         share, task = self.shares[run.provider], self.tasks[run.task]
         del share.live[event.attempt]
-        share.faults += 1
-        share.blocked_until = event.at + FIRST_BACKOFF * 2 ** min(share.faults - 1, 8)
         run.finished, run.detail = event.at, event.detail
         if isinstance(event, Failed):
             run.state, run.exit = "failed", event.exit
         else:
             run.state = "lost"
+        if task.state in _OVER:
+            return  # called back, since it was no longer needed
+        if event.at >= share.blocked_until:  # else it is the same outage: all orders out are lost at once
+            share.faults += 1
+            share.blocked_until = event.at + FIRST_BACKOFF * 2 ** min(share.faults - 1, MAX_DOUBLINGS)
         self._settle(task)
 
     def _settle(self, task: Task) -> None:
         """Bring a task to where its runs say it is."""
-        if task.state in ("done", "failed", "cancelled"):
+        if task.state in _OVER:
             return
-        held = task.live("held")
-        works = [run for run in task.runs if run.purpose == "work" and run.state in ("out", "held")]
+        held, out = task.live("held"), task.live("out")
         if not held:
             self._jury.pop(task.index, None)
-            if not works:
+            if out:  # maybe a check, of a result that fell with its provider: it becomes the result to check
+                task.state, task.detail = "out", ""
+            else:
                 self._again(task)
             return
         if not task.checking:
             self._accept(task, held)
             return
         task.state = "checking"
-        out = [run for run in task.live("out") if run.purpose == "check"]
         verdict = judge([run.answer for run in held]) if len(held) > 1 else Verdict("more")
         if verdict.kind == "agreed":
             self._conclude(task, verdict)
         elif verdict.kind == "hung":
+            claims = len({run.answer.claim for run in held})
             for run in held:
                 self._drop(run, "superseded", "providers disagree and no majority was found")
             self._finish(
-                task,
-                "failed",
-                f"{len(held)} providers gave {len(held)} different results: the task is not deterministic",
+                task, "failed", f"{len(held)} providers gave {claims} different results: the task is not deterministic"
             )
         elif not out:
             task.detail = (
@@ -354,15 +365,7 @@ class JobMachine:
 
     def _accept(self, task: Task, runs: list[Run]) -> None:
         for run in runs:
-            share = self.shares[run.provider]
-            run.state = "accepted"
-            share.pending -= 1
-            share.fuel += run.fuel
-            share.owed += cost(run.fuel, share.price)
-            if run.purpose == "work":
-                share.accepted += 1
-            else:
-                share.checks += 1
+            self._credit(run)
         for run in task.live("out"):
             run.detail = "no longer needed"
         first = runs[0]
@@ -372,11 +375,24 @@ class JobMachine:
         else:
             self._finish(task, "failed", f"the program {_ending(first.exit)}")
 
+    def _credit(self, run: Run) -> None:
+        share = self.shares[run.provider]
+        run.state = "accepted"
+        share.pending -= 1
+        share.fuel += run.fuel
+        share.owed += cost(run.fuel, share.price)
+        if run.purpose == "work":
+            share.accepted += 1
+        else:
+            share.checks += 1
+
     def _drop(self, run: Run, state: RunState, detail: str) -> None:
-        if run.state == "held":
-            self.shares[run.provider].pending -= 1
+        share = self.shares[run.provider]
+        if run.state == "out":
+            del share.live[run.attempt]
+        elif run.state == "held":
+            share.pending -= 1
         elif run.state == "accepted":
-            share = self.shares[run.provider]
             share.fuel -= run.fuel
             share.owed -= cost(run.fuel, share.price)
             if run.purpose == "work":
@@ -386,45 +402,54 @@ class JobMachine:
         run.state, run.detail = state, detail
 
     def _distrust(self, provider: str) -> None:
-        """None of a liar's results stands: take them back and have the tasks done again."""
+        """None of a liar's results stands: take them back, wait for no more, and have the tasks done again."""
         share = self.shares[provider]
         if share.distrusted:
             return
         share.distrusted = True
-        for run in self.runs.values():
-            if run.provider != provider or run.state not in ("held", "accepted"):
-                continue
+        for run in [run for run in self.runs.values() if run.provider == provider]:
             task = self.tasks[run.task]
-            self._drop(run, "wrong", "its provider was shown wrong on another task")
-            others = task.live("accepted")
-            if task.result is run:
-                task.result = None
-                if others:
-                    task.result = others[0]  # an honest provider checked it and agreed
-                elif task.state in ("done", "failed"):
-                    task.state, task.checking = "queued", False
-                    self._left += 1
-                    self._again(task)
-            elif task.state not in ("done", "failed"):
+            if run.state == "out":
+                self._drop(run, "superseded", "its provider was shown wrong on another task")
                 self._settle(task)
+            elif run.state == "held":
+                self._drop(run, "wrong", "its provider was shown wrong on another task")
+                self._settle(task)
+            elif run.state == "accepted":
+                self._drop(run, "wrong", "its provider was shown wrong on another task")
+                if task.result is run:
+                    self._replace(task)
+
+    def _replace(self, task: Task) -> None:
+        """The result of an ended task has fallen with its provider."""
+        others = task.live("accepted")
+        if others:
+            task.result = others[0]  # another provider had checked it and agreed
+            return
+        task.result, task.state, task.checking = None, "queued", False
+        self._left += 1
+        self._settle(task)
 
     def _again(self, task: Task) -> None:
         """Queue a task whose runs have come to nothing, or give it up."""
         troubles = [run for run in task.runs if run.state == "failed"]
         timeouts = [run for run in troubles if run.exit == Exit.TIMEOUT]
-        if len(timeouts) >= MAX_TIMEOUTS:
+        if len(timeouts) >= MAX_TIMEOUTS and self._several(timeouts, MAX_TIMEOUTS):
             limit = units.format_duration(self.spec.limits.time)
+            self._finish(task, "failed", f"ran into its time limit of {limit} {len(timeouts)} times; raise limits.time")
+        elif len(troubles) >= MAX_TROUBLES and self._several(troubles, MIN_TROUBLED):
             self._finish(
-                task, "failed", f"ran into its time limit of {limit} on {len(timeouts)} providers; raise limits.time"
-            )
-        elif len(troubles) >= MAX_TROUBLES:
-            self._finish(
-                task, "failed", f"{len(troubles)} providers could not run it; the last said: {troubles[-1].detail}"
+                task, "failed", f"could not be run {len(troubles)} times; the last provider said: {troubles[-1].detail}"
             )
         else:
             task.state, task.checking = "queued", False
             task.detail = f"to be tried again: {task.runs[-1].detail}" if task.runs else ""
             self._queued[task.index] = None
+
+    def _several(self, runs: list[Run], least: int) -> bool:
+        """Whether these runs are of `least` different providers, or of all there are to ask."""
+        trusted = sum(not share.distrusted for share in self.shares.values())
+        return len({run.provider for run in runs}) >= min(least, trusted)
 
     def _finish(self, task: Task, state: Literal["done", "failed", "cancelled"], detail: str) -> None:
         task.state, task.detail = state, detail
@@ -433,28 +458,28 @@ class JobMachine:
         self._left -= 1
 
     def _end(self, event: Ended) -> None:
+        if self.ended is not None:
+            raise self._corrupt("it ended twice")
         self.ended = event
         for task in self.tasks:
             for run in task.live("held"):
-                # Its provider did the work in good faith and the buyer stopped asking: silence pays.
-                if not self.shares[run.provider].distrusted:
-                    share = self.shares[run.provider]
-                    run.state = "accepted"
-                    share.pending -= 1
-                    share.fuel += run.fuel
-                    share.owed += cost(run.fuel, share.price)
-                    if run.purpose == "work":
-                        share.accepted += 1
-                    else:
-                        share.checks += 1
-            if task.state not in ("done", "failed", "cancelled"):
+                self._credit(run)  # its provider did the work in good faith and the buyer stopped asking: silence pays
+            if task.state not in _OVER:
                 self._finish(task, "cancelled", event.detail)
 
     def _out(self, attempt: int) -> Run:
         run = self.runs.get(attempt)
         if run is None or run.state != "out":
-            raise CorruptData(f"job {self.id[:12]}: attempt {attempt} is not out")
+            raise self._corrupt(f"attempt {attempt} is not out")
         return run
+
+    def _share(self, provider: str) -> Share:
+        if (share := self.shares.get(provider)) is None:
+            raise self._corrupt(f"{provider} has no session")
+        return share
+
+    def _corrupt(self, what: str) -> CorruptData:
+        return CorruptData(f"the log of job {self.id[:12]} contradicts itself: {what}")
 
 
 def _ending(code: int) -> str:
