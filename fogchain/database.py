@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, MetaData, create_engine, event, text
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
-from fogchain.errors import CorruptData
+from fogchain.errors import Conflict, CorruptData, Unavailable
 
 BUSY_TIMEOUT_MS = 10_000
 
@@ -36,7 +38,28 @@ def open_database(path: Path, tables: MetaData, version: int) -> Engine:
     except DatabaseError as error:
         engine.dispose()
         raise CorruptData(f"{path} can't be used: {error.orig}", hint=_ADVICE) from error
+    except CorruptData:
+        engine.dispose()
+        raise
     return engine
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """One transaction, on disk when the block is left, undone when it raises.
+
+    Raises Conflict when a key is taken, Unavailable when the disk takes no more or the file is locked too long,
+    CorruptData when it is damaged.
+    """
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except IntegrityError as error:
+        raise Conflict(f"the database has that entry already: {error.orig}") from error
+    except OperationalError as error:
+        raise Unavailable(f"the database took no more: {error.orig}", hint="free some space on the disk") from error
+    except DatabaseError as error:
+        raise CorruptData(f"the database can't be used: {error.orig}", hint=_ADVICE) from error
 
 
 _ADVICE = "nothing was changed; move the file away to start afresh, or restore it from a backup"

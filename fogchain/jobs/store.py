@@ -22,7 +22,8 @@ from sqlalchemy import (
     update,
 )
 
-from fogchain.errors import BadInput, Conflict, NotFound
+from fogchain.database import transaction
+from fogchain.errors import BadInput, Conflict, CorruptData, NotFound
 from fogchain.jobs.events import JobEvent, from_record, to_record
 from fogchain.jobs.machine import JobMachine
 from fogchain.jobs.spec import JobSpec
@@ -73,7 +74,7 @@ class JobStore:
 
     def add(self, job_id: str, spec: JobSpec, created: float, key: str | None) -> None:
         """Raises Conflict when the key was used for another spec (see `by_key` for the same one)."""
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             if key is not None and connection.execute(select(_jobs.c.id).where(_jobs.c.key == key)).first():
                 raise Conflict("that idempotency key was used already", hint="use a new key for a new job")
             number = (connection.execute(select(func.max(_jobs.c.number))).scalar() or 0) + 1
@@ -88,18 +89,18 @@ class JobStore:
             return connection.execute(select(_jobs.c.id).where(_jobs.c.key == key)).scalar()
 
     def append(self, job_id: str, first: int, events: Iterable[JobEvent]) -> None:
-        """Write events as numbers `first`, `first`+1, … of the job's log. Raises IntegrityError on a taken number."""
+        """Write events as numbers `first`, `first`+1, … of the job's log. Raises Conflict on a taken number."""
         rows = []
         for seq, event in enumerate(events, first):
             kind, body = to_record(event)
             rows.append({"job": job_id, "seq": seq, "kind": kind, "body": json.dumps(body)})
         if rows:
-            with self._engine.begin() as connection:
+            with transaction(self._engine) as connection:
                 connection.execute(insert(_events), rows)
 
     def close(self, job_id: str) -> None:
         """The job is paid: it need not be taken up again at start."""
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(update(_jobs).where(_jobs.c.id == job_id).values(open=0))
 
     def load(self, job_id: str) -> tuple[JobMachine, int]:
@@ -109,11 +110,18 @@ class JobStore:
             if row is None:
                 raise NotFound(f"there is no job {job_id}")
             records = connection.execute(
-                select(_events.c.kind, _events.c.body).where(_events.c.job == job_id).order_by(_events.c.seq)
+                select(_events.c.seq, _events.c.kind, _events.c.body)
+                .where(_events.c.job == job_id)
+                .order_by(_events.c.seq)
             ).all()
-        machine = JobMachine(job_id, JobSpec.model_validate_json(row.spec), row.created)
-        for kind, body in records:
-            machine.apply(from_record(kind, json.loads(body)))
+        try:
+            machine = JobMachine(job_id, JobSpec.model_validate_json(row.spec), row.created)
+            for place, (seq, kind, body) in enumerate(records):
+                if seq != place:
+                    raise CorruptData(f"event {place} of job {job_id[:12]} is missing")
+                machine.apply(from_record(kind, json.loads(body)))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:  # a body that JSON or the types refuse
+            raise CorruptData(f"job {job_id[:12]} can't be read: {str(error)[:300]}") from error
         return machine, len(records)
 
     def open_jobs(self) -> list[str]:
@@ -123,7 +131,7 @@ class JobStore:
             return [row.id for row in rows]
 
     def page(self, limit: int, before: int | None) -> tuple[list[tuple[str, int]], int]:
-        """(id, number) of up to `limit` jobs, newest first, older than number `before`; and how many there are in all."""
+        """(id, number) of up to `limit` jobs, newest first, older than number `before`; and how many there are."""
         with self._engine.connect() as connection:
             query = select(_jobs.c.id, _jobs.c.number).order_by(_jobs.c.number.desc()).limit(limit)
             if before is not None:
@@ -150,7 +158,7 @@ class JobStore:
 
     def add_to_record(self, provider: str, seen: ProviderRecord) -> None:
         """Add a finished job's counts to the provider's record."""
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             row = connection.execute(select(_records).where(_records.c.provider == provider)).first()
             old = ProviderRecord(row.accepted, row.checks, row.wrong) if row else ProviderRecord()
             connection.execute(delete(_records).where(_records.c.provider == provider))

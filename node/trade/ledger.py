@@ -6,10 +6,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
-    Boolean, Column, ColumnElement, Engine, Float, Integer, LargeBinary, MetaData, Row, String, Table, func, insert,
-    select, update,
+    Boolean,
+    Column,
+    ColumnElement,
+    Engine,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Row,
+    String,
+    Table,
+    func,
+    insert,
+    select,
+    update,
 )  # fmt: skip
 
+from fogchain.database import transaction
 from fogchain.market.messages import Exit, TaskOrder
 from fogchain.units import cost
 from node.trade.wire import ACCEPTED, DELIVERED, DROPPED, QUEUED, SignedOrder, SignedReceipt
@@ -81,7 +95,7 @@ class Ledger:
     def take(self, digest: bytes, peer: str, signed: SignedOrder) -> None:
         """Accept an order. A known digest only learns its buyer's present peer."""
         order = signed.order
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             known = connection.execute(select(_orders.c.number).where(_orders.c.digest == digest)).first()
             if known:
                 connection.execute(update(_orders).where(_orders.c.digest == digest).values(peer=peer))
@@ -116,30 +130,30 @@ class Ledger:
                 connection.execute(update(_sessions).where(_sessions.c.session == order.session).values(peer=peer))
 
     def deliver(self, digest: bytes, receipt: SignedReceipt, at: float) -> None:
-        """Keep a signed receipt; from here on the run is never repeated."""
+        """Keep a queued order's signed receipt; from here on the run is never repeated nor its receipt changed."""
         order = self.get(digest)
         if order is None:
             return
         paid = Exit(receipt.receipt.exit).deterministic
         bill = cost(receipt.receipt.fuel, order.order.price) if paid else 0
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(
                 update(_orders)
-                .where(_orders.c.digest == digest)
+                .where(_orders.c.digest == digest, _orders.c.state == QUEUED)
                 .values(state=DELIVERED, receipt=receipt.encode(), cost=str(bill), finished=at)
             )
 
     def handed(self, digest: bytes, verdict: str) -> None:
         """The buyer has acknowledged the receipt with this word; what it does not accept it does not owe."""
         unpaid = {} if verdict == ACCEPTED else {"cost": "0"}
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(
                 update(_orders).where(_orders.c.digest == digest).values(handed=True, verdict=verdict, **unpaid)
             )
 
     def drop(self, digest: bytes) -> bool:
         """Forget an order that has not been run. False when it was delivered already or is not known."""
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             result = connection.execute(
                 update(_orders)
                 .where(_orders.c.digest == digest, _orders.c.state == QUEUED)
@@ -161,15 +175,16 @@ class Ledger:
         return self._select((_orders.c.state == DELIVERED) & ~_orders.c.handed)
 
     def page(self, limit: int, before: int | None, job: str | None = None) -> tuple[list[LedgerOrder], int]:
-        """Delivered orders, newest first, and how many there are."""
+        """Delivered orders (of `job`, in hex), newest first, and how many there are."""
+        wanted = _orders.c.state == DELIVERED
+        if job is not None:  # a session belongs to one job
+            wanted &= _orders.c.session.in_([s for s in self._order_sessions() if _hex(self.job_of(s)) == job])
         with self._engine.connect() as connection:
-            wanted = _orders.c.state == DELIVERED
             total = connection.execute(select(func.count()).select_from(_orders).where(wanted)).scalar() or 0
             if before is not None:
                 wanted &= _orders.c.number < before
             rows = connection.execute(select(_orders).where(wanted).order_by(_orders.c.number.desc()).limit(limit))
-            orders = [_order(row) for row in rows]
-        return [order for order in orders if job is None or order.order.job.hex() == job], total
+            return [_order(row) for row in rows], total
 
     def exposure(self, session: bytes) -> int:
         """What the session's orders cost in all: finished ones as run, others at their fuel limit."""
@@ -186,7 +201,7 @@ class Ledger:
 
     def hold(self, session: bytes, amount: int, signature: bytes, last: bool) -> None:
         """Keep a voucher if it is worth more than the one held, and the word that it is the last."""
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             row = connection.execute(select(_sessions).where(_sessions.c.session == session)).first()
             if row is None:
                 return
@@ -200,7 +215,7 @@ class Ledger:
                 connection.execute(update(_sessions).where(_sessions.c.session == session).values(last=True))
 
     def close(self, session: bytes) -> None:
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(update(_sessions).where(_sessions.c.session == session).values(closed=True))
 
     def held(self, session: bytes) -> HeldVoucher | None:
@@ -221,10 +236,18 @@ class Ledger:
             row = connection.execute(select(_orders.c.order).where(_orders.c.session == session).limit(1)).first()
         return SignedOrder.decode(row.order).order.job if row else None
 
+    def _order_sessions(self) -> list[bytes]:
+        with self._engine.connect() as connection:
+            return [bytes(row.session) for row in connection.execute(select(_orders.c.session).distinct())]
+
     def _select(self, condition: ColumnElement[bool]) -> list[LedgerOrder]:
         with self._engine.connect() as connection:
             rows = connection.execute(select(_orders).where(condition).order_by(_orders.c.number))
             return [_order(row) for row in rows]
+
+
+def _hex(value: bytes | None) -> str:
+    return value.hex() if value is not None else ""
 
 
 def _order(row: Row[Any]) -> LedgerOrder:
