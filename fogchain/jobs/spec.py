@@ -6,9 +6,18 @@ The job *file* that people write is in `jobs/file.py`; it resolves to a `JobSpec
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+    model_validator,
+)
 
 from fogchain import cbor, units
 from fogchain.errors import BadInput, BadMessage, FogchainError
@@ -16,6 +25,7 @@ from fogchain.errors import BadInput, BadMessage, FogchainError
 MAX_TASKS = 10_000
 MAX_ARGS = 64
 MAX_ARG_BYTES = 4096
+MAX_TEXT_BYTES = 256 << 10  # of one task's arguments and environment together: an order has to fit a message
 MAX_INPUTS = 64
 MAX_INPUT_BYTES = 256 << 20
 MAX_MODULE_BYTES = 64 << 20
@@ -64,7 +74,24 @@ def _check_name(name: str) -> str:
 
 FileName = Annotated[str, AfterValidator(_check_name)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Arg = Annotated[str, Field(max_length=MAX_ARG_BYTES)]
+
+
+def _check_text(text: str) -> str:
+    if "\0" in text or len(text.encode(errors="replace")) > MAX_ARG_BYTES:
+        raise ValueError(f"an argument or variable has at most {MAX_ARG_BYTES} bytes and no NUL among them")
+    return text
+
+
+Arg = Annotated[str, AfterValidator(_check_text)]
+
+
+def _check_title(title: str) -> str:
+    if not title.isprintable():
+        raise ValueError("a name has no line breaks or control characters")
+    return title
+
+
+VariableName = Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
 class Value(BaseModel):
@@ -98,15 +125,25 @@ class Verify(Value):
 
 class TaskSpec(Value):
     args: tuple[Arg, ...] = Field(default=(), max_length=MAX_ARGS)
-    env: dict[str, Arg] = Field(default_factory=dict, max_length=MAX_ARGS)
+    env: dict[VariableName, Arg] = Field(default_factory=dict, max_length=MAX_ARGS)
     stdin: BlobRef | None = None
     inputs: dict[FileName, BlobRef] = Field(default_factory=dict, max_length=MAX_INPUTS)
 
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        size = sum(len(text.encode(errors="replace")) for text in (*self.args, *self.env, *self.env.values()))
+        if size > MAX_TEXT_BYTES:
+            raise ValueError(
+                f"arguments and environment of {units.show_size(size)} are over {units.show_size(MAX_TEXT_BYTES)}; "
+                "give them as an input file"
+            )
+        return self
+
 
 class JobSpec(Value):
-    """A batch of tasks over one module. Serialises to JSON with units; `digest` names it."""
+    """A batch of tasks over one module. Serialises to JSON with units."""
 
-    name: str = Field(min_length=1, max_length=100)
+    name: Annotated[str, AfterValidator(_check_title)] = Field(min_length=1, max_length=100)
     module: BlobRef
     budget: FogAmount = Field(gt=0)
     max_price: PriceAmount | None = None
@@ -161,7 +198,7 @@ class RunSpec(Value):
             version, sha, size, fuel, memory, time, output, args, env, stdin, inputs = cbor.loads(data)
             if version != 1:
                 raise BadMessage(f"run spec version {version!r} is not known")
-            return cls(
+            spec = cls(
                 module=BlobRef(sha256=sha.hex(), size=size),
                 limits=Limits(fuel=fuel, memory=memory, time=time, output=output),
                 task=TaskSpec(
@@ -173,6 +210,9 @@ class RunSpec(Value):
             )
         except (ValueError, TypeError, AttributeError) as error:  # pydantic's ValidationError is a ValueError
             raise BadMessage(f"a run spec that does not hold together: {str(error)[:300]}") from error
+        if spec.encode() != data:
+            raise BadMessage("a run spec in another form than its own")  # true for 1, "5 s" for 5000 and the like
+        return spec
 
 
 def _blob(ref: BlobRef) -> list[Any]:
@@ -187,7 +227,7 @@ def _ref(blob: Any) -> BlobRef:
 class ResultFile(Value):
     name: str
     sha256: Sha256
-    size: int
+    size: int = Field(ge=0, le=units.MAX_UINT40)
 
 
 class ResultManifest(Value):
@@ -196,8 +236,8 @@ class ResultManifest(Value):
     Wire form: `[1, exit, code, [[name, sha256, size], …]]`, files sorted by name.
     """
 
-    exit: int
-    code: int
+    exit: int = Field(ge=0, le=255)
+    code: int = Field(ge=-(2**31), lt=2**32)
     files: tuple[ResultFile, ...]
 
     def encode(self) -> bytes:
@@ -221,8 +261,11 @@ class ResultManifest(Value):
             )
         except (ValueError, TypeError, AttributeError) as error:
             raise BadMessage(f"a result manifest that does not hold together: {str(error)[:300]}") from error
-        if list(manifest.files) != sorted(manifest.files, key=lambda f: f.name):
-            raise BadMessage("a result manifest whose files are not sorted")
+        names = [file.name for file in manifest.files]
+        if names != sorted(set(names)):
+            raise BadMessage("a result manifest whose files are not sorted, or that names one twice")
+        if manifest.encode() != data:
+            raise BadMessage("a result manifest in another form than its own")
         return manifest
 
 
@@ -242,6 +285,6 @@ def check_sum_of_inputs(spec: JobSpec) -> None:
         total = sum(ref.size for ref in task.inputs.values()) + (task.stdin.size if task.stdin else 0)
         if total > MAX_INPUT_BYTES:
             raise BadInput(
-                f"task {number} has {units.show_size(total)} of inputs; the limit is {units.show_size(MAX_INPUT_BYTES)}",
+                f"task {number} has {units.show_size(total)} of inputs; at most {units.show_size(MAX_INPUT_BYTES)} go",
                 hint="split the input over more tasks",
             )

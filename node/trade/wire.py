@@ -26,6 +26,7 @@ from fogchain.wallet.eip712 import fields_of, struct_hash
 
 VERSION = 1
 MAX_LISTED = 4096
+MAX_WORD = 40
 INLINE_BYTES = 96 << 10  # result files up to this much in all travel inside the receipt
 
 S = TypeVar("S", Offer, TaskOrder, Receipt, Voucher)
@@ -81,6 +82,17 @@ def _digests(values: list[Any]) -> list[bytes]:
     return values
 
 
+def _printable(text: str, limit: int) -> str:
+    """A peer's words, fit for a terminal: no control characters, no escapes, not without end."""
+    return "".join(c if c.isprintable() else " " for c in text[:limit])
+
+
+def _word(value: Any) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_WORD or not value.isprintable():
+        raise BadMessage("not a word of the protocol")
+    return value
+
+
 EMPTY = cbor.dumps([VERSION])
 
 
@@ -100,7 +112,7 @@ class SignedOffer:
     @classmethod
     def decode(cls, data: bytes) -> SignedOffer:
         offer, signature, name = _open(data, list, bytes, str)
-        return cls(unpack(Offer, offer), signature, "".join(c for c in name[:40] if c.isprintable()))
+        return cls(unpack(Offer, offer), signature, _printable(name, 40))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +146,7 @@ class SignedReceipt:
         receipt, signature, manifest, blobs, detail = _open(data, list, bytes, bytes, dict, str)
         if not all(isinstance(k, bytes) and len(k) == 32 and isinstance(v, bytes) for k, v in blobs.items()):
             raise BadMessage("a receipt's blobs are not bytes by hash")
-        return cls(unpack(Receipt, receipt), signature, manifest, blobs, detail[:500])
+        return cls(unpack(Receipt, receipt), signature, manifest, blobs, _printable(detail, 500))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +171,7 @@ def encode_word(word: str) -> bytes:
 
 def decode_word(data: bytes) -> str:
     (word,) = _open(data, str)
-    return str(word)
+    return _word(word)
 
 
 def encode_list(values: list[bytes] | list[str]) -> bytes:
@@ -173,6 +185,6 @@ def decode_digests(data: bytes) -> list[bytes]:
 
 def decode_states(data: bytes, count: int) -> list[str]:
     (values,) = _open(data, list)
-    if len(values) != count or not all(isinstance(value, str) for value in values):
+    if len(values) != count:
         raise BadMessage("not a state for each order")
-    return [str(value) for value in values]
+    return [_word(value) for value in values]
