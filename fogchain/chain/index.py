@@ -14,7 +14,7 @@ import structlog
 from fogchain.chain.client import ChainClient, Head
 from fogchain.chain.events import At, Decoder, Event, RolledBack
 from fogchain.chain.ledger import AccountRecord, NodeRecord, SessionRecord
-from fogchain.chain.rpc import RpcError
+from fogchain.chain.rpc import Request, RpcError
 from fogchain.chain.store import KEPT_CHECKPOINTS, Store
 from fogchain.errors import CorruptData, Unavailable
 
@@ -46,7 +46,7 @@ class EventIndex:
         self._waiters: list[Callable[[], bool]] = []
         self._urgent = asyncio.Event()
         self._range = _FIRST_RANGE
-        self._at = (self._store.checkpoints() or [None])[0]  # (block, hash) up to which everything is in
+        self._at: tuple[int, str] | None = next(iter(self._store.checkpoints()), None)  # up to which everything is in
         self._answered = 0.0
         self._block_time = 1.0
         self._moved = 0.0
@@ -142,9 +142,8 @@ class EventIndex:
             if self._at is not None and not await self._still_there(head):
                 await self._go_back()
                 continue
-            if self._at is None or self._at[0] < head.number:
-                if not await self._take_in(head):
-                    continue
+            if (self._at is None or self._at[0] < head.number) and not await self._take_in(head):
+                continue
             if self._at is not None and self._at[0] >= head.number:
                 break
         self._seen(head)
@@ -169,6 +168,7 @@ class EventIndex:
             _log.info("the chain is followed again", block=head.number)
         self.head, self.detail, self._answered = head, "", now
         self._rebuilt = False
+        self._ask()
 
     async def _still_there(self, head: Head) -> bool:
         assert self._at is not None
@@ -189,12 +189,8 @@ class EventIndex:
         for start in range(0, len(known), 32):
             part = known[start : start + 32]
             blocks = await self._rpc.strict(("eth_getBlockByNumber", [hex(number), False]) for number, _ in part)
-            matching = (
-                place
-                for place, block in zip(part, blocks, strict=True)
-                if block is not None and block["hash"] == place[1]
-            )
-            found = next(matching, None)
+            hashes = [block["hash"] if block else None for block in blocks]
+            found = next((place for place, now in zip(part, hashes, strict=True) if place[1] == now), None)
             if found:
                 break
         if found and found == known[0]:
@@ -217,7 +213,7 @@ class EventIndex:
         if last < first:  # a deployment's block can be ahead of a chain that went back
             raise Unavailable(f"the chain is at block {head.number}, the contracts begin at {self._start}")
         before = self._at
-        questions = [
+        questions: list[Request] = [
             ("eth_getLogs", [{**self._decoder.filter, "fromBlock": hex(first), "toBlock": hex(last)}]),
             ("eth_getBlockByNumber", [hex(last), False]),
             ("eth_getBlockByNumber", [hex(before[0] if before else 0), False]),
@@ -255,14 +251,18 @@ class EventIndex:
         try:
             return self._decoder.decode(log)
         except ValueError as error:
-            _log.warning(
-                "an event does not decode and is left out", transaction=log.get("transactionHash"), why=str(error)
-            )
+            _log.warning("an event is left out", transaction=log.get("transactionHash"), reason=str(error))
             return None
 
     def _tell(self, events: list[Event]) -> None:
         for callback in list(self._callbacks):
-            callback(events)
+            try:
+                callback(events)
+            except Exception as error:  # noqa: BLE001 - the index outlives its listeners
+                _log.error("a listener to the chain's events broke", exc_info=error)
+        self._ask()
+
+    def _ask(self) -> None:
         self._waiters = [ask for ask in self._waiters if not ask()]
 
     async def _start_over(self, error: CorruptData) -> None:

@@ -175,6 +175,10 @@ class Sender:
         self._wake.set()
         return await asyncio.shield(flight.done)
 
+    def knows(self, tag: str) -> bool:
+        """Whether a transaction of this tag was ever handed in, whatever became of it."""
+        return self._require().find(tag) is not None
+
     def result(self, tag: str) -> TxResult | None:
         """What became of a tag, None if it is unknown or on its way. Raises Reverted if it was mined and refused."""
         if self._box is None or tag in self._flights:
