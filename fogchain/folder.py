@@ -5,7 +5,8 @@ DIR/keystore.json   the wallet, encrypted      DIR/password    its password, 060
 DIR/node.seed       the node's seed, 0600      DIR/api.token   the API's token, 0600
 DIR/node.db         jobs, orders, receipts     DIR/chain.db    event index and outgoing transactions
 DIR/blobs/          content by hash            DIR/work/       running tasks' folders
-DIR/run/api.json    where the API listens, while the node runs      DIR/logs/
+DIR/run/api.json    where the API listens, while the node runs
+DIR/run/p2p.json    the port that peers know   DIR/logs/
 """
 
 from __future__ import annotations
@@ -28,16 +29,58 @@ class DataFolder:
     def default(cls) -> DataFolder:
         return cls(Path(os.environ.get(HOME_VARIABLE) or Path.home() / ".fogchain"))
 
-    config = property(lambda self: self.root / "config.toml")
-    keystore = property(lambda self: self.root / "keystore.json")
-    password = property(lambda self: self.root / "password")
-    seed = property(lambda self: self.root / "node.seed")
-    token = property(lambda self: self.root / "api.token")
-    lock = property(lambda self: self.root / "lock")
-    database = property(lambda self: self.root / "node.db")
-    chain_database = property(lambda self: self.root / "chain.db")
-    blobs = property(lambda self: self.root / "blobs")
-    work = property(lambda self: self.root / "work")
-    api_file = property(lambda self: self.root / "run" / "api.json")
-    chain = property(lambda self: self.root / "chain")
-    logs = property(lambda self: self.root / "logs")
+    @property
+    def config(self) -> Path:
+        return self.root / "config.toml"
+
+    @property
+    def keystore(self) -> Path:
+        return self.root / "keystore.json"
+
+    @property
+    def password(self) -> Path:
+        return self.root / "password"
+
+    @property
+    def seed(self) -> Path:
+        return self.root / "node.seed"
+
+    @property
+    def token(self) -> Path:
+        return self.root / "api.token"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "lock"
+
+    @property
+    def database(self) -> Path:
+        return self.root / "node.db"
+
+    @property
+    def chain_database(self) -> Path:
+        return self.root / "chain.db"
+
+    @property
+    def blobs(self) -> Path:
+        return self.root / "blobs"
+
+    @property
+    def work(self) -> Path:
+        return self.root / "work"
+
+    @property
+    def api_file(self) -> Path:
+        return self.root / "run" / "api.json"
+
+    @property
+    def p2p_file(self) -> Path:
+        return self.root / "run" / "p2p.json"
+
+    @property
+    def chain(self) -> Path:
+        return self.root / "chain"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"

@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 import ctypes
 import json
-import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -107,7 +106,7 @@ class LocalNetwork:
     # ---------------------------------------------------------------- life
 
     async def start(self) -> None:
-        """Bring everything up until the buyer sees every provider ready. Raises Unavailable naming what did not come."""
+        """Bring everything up until the buyer sees every provider ready. Raises Unavailable naming what is missing."""
         (self.folder / "logs").mkdir(parents=True, exist_ok=True)
         try:
             await self.start_chain()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,8 @@ from fogchain.chain.deployment import Deployment, write_atomically
 from fogchain.config import PASSWORD_VARIABLE, DataFolder, NodeConfig, explain
 from fogchain.errors import BadInput, Conflict
 from fogchain.identity import NodeIdentity
-from fogchain.wallet.keystore import Wallet, create_wallet, unlock
+from fogchain.wallet import keystore
+from fogchain.wallet.keystore import Wallet, find_password, save_password
 
 DEPLOYMENT_FILE = "deployment.json"
 
@@ -74,12 +74,15 @@ def create_node(
 
 
 def _wallet(folder: DataFolder, light: bool) -> Wallet:
-    password = os.environ.get(PASSWORD_VARIABLE)
-    if password is None and folder.password.exists():
-        password = folder.password.read_text().strip()
+    password = find_password(folder)
+    if folder.keystore.exists():
+        if password is None:
+            raise BadInput(
+                f"{folder.keystore} is there, but not its password",
+                hint=f"set ${PASSWORD_VARIABLE}, or write the password into {folder.password}",
+            )
+        return keystore.load(folder.keystore, password)
     if password is None:
         password = secrets.token_urlsafe(24)
-        write_atomically(folder.password, password.encode(), mode=0o600)
-    if folder.keystore.exists():
-        return unlock(folder.keystore, password)
-    return create_wallet(folder.keystore, password, light=light)
+        save_password(folder, password)
+    return keystore.create(folder.keystore, password, light=light)

@@ -55,13 +55,13 @@ def _parse(text: str, units: dict[str, int], what: str, example: str, limit: int
     if unit is None:
         raise BadInput(f"{text.strip()!r} has no unit", hint=f"write {what} like {example!r}")
     if unit not in units:
-        raise BadInput(f"{unit!r} is not a unit of {what}", hint=f"use one of {', '.join(units)}; for example {example!r}")
+        raise BadInput(f"{unit!r} is not a unit of {what}", hint=f"use one of {', '.join(units)}, as in {example!r}")
     scale = units[unit]
     value = int(whole.replace("_", "")) * scale
     if fraction:
         part, rest = divmod(int(fraction) * scale, 10 ** len(fraction))
         if rest:
-            raise BadInput(f"{text.strip()!r} is finer than the smallest unit", hint=f"use fewer digits, like {example!r}")
+            raise BadInput(f"{text.strip()!r} is finer than the smallest unit", hint=f"use fewer digits: {example!r}")
         value += part
     if value > limit:
         raise BadInput(f"{text.strip()!r} is more than can be stored", hint=f"use a smaller value, like {example!r}")

@@ -47,7 +47,7 @@ async def measure(job: Path, slots: int) -> float:
                         seed=spec.digest,
                     )
                 )
-                await executor.discard(run_id)
+                executor.discard(run_id)
 
             await asyncio.gather(*(one(0, f"warm-{slot}") for slot in range(slots)))
             started = time.perf_counter()

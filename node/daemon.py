@@ -8,7 +8,8 @@ import fcntl
 import json
 import os
 import signal
-from collections.abc import Mapping, Sequence
+import socket
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -21,18 +22,21 @@ from fogchain.chain.client import ChainClient
 from fogchain.chain.deployment import Deployment, write_atomically
 from fogchain.chain.index import EventIndex
 from fogchain.chain.sender import Sender
-from fogchain.config import DataFolder, NodeConfig, load_config
+from fogchain.config import PASSWORD_VARIABLE, DataFolder, NodeConfig, load_config
 from fogchain.database import open_database
-from fogchain.errors import Conflict, CorruptData, Unavailable
+from fogchain.errors import BadInput, Conflict, CorruptData, Unavailable
 from fogchain.identity import NodeIdentity
 from fogchain.jobs import store as job_store
 from fogchain.jobs.blobs import BlobStore
+from fogchain.jobs.machine import JobMachine
 from fogchain.jobs.spec import BlobRef, RunSpec
 from fogchain.jobs.store import JobStore
-from fogchain.wallet.keystore import Wallet, read_password, unlock
+from fogchain.wallet import keystore
+from fogchain.wallet.keystore import Wallet, find_password
 from node.api.app import create_app
 from node.api.server import ApiServer
-from node.executor import Executor, RunRequest
+from node.executor.pool import Executor, RunRequest
+from node.executor.version import ENGINE
 from node.p2p.address import PeerAddress, PeerFound, node_key_of, peer_id_of
 from node.p2p.blobs import fetch_blob, serve_blobs
 from node.p2p.host import P2PHost
@@ -40,7 +44,7 @@ from node.services import Feed, Services
 from node.trade import ledger as trade_ledger
 from node.trade.book import ProviderBook
 from node.trade.buyer import Buyer
-from node.trade.driver import Funding, Surroundings
+from node.trade.driver import Funding, JobDriver, Surroundings
 from node.trade.ledger import Ledger
 from node.trade.ports import Handler, Ran
 from node.trade.provider import Provider
@@ -74,7 +78,7 @@ class Node:
 
     async def _start(self) -> None:
         folder, config = self.folder, self.config
-        wallet = unlock(folder.keystore, read_password(folder))
+        wallet = _unlock(folder)
         identity = NodeIdentity.load(folder.seed)
         token = _read_token(folder.token)
         deployment = Deployment.load(config.chain.deployment)
@@ -95,13 +99,14 @@ class Node:
 
         host = P2PHost(
             seed=identity.libp2p_seed,
-            listen=config.p2p.listen,
+            listen=_ports(folder, config.p2p.listen),
             network=deployment.domain.network,
             mdns=config.p2p.mdns,
             bootstrap=config.p2p.bootstrap,
         )
         await host.start()
         self._stack.push_async_callback(host.stop)
+        _keep_ports(folder, host.addresses)
         network = _Network(host, blobs)
 
         services = await self._trade(wallet, identity, deployment, client, index, sender, engine, blobs, network, feed)
@@ -142,6 +147,14 @@ class Node:
             for services in watchers:
                 services.providers_changed()
 
+        def job_changed(driver: JobDriver, touched: set[int]) -> None:
+            for services in watchers:
+                services.job_changed(driver, touched)
+
+        def job_ended(machine: JobMachine) -> None:
+            for services in watchers:
+                services.job_ended(machine)
+
         book: ProviderBook | None = None
         buyer: Buyer | None = None
         provider: Provider | None = None
@@ -166,9 +179,9 @@ class Node:
                 sender=sender,
                 calls=calls,
                 funding=Funding(),
-                changed=lambda driver, touched: [s.job_changed(driver, touched) for s in watchers] and None,
+                changed=job_changed,
             )
-            buyer = Buyer(around, lambda machine: [s.job_ended(machine) for s in watchers] and None)
+            buyer = Buyer(around, job_ended)
             network.listen_for(book)
             looking = asyncio.create_task(book.run(), name="provider-book")
             self._stack.push_async_callback(_end, looking)
@@ -250,8 +263,8 @@ class _Network:
     def serve(self, subject: str, handler: Handler) -> None:
         self._host.serve(subject, handler)
 
-    def share(self, allowed: object) -> None:
-        serve_blobs(self._host, self._blobs, allowed)  # type: ignore[arg-type]
+    def share(self, allowed: Callable[[str, str], bool]) -> None:
+        serve_blobs(self._host, self._blobs, allowed)
 
     def listen_for(self, book: ProviderBook) -> None:
         def heard(event: object) -> None:
@@ -285,7 +298,7 @@ class _Sandbox:
 
     @property
     def engine(self) -> str:
-        return self._executor.ENGINE
+        return ENGINE
 
     async def run(
         self, run_id: str, spec: RunSpec, module: Path, stdin: Path | None, inputs: Mapping[str, Path], seed: bytes
@@ -302,8 +315,8 @@ class _Sandbox:
             detail=outcome.detail,
         )
 
-    async def discard(self, run_id: str) -> None:
-        await self._executor.discard(run_id)
+    def discard(self, run_id: str) -> None:
+        self._executor.discard(run_id)
 
 
 async def serve(folder: DataFolder) -> None:
@@ -333,6 +346,26 @@ async def _connect(client: ChainClient) -> None:
             await asyncio.sleep(0.5)
 
 
+def _ports(folder: DataFolder, listen: Sequence[str]) -> list[str]:
+    """The listen addresses, with the port used last time where any will do: peers then find a restarted node at once,
+    and its registry record stays true."""
+    try:
+        known = json.loads(folder.p2p_file.read_text())["port"]
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("", known))
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
+        return list(listen)
+    return [f"{address.removesuffix('/0')}/{known}" if address.endswith("/tcp/0") else address for address in listen]
+
+
+def _keep_ports(folder: DataFolder, addresses: Sequence[str]) -> None:
+    folder.p2p_file.parent.mkdir(exist_ok=True)
+    ports = [int(address.split("/tcp/")[1].split("/")[0]) for address in addresses if "/tcp/" in address]
+    if ports:
+        write_atomically(folder.p2p_file, json.dumps({"port": ports[0]}).encode())
+
+
 async def _end(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -341,7 +374,7 @@ async def _end(task: asyncio.Task[None]) -> None:
 
 def _take(folder: DataFolder) -> IO[str]:
     """Hold the folder's lock for as long as the returned file is open. Raises Conflict."""
-    file = folder.lock.open("a+")
+    file: IO[str] = folder.lock.open("a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -358,13 +391,25 @@ def _take(folder: DataFolder) -> IO[str]:
     return file
 
 
+def _unlock(folder: DataFolder) -> Wallet:
+    password = find_password(folder)
+    if password is None:
+        raise BadInput(
+            "the node has no password for its wallet",
+            hint=f"set ${PASSWORD_VARIABLE}, or write the password into {folder.password} (mode 0600)",
+        )
+    return keystore.load(folder.keystore, password)
+
+
 def _read_token(path: Path) -> str:
     try:
         token = path.read_text().strip()
     except FileNotFoundError:
         token = ""
     if len(token) < 32:
-        raise CorruptData(f"the API token {path} is missing or too short", hint="restore it, or write 64 random hex digits into it")
+        raise CorruptData(
+            f"the API token {path} is missing or too short", hint="restore it, or write 64 random hex digits into it"
+        )
     return token
 
 

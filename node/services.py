@@ -28,7 +28,8 @@ from fogchain.api.models import (
 )
 from fogchain.chain.calls import Calls
 from fogchain.chain.client import ChainClient
-from fogchain.chain.index import EventIndex, SessionRecord
+from fogchain.chain.index import EventIndex
+from fogchain.chain.ledger import SessionRecord
 from fogchain.chain.sender import Sender
 from fogchain.config import NodeConfig
 from fogchain.errors import BadInput, Conflict, NotFound, PaymentRequired
@@ -199,7 +200,9 @@ class Services:
                 f"{format_fog(free, 6)} is free in the market, less than {format_fog(amount)}",
                 hint="what is locked in sessions comes free when their jobs end",
             )
-        return await self._after(await self._sender.send(self._calls.withdraw(amount), tag=f"withdraw-{time.time_ns()}"))
+        return await self._after(
+            await self._sender.send(self._calls.withdraw(amount), tag=f"withdraw-{time.time_ns()}")
+        )
 
     async def _after(self, result: object) -> WalletView:
         """The wallet once the index has seen the transaction's block."""
@@ -289,7 +292,9 @@ class Services:
         for file in manifest.files:
             if file.name == name:
                 return self.blobs.path(file.sha256)
-        raise NotFound(f"task {task} wrote no file {name[:80]!r}", hint=f"it wrote {', '.join(f.name for f in manifest.files)}")
+        raise NotFound(
+            f"task {task} wrote no file {name[:80]!r}", hint=f"it wrote {', '.join(f.name for f in manifest.files)}"
+        )
 
     async def cancel(self, job_id: str) -> JobSummary:
         found = self._store.resolve(job_id)

@@ -12,7 +12,6 @@ from fogchain.api.models import (
     ProviderShare,
     ProviderView,
     ReceiptView,
-    ResultFile,
     RunState,
     RunView,
     SessionView,
@@ -20,9 +19,9 @@ from fogchain.api.models import (
     TaskState,
     TaskView,
 )
-from fogchain.chain.index import SessionRecord
+from fogchain.chain.ledger import SessionRecord
 from fogchain.jobs.machine import JobMachine, Run, Share, Task
-from fogchain.jobs.spec import ResultManifest
+from fogchain.jobs.spec import ResultFile, ResultManifest
 from fogchain.jobs.store import ProviderRecord
 from fogchain.market.messages import Exit, Offer
 from fogchain.units import cost

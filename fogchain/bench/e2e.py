@@ -1,15 +1,15 @@
 """The end-to-end figures: real processes, a real chain, real sockets, on one machine.
 
-| figure            | what is measured                                                                                  |
-|-------------------|---------------------------------------------------------------------------------------------------|
-| first_paid_job    | `fogchain demo --once` on an empty folder: from its start to the moment the last provider is paid |
-| batch_efficiency  | 100 equal tasks: time in the bare sandbox with a slot a core / time through the market            |
-| task_overhead     | the time one more zero-work task adds to a job, 8 orders and more in flight                       |
-| audit_overhead    | runs per task at the default level in the measured batches                                        |
-| dead_provider_makespan | one of four providers killed in mid-batch for good / median undisturbed                      |
-| cli_help          | `fogchain --help`, whole process                                                                  |
-| cli_job_list      | `fogchain job list` against a running node, whole process                                         |
-| node_idle_memory  | resident bytes of an idle provider: daemon and its workers                                        |
+| figure | what is measured |
+|---|---|
+| first_paid_job | `fogchain demo --once` on an empty folder: from its start to the moment the last provider is paid |
+| batch_efficiency | 100 equal tasks: time in the bare sandbox with a slot a core / time through the market |
+| task_overhead | the time one more zero-work task adds to a job, 8 orders and more in flight |
+| audit_overhead | runs per task at the default level in the measured batches |
+| dead_provider_makespan | one of four providers killed in mid-batch for good / median undisturbed |
+| cli_help | `fogchain --help`, whole process |
+| cli_job_list | `fogchain job list` against a running node, whole process |
+| node_idle_memory | resident bytes of an idle provider: daemon and its workers |
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ SPIN = """
     (block $done
       (loop $next
         (br_if $done (i64.eqz (local.get $left)))
-        (local.set $x (i64.add (i64.mul (local.get $x) (i64.const 6364136223846793005)) (i64.const 1442695040888963407)))
+        (local.set $x
+          (i64.add (i64.mul (local.get $x) (i64.const 6364136223846793005)) (i64.const 1442695040888963407)))
         (local.set $left (i64.sub (local.get $left) (i64.const 1)))
         (br $next)))
     (i64.store (i32.const 8) (local.get $x))))
@@ -115,7 +116,7 @@ async def _market(scratch: Path, figures: Figures, say: Callable[[str], None]) -
         listing = [*_cli(), "job", "list", "--data", str(scratch / "three" / "buyer")]
         for _ in range(7):
             figures.add("cli_job_list", 1000 * _timed(listing))
-        zero = {count: _spin_job(scratch / f"zero-{count}", count, 0) for count in (FEW, MANY)}
+        zero = {count: spin_job(scratch / f"zero-{count}", count, 0) for count in (FEW, MANY)}
         say("warming up: providers earn their first record")
         await _timed_job(network, zero[MANY])
         for number in range(3):
@@ -123,10 +124,11 @@ async def _market(scratch: Path, figures: Figures, say: Callable[[str], None]) -
             few, many = await _timed_job(network, zero[FEW]), await _timed_job(network, zero[MANY])
             figures.add("task_overhead", 1000 * (many.seconds - few.seconds) / (MANY - FEW))
         rounds = await asyncio.to_thread(_calibrate, scratch)
-        batch = _spin_job(scratch / "batch", BATCH_TASKS, rounds)
+        batch = spin_job(scratch / "batch", BATCH_TASKS, rounds)
         for number in range(BATCH_RUNS):
             say(
-                f"batch_efficiency: {BATCH_TASKS} tasks in the bare sandbox and through the market, {number + 1} of {BATCH_RUNS}"
+                f"batch_efficiency: {BATCH_TASKS} tasks in the bare sandbox and through the market, "
+                f"{number + 1} of {BATCH_RUNS}"
             )
             ideal = await asyncio.to_thread(_bare, batch)
             job = await _timed_job(network, batch)
@@ -175,8 +177,8 @@ async def _timed_job(network: LocalNetwork, job: Path, kill: tuple[str, float] |
     return TimedJob(seconds, sum(share.tasks + share.checks for share in detail.providers))
 
 
-def _spin_job(folder: Path, tasks: int, rounds: int) -> Path:
-    """A job of `tasks` equal tasks, each `rounds` rounds of the spinning module."""
+def spin_job(folder: Path, tasks: int, rounds: int, extra: str = "") -> Path:
+    """A job of `tasks` equal tasks, each `rounds` rounds of the spinning module; `extra` is more of the job file."""
     from wasmtime import wat2wasm
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -184,7 +186,7 @@ def _spin_job(folder: Path, tasks: int, rounds: int) -> Path:
     fuel = max(1_000_000, 2 * rounds * FUEL_PER_ROUND)
     (folder / "job.toml").write_text(
         f'[job]\nname = "spin"\nmodule = "spin.wasm"\nbudget = "400 FOG"\n[limits]\nfuel = "{fuel} fuel"\n'
-        f'memory = "16 MiB"\ntime = "60 s"\n[array]\ncount = {tasks}\nargs = ["{rounds}"]\n'
+        f'memory = "16 MiB"\ntime = "60 s"\n[array]\ncount = {tasks}\nargs = ["{rounds}"]\n{extra}'
     )
     return folder / "job.toml"
 
@@ -192,7 +194,7 @@ def _spin_job(folder: Path, tasks: int, rounds: int) -> Path:
 def _calibrate(scratch: Path) -> int:
     """How many rounds take about BATCH_SECONDS here."""
     trial = 20_000_000
-    seconds = _bare(_spin_job(scratch / "trial", 4, trial), slots=1) / 4
+    seconds = _bare(spin_job(scratch / "trial", 4, trial), slots=1) / 4
     return int(trial * BATCH_SECONDS / seconds)
 
 

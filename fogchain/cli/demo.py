@@ -306,11 +306,11 @@ class _Show:
         self.step(f"job {job_id[:12]} {'submitted' if fresh else 'goes on where it was left'}")
         if self.console.is_terminal:
             self._live = Progress(
-                SpinnerColumn(), TextColumn("{task.description}"), BarColumn(40), TextColumn("{task.completed:.0f}/{task.total:.0f} tasks"),
-                TextColumn("{task.fields[more]}"), TimeElapsedColumn(), console=self.console, transient=True,
+                SpinnerColumn(), TextColumn("{task.description}"), BarColumn(40),
+                TextColumn("{task.completed:.0f}/{task.total:.0f} tasks"), TextColumn("{task.fields[more]}"), TimeElapsedColumn(), console=self.console, transient=True,
             )  # fmt: skip
             self._live.start()
-            self._task = self._live.add_task("running", total=None, more="")
+            self._task = self._live.add_task("starting", total=1, more="")
 
     def progress(self, job: JobSummary) -> None:
         counts = job.tasks
@@ -327,8 +327,11 @@ class _Show:
 
     def report(self, report: Report) -> None:
         self.close()
-        self.step(f"[bold green]{report.tasks} tasks done, {report.checks} of them checked by a second provider, all paid[/bold green]\n"
-                  if report.state == "done" else f"[bold red]the job is {report.state}[/bold red]\n")  # fmt: skip
+        if report.state == "done":
+            done = f"{report.tasks} tasks done, {report.checks} of them checked by a second provider, all paid"
+            self.step(f"[bold green]{done}[/bold green]\n")
+        else:
+            self.step(f"[bold red]the job is {report.state}[/bold red]\n")
         table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
         for column in ("provider", "tasks", "checks", "fuel", "paid"):
             table.add_column(column, justify="left" if column == "provider" else "right", header_style="dim")

@@ -59,14 +59,13 @@ def _camel(name: str) -> str:
     return head + "".join(word.title() for word in rest)
 
 
-@cache
 def type_string(message: type) -> str:
     """`encodeType`: for example `Voucher(bytes32 session,uint96 amount)`."""
     return f"{message.__name__}({','.join(f'{f.solidity} {f.name}' for f in fields_of(message))})"
 
 
 @cache
-def type_hash(message: type) -> bytes:
+def _type_hash(message: type) -> bytes:
     return bytes(keccak(type_string(message).encode()))
 
 
@@ -89,8 +88,8 @@ def _word(value: Any, solidity: str) -> bytes:
 
 def struct_hash(message: Any) -> bytes:
     """`hashStruct(message)`, 32 bytes. Raises BadMessage when a value does not fit its type."""
-    kind = type(message)
-    words = [type_hash(kind)]
+    kind: type = type(message)
+    words = [_type_hash(kind)]
     for field, spec in zip(dataclasses.fields(message), fields_of(kind), strict=True):
         value = getattr(message, field.name)
         try:

@@ -11,7 +11,8 @@ from typing import Literal
 
 import structlog
 
-from fogchain.chain.index import EventIndex, NodeRecord
+from fogchain.chain.index import EventIndex
+from fogchain.chain.ledger import NodeRecord
 from fogchain.errors import BadMessage, BadSignature, FogchainError, Unavailable
 from fogchain.identity import check_binding
 from fogchain.jobs.spec import JobSpec
@@ -136,7 +137,8 @@ class ProviderBook:
             )
         if small:
             reasons.append(
-                f"{len(small)} give a task at most {show_size(max(small))} of memory; the job wants {show_size(spec.limits.memory)}"
+                f"{len(small)} give a task at most {show_size(max(small))} of memory; "
+                f"the job wants {show_size(spec.limits.memory)}"
             )
         away = [known for known in self._known.values() if known.state != "ready" and known.address]
         for state in sorted({known.state for known in away}):

@@ -113,7 +113,9 @@ class Buyer:
                 raise BadInput(f"blob {sha256} has {around.blobs.size(sha256)} bytes, the job says {size}")
         quote, _ = self.quote(spec)
         if quote.cheapest is not None and units.cost(spec.limits.fuel, quote.cheapest) > spec.budget:
-            raise BadInput(quote.reasons[-1] if quote.reasons else "the budget is too small", hint="see `fogchain job submit`")
+            raise BadInput(
+                quote.reasons[-1] if quote.reasons else "the budget is too small", hint="see `fogchain job submit`"
+            )
         address = around.wallet.address
         owned = await around.client.free_balance(address) + await around.client.token_balance(address)
         if owned < spec.budget:

@@ -24,7 +24,16 @@ from fogchain.config import BuyerSection
 from fogchain.errors import BadMessage, FogchainError, PaymentRequired, Unavailable
 from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.events import (
-    CapRaised, Delivered, Ended, Failed, JobEvent, Lost, Paid, Sent, SessionPlanned, Signed,
+    CapRaised,
+    Delivered,
+    Ended,
+    Failed,
+    JobEvent,
+    Lost,
+    Paid,
+    Sent,
+    SessionPlanned,
+    Signed,
 )  # fmt: skip
 from fogchain.jobs.machine import JobMachine, Run, Share, Work
 from fogchain.jobs.spec import BlobRef, ResultManifest
@@ -53,7 +62,7 @@ DISCOVERY_PAUSE = 3.0
 
 @dataclass(frozen=True)
 class Funding:
-    """One look at the balance, and a deposit, at a time; and what of it is promised to sessions not yet on the chain."""
+    """One look at the balance, and a deposit, at a time; and what is promised to sessions not yet on the chain."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     promised: dict[str, int] = field(default_factory=dict)
@@ -215,18 +224,18 @@ class JobDriver:
 
     async def _open_session(self, share: Share) -> None:
         around, machine = self._around, self.machine
-        session = bytes.fromhex(share.session[2:])
+        session, tag = bytes.fromhex(share.session[2:]), f"open-{share.session}"
         if share.provider in self._opening:
             return
         self._opening.add(share.provider)
         try:
-            while machine.ended is None or around.sender.knows(f"open-{share.session}"):
+            while machine.ended is None or around.sender.knows(tag):
                 try:
-                    if not around.sender.knows(f"open-{share.session}"):
-                        await self._fund(share.cap, share.session)
+                    if not around.sender.knows(tag):
+                        await self._fund(share.cap, tag)
                     expiry = int(machine.deadline) + SESSION_MARGIN
                     call = around.calls.open_session(share.provider, share.cap, expiry, bytes.fromhex(machine.id))
-                    await around.sender.send(call, tag=f"open-{share.session}")
+                    await around.sender.send(call, tag=tag)
                     await around.index.wait_for(lambda: around.index.session(session) is not None, 30)
                     self._open.add(share.provider)
                     self.problems.pop(share.provider, None)
@@ -239,7 +248,7 @@ class JobDriver:
                     await asyncio.sleep(3)
         finally:
             self._opening.discard(share.provider)
-            around.funding.promised.pop(share.session, None)
+            around.funding.promised.pop(tag, None)
 
     async def _fund(self, cap: int, purpose: str) -> None:
         """See that the market holds `cap` free for us, moving what is missing from the wallet.
@@ -249,9 +258,11 @@ class JobDriver:
         around = self._around
         async with around.funding.lock:
             address = around.wallet.address
-            free = await around.client.free_balance(address) - sum(around.funding.promised.values())
+            free = await self._unpromised(address)
             if free < cap:
-                rest = self.machine.spec.budget - sum(share.cap for share in self.machine.shares.values() if self._session_open(share))
+                rest = self.machine.spec.budget - sum(
+                    share.cap for share in self.machine.shares.values() if self._session_open(share)
+                )
                 token = await around.client.token_balance(address)
                 missing = cap - max(free, 0)
                 if token < missing:
@@ -262,8 +273,17 @@ class JobDriver:
                 missing = min(token, max(missing, rest - max(free, 0)))
                 if await around.client.allowance(address) < missing:
                     await around.sender.send(around.calls.approve(MAX_UINT96), tag=f"approve-{purpose}")
-                await around.sender.send(around.calls.deposit(missing), tag=f"deposit-{purpose}")
+                await around.sender.send(around.calls.deposit(missing), tag=f"deposit-{purpose}-{missing}")
             around.funding.promised[purpose] = cap
+
+    async def _unpromised(self, address: str) -> int:
+        """What is free in the market and not about to be locked by a session on its way to the chain."""
+        around = self._around
+        while True:
+            under_way = {tag for tag in around.funding.promised if around.sender.result(tag) is None}
+            free = await around.client.free_balance(address)
+            if under_way == {tag for tag in around.funding.promised if around.sender.result(tag) is None}:
+                return free - sum(around.funding.promised[tag] for tag in under_way)
 
     def _raise_cap(self, share: Share) -> None:
         """The session's cap, not the budget, is what hinders: lock some more."""
@@ -273,12 +293,12 @@ class JobDriver:
 
     async def _top_up(self, share: Share) -> None:
         around, spec = self._around, self.machine.spec
+        step = min(max(share.cap // 2, 4 * cost(spec.limits.fuel, share.price)), spec.budget - share.cap)
+        cap = share.cap + step
+        tag = f"top-{share.session}-{cap}"
         try:
-            step = min(max(share.cap // 2, 4 * cost(spec.limits.fuel, share.price)), spec.budget - share.cap)
             if step <= 0:
                 return
-            cap = share.cap + step
-            tag = f"top-{share.session}-{cap}"
             if not around.sender.knows(tag):
                 await self._fund(step, tag)
             session = bytes.fromhex(share.session[2:])
@@ -292,7 +312,7 @@ class JobDriver:
             await asyncio.sleep(5)
         finally:
             self._raising.discard(share.provider)
-            around.funding.promised.pop(f"top-{share.session}-{share.cap}", None)
+            around.funding.promised.pop(tag, None)
 
     # ---------------------------------------------------------------- orders
 

@@ -50,6 +50,6 @@ class Sandbox(Protocol):
     async def run(
         self, run_id: str, spec: RunSpec, module: Path, stdin: Path | None, inputs: Mapping[str, Path], seed: bytes
     ) -> Ran: ...
-    async def discard(self, run_id: str) -> None:
+    def discard(self, run_id: str) -> None:
         """The run's files are no longer needed."""
         ...

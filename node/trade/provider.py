@@ -11,11 +11,13 @@ import hashlib
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 
 import structlog
 
 from fogchain.chain.calls import Calls
-from fogchain.chain.index import EventIndex, SessionRecord
+from fogchain.chain.index import EventIndex
+from fogchain.chain.ledger import SessionRecord
 from fogchain.chain.sender import Sender
 from fogchain.config import ProviderSection
 from fogchain.errors import BadMessage, Conflict, FogchainError, NotFound, PaymentRequired, Unavailable
@@ -184,7 +186,8 @@ class Provider:
         exposure = self._ledger.exposure(order.session) + cost(order.fuel_limit, order.price)
         if exposure > session.cap:
             raise PaymentRequired(
-                f"the session is capped at {format_fog(session.cap)}; with this order it could come to {format_fog(exposure)}"
+                f"the session is capped at {format_fog(session.cap)}; "
+                f"with this order it could come to {format_fog(exposure)}"
             )
 
     def _open_session(self, order: TaskOrder) -> SessionRecord:
@@ -256,7 +259,7 @@ class Provider:
         self._ledger.deliver(digest, receipt, time.time())
         self._push(digest)
         self._changed()
-        await self._sandbox.discard(run_id)
+        self._sandbox.discard(run_id)
 
     async def _fetch(self, digest: bytes, spec: RunSpec) -> None:
         """Bring module and inputs here, waiting for a buyer that is away until the order's deadline."""
@@ -390,7 +393,7 @@ class Provider:
                     busy[held.session] = task
                     self._tasks.add(task)
                     task.add_done_callback(self._tasks.discard)
-                    task.add_done_callback(lambda _, session=held.session: busy.pop(session, None))
+                    task.add_done_callback(partial(_forget, busy, held.session))
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._tend.wait(), TEND_INTERVAL)
             self._tend.clear()
@@ -403,10 +406,14 @@ class Provider:
             call = self._calls.close_session(held.session)
         try:
             await self._sender.send(call, tag=f"close-{key}-{held.amount}")
-            await self._index.wait_for(lambda: (r := self._index.session(held.session)) is not None and not r.open, 30)
+            await self._index.wait_for(lambda: self._is_closed(held.session), 30)
         except FogchainError as error:
             log.error("a session could not be claimed", session=key[:12], why=error.message)
             await asyncio.sleep(10)
+
+    def _is_closed(self, session: bytes) -> bool:
+        record = self._index.session(session)
+        return record is not None and not record.open
 
     # ---------------------------------------------------------------- registry
 
@@ -438,6 +445,10 @@ class Provider:
         task = asyncio.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _forget(tasks: dict[bytes, asyncio.Task[None]], key: bytes, _task: asyncio.Task[None]) -> None:
+    tasks.pop(key, None)
 
 
 def _refusal(detail: str) -> Ran:

@@ -1,0 +1,124 @@
+"""Whatever dies or lies during a job, it ends right, and everyone has what is theirs."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fogchain.api.models import JobDetail
+
+pytestmark = [pytest.mark.slow, pytest.mark.chain]
+
+ROUNDS = 4_000_000  # some tenths of a second
+TASKS = 24
+
+
+def check_books(detail: JobDetail, before: dict[str, int], after: dict[str, int]) -> None:
+    """Every task is paid for once, to the one who did it, and no FOG appeared or vanished."""
+    assert detail.state == "done" and detail.tasks.done == TASKS
+    assert sum(share.tasks for share in detail.providers) == TASKS
+    assert sum(before.values()) == sum(after.values())
+    assert before["buyer"] - after["buyer"] == sum(share.claimed for share in detail.providers) == detail.spent
+    for share in detail.providers:
+        assert after[share.name] - before[share.name] == share.claimed == share.owed
+
+
+async def test_a_killed_providers_tasks_go_to_the_others(market: Callable[..., Any]) -> None:
+    async with market() as m:
+        before = await m.balances()
+        job = await m.submit(m.spin(TASKS, ROUNDS))
+        await m.until(job, lambda detail: detail.tasks.done >= 4)
+        await m.network.kill("birch")
+        detail = await m.until(job, lambda detail: detail.finished is not None)
+        assert detail.tasks.done == TASKS
+        assert sum(share.tasks for share in detail.providers) == TASKS
+        # It comes back, hands over what it owes and is paid for what was accepted before it died.
+        await m.network.launch_node("birch")
+        await m.network.ready("birch")
+        detail = await m.paid(job)
+        check_books(detail, before, await m.balances())
+
+
+async def test_a_killed_provider_that_returns_at_once_loses_nothing(market: Callable[..., Any]) -> None:
+    async with market(lost_after="30 s") as m:
+        before = await m.balances()
+        job = await m.submit(m.spin(TASKS, ROUNDS))
+        await m.until(job, lambda detail: detail.tasks.done >= 4)
+        await m.network.kill("oak")
+        await m.network.launch_node("oak")
+        detail = await m.paid(job)
+        check_books(detail, before, await m.balances())
+        runs = [run for task in (await m.network.buyer.tasks(job)).items for run in task.runs]
+        assert not [run for run in runs if run.state == "lost"]
+
+
+async def test_a_killed_buyer_goes_on_where_it_was(market: Callable[..., Any]) -> None:
+    async with market() as m:
+        before = await m.balances()
+        job = await m.submit(m.spin(TASKS, ROUNDS))
+        await m.until(job, lambda detail: detail.tasks.done >= 4)
+        await m.network.kill("buyer")
+        await m.network.launch_node("buyer")
+        await m.network.ready("buyer")
+        detail = await m.paid(job)
+        check_books(detail, before, await m.balances())
+
+
+async def test_a_buyer_killed_right_after_submission_still_has_the_job(market: Callable[..., Any]) -> None:
+    async with market(providers=2) as m:
+        job = await m.submit(m.spin(4, 1000))
+        await m.network.kill("buyer")
+        await m.network.launch_node("buyer")
+        await m.network.ready("buyer")
+        assert (await m.paid(job)).tasks.done == 4
+
+
+async def test_the_chain_killed_in_mid_job_costs_nothing(market: Callable[..., Any]) -> None:
+    async with market() as m:
+        before = await m.balances()
+        job = await m.submit(m.spin(TASKS, ROUNDS))
+        await m.until(job, lambda detail: detail.tasks.done >= 2)
+        await m.network.kill("chain")
+        await asyncio.sleep(1)
+        await m.network.start_chain()
+        detail = await m.paid(job)
+        check_books(detail, before, await m.balances())
+
+
+async def test_a_liar_is_caught_and_unpaid(market: Callable[..., Any]) -> None:
+    liar = Path(__file__).with_name("liar.py")
+    async with market(commands={"cedar": (sys.executable, str(liar))}) as m:
+        before = await m.balances()
+        job = await m.submit(m.spin(TASKS, ROUNDS // 4))
+        detail = await m.paid(job)
+        after = await m.balances()
+        check_books(detail, before, after)
+        shares = {share.name: share for share in detail.providers}
+        assert shares["cedar"].tasks == 0 and shares["cedar"].claimed == 0
+        assert detail.checks_failed >= 1
+        assert after["cedar"] == before["cedar"]
+        results = {task.result for task in (await m.network.buyer.tasks(job)).items}
+        assert len(results) == 1  # equal tasks have equal results: none of the liar's is among them
+        accused = {p.name: p.tasks_wrong for p in await m.network.buyer.providers()}
+        assert accused["cedar"] >= 1 and accused["oak"] == 0 and accused["birch"] == 0
+
+
+async def test_cancel_ends_the_work_and_pays_what_was_done(market: Callable[..., Any]) -> None:
+    async with market() as m:
+        before = await m.balances()
+        job = await m.submit(m.spin(200, ROUNDS))
+        await m.until(job, lambda detail: detail.tasks.done >= 3)
+        await m.network.buyer.cancel(job)
+        detail = await m.paid(job)
+        after = await m.balances()
+        assert detail.state == "cancelled" and detail.tasks.done < 200
+        assert before["buyer"] - after["buyer"] == detail.spent
+        assert sum(before.values()) == sum(after.values())
+        for name in m.network.names:
+            status = await m.network.client(name).status()
+            assert status.running == 0 and status.waiting == 0
