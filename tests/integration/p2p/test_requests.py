@@ -32,7 +32,7 @@ async def test_two_processes_ask_each_other(start_peer: StartPeer) -> None:
         with pytest.raises(Unavailable, match="failed on this request") as failed:
             await one.request(two, "buggy")
         assert "secret" not in failed.value.message
-    with pytest.raises(Unavailable, match="does not speak /fogchain/nothing/1.0.0"):
+    with pytest.raises(Unavailable, match=r"does not speak /fogchain/nothing/1.0.0"):
         await one.request(two, "nothing")
     assert await one.request(two, "echo", "still here") == "still here"
     assert await one.finish() == 0
