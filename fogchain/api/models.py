@@ -188,7 +188,7 @@ class Quote(View):
     budget: FogAmount
     free: FogAmount
     missing: FogAmount  # to deposit before the job can start
-    reasons: list[str]  # why providers don't match, in words: "2 of 3 ask more than 0.5 FOG/Gfuel; least: 0.8 FOG/Gfuel"
+    reasons: list[str]  # why providers don't match, in words: "2 of 3 ask more than 0.5 FOG/Gfuel; least: 0.8"
 
 
 class TaskCounts(View):
@@ -267,8 +267,8 @@ class TaskView(View):
 
 
 class Event(View):
-    """What changed. `job`: a JobSummary; `task`: a TaskView with its job id; `node`: a NodeStatus; `wallet`; `providers`
-    (the last two carry no data: fetch again)."""
+    """What changed. `job`: a JobSummary; `task`: a TaskView with its job id; `node`: a NodeStatus; `wallet` and
+    `providers` carry no data: fetch again."""
 
     kind: Literal["job", "task", "node", "wallet", "providers"]
     time: float
