@@ -157,6 +157,7 @@ class JobDriver:
         self._around.store.append(self.machine.id, self._seq, events)
         self._seq += len(events)
         touched = set()
+        trusted = {share.provider for share in self.machine.shares.values() if not share.distrusted}
         for event in events:
             self.machine.apply(event)
             if isinstance(event, Sent):
@@ -164,8 +165,17 @@ class JobDriver:
             elif isinstance(event, Delivered | Failed | Lost):
                 touched.add(self.machine.runs[event.attempt].task)
                 self.started.discard(event.attempt)
+        for provider in trusted:
+            if self.machine.shares[provider].distrusted:
+                self._call_back(provider)
         self._around.changed(self, touched)
         self._wake.set()
+
+    def _call_back(self, provider: str) -> None:
+        """A provider was shown wrong: it need not go on with what it still has."""
+        log.warning("a provider was shown wrong", job=self.machine.id[:12], provider=provider)
+        dropped = [run for run in self.machine.runs.values() if run.provider == provider and run.state == "superseded"]
+        self._withdraw.setdefault(provider, set()).update(self._digest(run) for run in dropped)
 
     def cancel(self, detail: str) -> None:
         """End the job; what was delivered is paid."""
