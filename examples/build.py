@@ -16,7 +16,10 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 EXAMPLES = ("poster", "options", "wordcount")
-WASM_FLAGS = ("-target", "wasm32-wasi", "-O2", "-s", "-msimd128", "-fno-sanitize=undefined", "-Wall", "-Wextra")
+WASM_FLAGS = (
+    "-target", "wasm32-wasi", "-O2", "-s", "-msimd128", "-fno-sanitize=undefined", "-Wall", "-Wextra",
+    "-Wl,-z,stack-size=262144",  # instead of 16 MiB, which every task would have to ask for
+)  # fmt: skip
 
 
 def source(name: str) -> Path:
@@ -35,7 +38,11 @@ def build(name: str, target: Path, cache: Path) -> None:
         subprocess.run(
             [sys.executable, "-m", "ziglang", "cc", *WASM_FLAGS, "-o", "module.wasm", f"{name}.c"],
             cwd=folder,
-            env={**os.environ, "ZIG_GLOBAL_CACHE_DIR": str(cache / "global"), "ZIG_LOCAL_CACHE_DIR": str(cache / "local")},
+            env={
+                **os.environ,
+                "ZIG_GLOBAL_CACHE_DIR": str(cache / "global"),
+                "ZIG_LOCAL_CACHE_DIR": str(cache / "local"),
+            },
             check=True,
         )
         shutil.copyfile(Path(folder) / "module.wasm", target)

@@ -129,34 +129,30 @@ static float cloud(float x, float y) {
     return sum;
 }
 
-static const vec HORIZON = {0.93f, 0.72f, 0.62f, 0}, ZENITH = {0.07f, 0.16f, 0.42f, 0}, MIDDLE = {0.40f, 0.47f, 0.72f, 0};
+static const vec HORIZON = {0.86f, 0.56f, 0.44f, 0}, ZENITH = {0.03f, 0.07f, 0.24f, 0}, MIDDLE = {0.27f, 0.32f, 0.60f, 0};
 
 static vec sky(vec d) {
     float up = d[1] < 0 ? 0 : d[1];
-    vec color = mix(mix(HORIZON, MIDDLE, smooth(0, 0.28f, up)), ZENITH, smooth(0.12f, 0.85f, up));
+    vec color = mix(mix(HORIZON, MIDDLE, smooth(0, 0.24f, up)), ZENITH, smooth(0.10f, 0.62f, up));
     if (up > 0.03f) {
         float cover = cloud(d[0] / (up + 0.12f) * 1.1f + 40, d[2] / (up + 0.12f) * 1.1f);
         float amount = smooth(0.46f, 0.78f, cover) * smooth(0.03f, 0.22f, up) * 0.85f;
-        color = mix(color, v(1.0f, 0.86f, 0.80f), amount);
+        color = mix(color, v(1.0f, 0.70f, 0.58f), amount);
     }
     float glow = dot(d, sun);
     if (glow > 0) {
         float g2 = glow * glow, g8 = g2 * g2 * g2 * g2, g32 = g8 * g8 * g8 * g8, g128 = g32 * g32 * g32 * g32;
-        float g1024 = g128 * g128;
-        g1024 *= g1024;
-        g1024 *= g1024;
-        color += scale(v(1.0f, 0.62f, 0.35f), 0.22f * g8 + 0.35f * g128);
-        color += scale(v(1.0f, 0.92f, 0.78f), 6.0f * g1024);
+        float g1024 = g128 * g128 * g128 * g128 * g128 * g128 * g128 * g128;
+        float g4096 = g1024 * g1024 * g1024 * g1024;
+        color += scale(v(1.0f, 0.62f, 0.35f), 0.15f * g8 + 0.16f * g128);
+        color += scale(v(1.0f, 0.92f, 0.78f), 5.0f * g4096);
     }
     return color;
 }
 
-/* What lies between the eye and a thing far away. */
-INLINE vec veil(vec color, vec d, float distance) {
-    float thick = 1 - expf(-0.0019f * distance * distance);
-    vec fog = mix(HORIZON, v(1.0f, 0.70f, 0.45f), 0.5f * clamp(dot(d, sun), 0, 1));
-    return mix(color, fog, thick);
-}
+/* How much of a thing the fog hides at a distance, and the fog's own light. */
+INLINE float fog(float distance) { return 1 - expf(-0.0011f * distance * distance); }
+INLINE vec haze(vec d) { return mix(HORIZON, v(1.0f, 0.66f, 0.40f), 0.6f * clamp(dot(d, sun), 0, 1)); }
 
 INLINE vec floor_color(vec p, float distance) {
     float x = floorf(p[0] * 0.8f), z = floorf(p[2] * 0.8f);
@@ -179,12 +175,12 @@ static vec lit(vec p, vec n, vec color, struct sampler *s) {
     vec towards = unit(sun + scale(sun_u, r * cosf(phi)) + scale(sun_v, r * sinf(phi)));
     vec light = v(0, 0, 0);
     float facing = dot(n, towards);
-    if (facing > 0 && nearest(p, towards, &t) < 0) light += scale(v(3.1f, 2.35f, 1.65f), facing);
+    if (facing > 0 && nearest(p, towards, &t) < 0) light += scale(v(3.6f, 2.4f, 1.45f), facing);
     float a = next(s), b = next(s);
     vec around = bounce_about(n, a, b);
     int hidden = nearest(p, around, &t);
     if (around[1] < 0) light += scale(v(0.20f, 0.17f, 0.16f), 1); /* the floor's own light */
-    else if (hidden < 0) light += mix(mix(HORIZON, MIDDLE, smooth(0, 0.28f, around[1])), ZENITH, smooth(0.12f, 0.85f, around[1]));
+    else if (hidden < 0) light += mix(mix(HORIZON, MIDDLE, smooth(0, 0.24f, around[1])), ZENITH, smooth(0.10f, 0.62f, around[1]));
     else light += scale(materials[hidden].color, 0.16f);
     return color * light;
 }
@@ -237,15 +233,9 @@ static vec trace(vec origin, vec direction, struct sampler *s) {
                 seen = scale(lit(p, n, materials[hit].color, s), 1 - mirror);
             }
         }
-        if (depth == 0) {
-            float thick = 1 - expf(-0.0019f * t * t);
-            color += through * veil(seen, direction, t);
-            through = scale(through, 1 - thick);
-            if (mirror > 0 && kind != METAL) color -= scale(through, 0);
-        } else {
-            color += through * veil(seen, direction, t);
-        }
-        through = through * scale(tint, mirror);
+        float thick = fog(t);
+        color += through * mix(seen, haze(direction), thick);
+        through = through * scale(tint, mirror * (1 - thick));
         if (through[0] + through[1] + through[2] < 0.01f) break;
         direction = unit(direction - scale(n, 2 * dot(direction, n)));
         origin = p;
@@ -271,7 +261,7 @@ static vec hue(float h) {
 }
 
 static void build_scene(void) {
-    sun = unit(v(-0.62f, 0.34f, 0.72f));
+    sun = unit(v(-0.60f, 0.205f, 0.80f));
     sun_u = unit(cross(v(0, 1, 0), sun));
     sun_v = cross(sun, sun_u);
     for (int g = 0; g < GROUPS; g++)
@@ -326,9 +316,9 @@ int main(int argc, char **argv) {
     int top = height * row / rows, bottom = height * (row + 1) / rows;
 
     build_scene();
-    vec eye = v(0.35f, 1.25f, -4.6f), forward = unit(v(0.05f, 1.28f, 4.4f) - eye);
+    vec eye = v(0.55f, 1.05f, -4.4f), forward = unit(v(0.10f, 1.52f, 4.4f) - eye);
     vec across = unit(cross(v(0, 1, 0), forward)), upward = cross(forward, across);
-    float view = 0.56f, focus = 8.0f, lens = 0.018f, aspect = (float)width / (float)height;
+    float view = 0.47f, focus = 7.6f, lens = 0.018f, aspect = (float)width / (float)height;
 
     size_t line = (size_t)(right - left) * 3, size = line * (size_t)(bottom - top);
     uint8_t *pixels = malloc(size ? size : 1), *out = pixels;

@@ -2,7 +2,8 @@
 
     worker → daemon   {"ready": engine}                     once, at start
     daemon → worker   {"run": {…}} | {"measure": seconds}
-    worker → daemon   {"exit": …, "code": …, "fuel": …, "files": [[name, sha256, size, path], …], "detail": …}
+    worker → daemon   {"exit": …, "code": …, "fuel": …, "files": [[name, sha256, size, path], …],
+                       "detail": …, "cpu": seconds}
                       {"rate": fuel per second}
 
 Both ends are ours; the bound on a frame only keeps a broken worker from filling the daemon's memory.

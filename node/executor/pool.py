@@ -261,13 +261,7 @@ class Executor:
         if folder.exists():
             shutil.rmtree(folder)
         folder.mkdir(mode=0o700)
-        limits, task = request.spec.limits, request.spec.task
-        frame = {
-            "module": str(request.module.absolute()), "sha256": request.spec.module.sha256, "args": list(task.args),
-            "env": dict(task.env), "stdin": str(request.stdin.absolute()) if request.stdin is not None else None,
-            "inputs": {name: str(path.absolute()) for name, path in request.inputs.items()}, "seed": request.seed,
-            "fuel": limits.fuel, "memory": limits.memory, "output": limits.output, "folder": str(folder),
-        }  # fmt: skip
+        frame, limits = run_frame(request, folder), request.spec.limits
         started = time.time()
         try:
             async with asyncio.timeout(limits.time / 1000):
@@ -282,6 +276,17 @@ class Executor:
 
     def _drop(self, run_id: str) -> None:
         shutil.rmtree(self._runs / run_id, ignore_errors=True)
+
+
+def run_frame(request: RunRequest, folder: Path) -> dict[str, Any]:
+    """What a worker is told of a run; `folder` is absolute, empty and this run's own."""
+    limits, task = request.spec.limits, request.spec.task
+    return {
+        "module": str(request.module.absolute()), "sha256": request.spec.module.sha256, "args": list(task.args),
+        "env": dict(task.env), "stdin": str(request.stdin.absolute()) if request.stdin is not None else None,
+        "inputs": {name: str(path.absolute()) for name, path in request.inputs.items()}, "seed": request.seed,
+        "fuel": limits.fuel, "memory": limits.memory, "output": limits.output, "folder": str(folder),
+    }  # fmt: skip
 
 
 def _outcome(answer: dict[str, Any], started: float, finished: float) -> RunOutcome:

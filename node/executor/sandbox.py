@@ -95,14 +95,14 @@ class Sandbox:
             )  # fmt: skip
             host.begin(wasi, run.fuel)
             with _FileSizeLimit(run.output + _FILE_SLACK):
-                exit_, code, detail = self._call(store, module)
+                exit_, code, detail = self._call(store, module, run.memory)
             fuel = run.fuel if exit_ == OUT_OF_FUEL else 0 if exit_ == BAD_MODULE else run.fuel - store.get_fuel()
             return exit_, code, fuel, detail
         finally:
             host.end()
             store.close()
 
-    def _call(self, store: wasmtime.Store, module: wasmtime.Module) -> tuple[int, int, str]:
+    def _call(self, store: wasmtime.Store, module: wasmtime.Module, memory: int) -> tuple[int, int, str]:
         """Exit class, exit code, detail."""
         host = self._host
         started = False
@@ -128,7 +128,7 @@ class Sandbox:
             if ending is None:
                 if started:
                     raise
-                return BAD_MODULE, 0, f"the module does not start here: {error}"
+                return BAD_MODULE, 0, _why_not(module, memory, error)
         match ending:
             case TaskExit(code=code):
                 return (NONZERO if code else OK), code, ""
@@ -153,6 +153,15 @@ class _FileSizeLimit:
 
     def __exit__(self, *_: object) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, self._before)
+
+
+def _why_not(module: wasmtime.Module, memory: int, error: wasmtime.WasmtimeError) -> str:
+    """Why a module can't be instantiated, for its author."""
+    for export in module.exports:
+        if isinstance(export.type, wasmtime.MemoryType) and export.type.limits.min * 65536 > memory:
+            needed, given = export.type.limits.min * 65536 / 2**20, memory / 2**20
+            return f"the module starts with {needed:.1f} MiB of memory, over its limit of {given:.1f} MiB: raise that"
+    return f"the module does not start here: {error}"
 
 
 def _hash(file: OutputFile) -> bytes:

@@ -85,11 +85,20 @@ def _confine(parent: int) -> None:
 def _answer(sandbox: Sandbox, request: dict[str, Any]) -> dict[str, Any]:
     if "measure" in request:
         return {"rate": measure(sandbox, request["measure"])}
+    begun = time.process_time()
     try:
-        return sandbox.run(Run.from_frame(request["run"]))
+        answer = sandbox.run(Run.from_frame(request["run"]))
+        return answer | {"cpu": time.process_time() - begun}
     except OSError as error:
         detail = f"this machine could not run it: {error.strerror or error}"
-        return {"exit": REFUSED, "code": 0, "fuel": 0, "files": [], "detail": detail}
+        return {
+            "exit": REFUSED,
+            "code": 0,
+            "fuel": 0,
+            "files": [],
+            "detail": detail,
+            "cpu": time.process_time() - begun,
+        }
 
 
 def main() -> None:
