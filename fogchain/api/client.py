@@ -7,7 +7,7 @@ stands for, or Unavailable when the node does not answer. HTTP libraries are imp
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -44,9 +44,10 @@ _providers = TypeAdapter(list[ProviderView])
 class Client:
     """Synchronous; one connection, not for several threads at once."""
 
-    def __init__(self, url: str, token: str, timeout: float = TIMEOUT) -> None:
-        self.url, self._token = url.rstrip("/"), token
-        self.rest = Rest(url, token, timeout)
+    def __init__(self, url: str, token: str, timeout: float = TIMEOUT, hint: str = NODE_HINT) -> None:
+        """`hint` is what to do when the node does not answer."""
+        self.url, self._token, self._hint = url.rstrip("/"), token, hint
+        self.rest = Rest(url, token, timeout, hint)
 
     def status(self) -> NodeStatus:
         return self._get(NodeStatus, "node")
@@ -106,20 +107,9 @@ class Client:
         answer = self.rest.upload(path_of("blobs", name), lambda: chunks(source), size_of(source))
         return BlobView.model_validate(answer)
 
-    def events(self) -> Iterator[Event]:
-        """What changes, from now on. Raises Unavailable when the connection ends."""
-        from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
-        from websockets.sync.client import connect
-
-        try:
-            with connect(_ws(self.url), additional_headers=_auth(self._token), max_size=MAX_EVENT, proxy=None) as link:
-                for message in link:
-                    yield _decode(Event, self.url, message)
-        except InvalidStatus as error:
-            raise error_from(error.response.status_code, error.response.body or b"") from error
-        except (InvalidHandshake, WebSocketException, OSError, TimeoutError) as error:
-            raise _unreachable(self.url, error) from error
-        raise _ended(self.url)
+    def events(self) -> EventStream:
+        """What changes, from now on: the connection stands when this returns."""
+        return EventStream(self.url, self._token, self._hint)
 
     def close(self) -> None:
         self.rest.close()
@@ -137,6 +127,50 @@ class Client:
         content = body.model_dump_json().encode() if body is not None else b""
         extra = {"Content-Type": "application/json", **(headers or {})}
         return _decode(kind, self.url, self.rest.raw("POST", path_of(*parts), content, extra))
+
+
+class EventStream:
+    """An iterator of events. Raises Unavailable when the connection ends. Close it when done."""
+
+    def __init__(self, url: str, token: str, hint: str) -> None:
+        from websockets.exceptions import InvalidHandshake, InvalidStatus
+        from websockets.sync.client import connect
+
+        self._url, self._hint = url, hint
+        try:
+            self._link = connect(_ws(url), additional_headers=_auth(token), max_size=MAX_EVENT, proxy=None)
+        except InvalidStatus as error:
+            raise error_from(error.response.status_code, error.response.body or b"") from error
+        except (InvalidHandshake, OSError, TimeoutError) as error:
+            raise _unreachable(url, error, hint) from error
+
+    def receive(self, timeout: float | None = None) -> Event | None:
+        """The next event, or None when none came within `timeout` seconds."""
+        from websockets.exceptions import WebSocketException
+
+        try:
+            return _decode(Event, self._url, self._link.recv(timeout))
+        except TimeoutError:
+            return None
+        except (WebSocketException, OSError) as error:
+            raise _ended(self._url, self._hint) from error
+
+    def close(self) -> None:
+        self._link.close()
+
+    def __iter__(self) -> EventStream:
+        return self
+
+    def __next__(self) -> Event:
+        event = self.receive()
+        assert event is not None
+        return event
+
+    def __enter__(self) -> EventStream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 class AsyncClient:
@@ -299,9 +333,10 @@ def _strange(url: str) -> FogchainError:
     )
 
 
-def _unreachable(url: str, error: Exception) -> Unavailable:
-    return Unavailable(f"the node at {url} can't be reached: {error or type(error).__name__}", hint=NODE_HINT)
+def _unreachable(url: str, error: Exception, hint: str = NODE_HINT) -> Unavailable:
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return Unavailable(f"the node at {url} can't be reached: {reason}", hint=hint)
 
 
-def _ended(url: str) -> Unavailable:
-    return Unavailable(f"the node at {url} ended the stream of events", hint=NODE_HINT)
+def _ended(url: str, hint: str = NODE_HINT) -> Unavailable:
+    return Unavailable(f"the node at {url} ended the stream of events", hint=hint)

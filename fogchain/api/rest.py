@@ -30,11 +30,11 @@ def path_of(*parts: object, query: Query | None = None) -> str:
 class Rest:
     """Requests to one node. They raise the FogchainError that the node's problem stands for, or Unavailable."""
 
-    def __init__(self, url: str, token: str, timeout: float = 60.0) -> None:
+    def __init__(self, url: str, token: str, timeout: float = 60.0, hint: str = NODE_HINT) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise BadInput(f"{url!r} is not a node's address", hint="write it like http://127.0.0.1:8600")
-        self.url = url.rstrip("/")
+        self.url, self._hint = url.rstrip("/"), hint
         self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self._connection = kind(parts.hostname, parts.port, timeout=timeout)
@@ -97,7 +97,7 @@ class Rest:
                 self._used = False
                 if kept:  # the node closed an idle connection: once more on a fresh one
                     continue
-                raise Unavailable(f"the node at {self.url} broke off the answer", hint=NODE_HINT) from error
+                raise Unavailable(f"the node at {self.url} broke off the answer", hint=self._hint) from error
             except TimeoutError as error:
                 self.close()
                 self._used = False
@@ -106,4 +106,5 @@ class Rest:
             except (OSError, http.client.HTTPException) as error:
                 self.close()
                 self._used = False
-                raise Unavailable(f"the node at {self.url} can't be reached: {error}", hint=NODE_HINT) from error
+                reason = getattr(error, "strerror", None) or error
+                raise Unavailable(f"the node at {self.url} can't be reached: {reason}", hint=self._hint) from error

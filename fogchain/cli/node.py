@@ -1,0 +1,158 @@
+"""`fogchain node`: make a node, run it, look at it."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fogchain.cli import output
+from fogchain.cli.lazy import new_app
+from fogchain.cli.options import Data, Json, folder_of
+from fogchain.cli.start import become
+from fogchain.errors import BadInput
+from fogchain.folder import DataFolder
+
+if TYPE_CHECKING:
+    from fogchain.chain.deployment import Deployment
+
+app = new_app(no_args_is_help=True, help="Make a node, run it, look at it.")
+
+
+@app.command()
+def init(
+    data: Data = None,
+    name: Annotated[str | None, typer.Option(help="What other nodes call it.", show_default="random")] = None,
+    role: Annotated[list[str] | None, typer.Option(help="buyer or provider; repeatable.", show_default="both")] = None,
+    chain: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The network's deployment.json.", show_default="that of the local chain here"
+        ),
+    ] = None,
+    rpc: Annotated[
+        str | None, typer.Option(metavar="URL", help="The chain's RPC.", show_default="as the deployment says")
+    ] = None,
+    price: Annotated[str | None, typer.Option(help='As provider, for example "0.5 FOG/Gfuel".')] = None,
+    slots: Annotated[int | None, typer.Option(help="As provider: tasks at once.", metavar="N")] = None,
+    memory: Annotated[str | None, typer.Option(help='As provider: the most a task may have, "512 MiB".')] = None,
+    listen: Annotated[
+        list[str] | None, typer.Option(metavar="MULTIADDR", help="Where other nodes reach it; repeatable.")
+    ] = None,
+    bootstrap: Annotated[
+        list[str] | None, typer.Option(metavar="MULTIADDR", help="A node to join by; repeatable.")
+    ] = None,
+    mdns: Annotated[bool, typer.Option("--mdns/--no-mdns", help="Find nodes in the local network.")] = True,
+    api_port: Annotated[
+        int, typer.Option(help="The API's port; 0 takes any free one.", metavar="N", min=0, max=65535)
+    ] = 0,
+    light: Annotated[
+        bool, typer.Option("--light", help="Encrypt the key cheaply: for wallets that guard nothing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a node's data folder.
+
+    With wallet, seed, API token and configuration. Nothing that exists is overwritten.
+    """
+    from fogchain.nodefolder import create_node
+
+    folder = folder_of(data)
+    deployment = _deployment(folder, chain)
+    rpc_url = rpc or deployment.rpc_url
+    if rpc_url is None:
+        raise BadInput("the deployment file names no RPC address", hint="give one with --rpc http://…")
+    roles = list(dict.fromkeys(role or ["buyer", "provider"]))
+    p2p: dict[str, Any] = {"listen": listen, "bootstrap": bootstrap} | ({} if mdns else {"mdns": False})
+    provider = {"price": price, "slots": slots, "memory": memory}
+    wallet = create_node(
+        folder,
+        name=name or f"node-{secrets.token_hex(2)}",
+        roles=roles,
+        rpc_url=rpc_url,
+        deployment=deployment,
+        light=light,
+        provider=_given(provider),
+        p2p=_given(p2p),
+        api={"port": api_port} if api_port else {},
+    )
+    if as_json:
+        output.say_json({"data": str(folder.root), "address": wallet.address, "roles": roles, "rpc_url": rpc_url})
+        return
+    output.facts(
+        [
+            ("node", output.bold(str(folder.root))),
+            ("roles", " and ".join(roles)),
+            ("wallet", wallet.address),
+            ("chain", f"{deployment.chain_id} at {rpc_url}"),
+        ]
+    )
+    output.say()
+    output.say("The wallet needs gas, and a buyer's also FOG. On a local chain:")
+    output.say(f'  fogchain chain fund {wallet.address} --fog "100 FOG" --eth "1 ETH"')
+    output.say(f"  fogchain node run{_data_words(folder)}")
+
+
+@app.command()
+def run(
+    data: Data = None,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+) -> None:
+    """Run the node in the foreground, until interrupted."""
+    become("node", ["--data", str(folder_of(data).root), "--log-level", log_level])
+
+
+@app.command()
+def status(data: Data = None, as_json: Json = False) -> None:
+    """What the running node is doing."""
+    from fogchain.api.rest import path_of
+    from fogchain.cli.link import rest_to
+
+    node = rest_to(folder_of(data)).json("GET", path_of("node"))
+    if as_json:
+        output.say_json(node)
+        return
+    chain, offer = node["chain"], node.get("offer")
+    output.facts(
+        [
+            (node["name"], output.state(node["state"]) + (f": {node['detail']}" if node["detail"] else "")),
+            ("roles", " and ".join(node["roles"])),
+            ("up", f"{output.span(node['uptime_s'])}, process {node['pid']}, {node['memory'] >> 20} MiB"),
+            ("wallet", node["address"]),
+            ("peers", f"{node['peers']} connected"),
+            ("listens", "\n         ".join(node["listen"])),
+            ("chain", _chain_line(chain)),
+            ("tasks", f"{node['running']} running, {node['waiting']} waiting, {node['done']} done"),
+            ("offer", f"{output.price(offer['price'])}, {offer['slots']} at once" if offer else ""),
+            ("earned", output.fog(node["earned"]) if "provider" in node["roles"] else ""),
+        ]
+    )
+
+
+def _chain_line(chain: dict[str, Any]) -> str:
+    health = output.state("up") if chain["healthy"] else output.state("down")
+    return f"{chain['chain_id']} at {chain['rpc_url']}, block {chain['block']}, {health} {chain['detail']}".rstrip()
+
+
+def _deployment(folder: DataFolder, named: Path | None) -> Deployment:
+    from fogchain.chain.deployment import Deployment
+
+    if named is not None:
+        return Deployment.load(named)
+    for place in (folder.chain, DataFolder.default().chain):
+        if (place / "deployment.json").exists():
+            return Deployment.load(place / "deployment.json")
+    raise BadInput(
+        "which network? there is no local chain here",
+        hint="start one with `fogchain chain up`, or name a network with --chain DEPLOYMENT.json",
+    )
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _data_words(folder: DataFolder) -> str:
+    return "" if folder == DataFolder.default() else f" --data {folder.root}"

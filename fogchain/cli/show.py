@@ -1,0 +1,75 @@
+"""A job in full, for reading."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fogchain.cli import output
+
+
+def show_job(detail: dict[str, Any]) -> None:
+    """`detail`: the API's JobDetail as JSON."""
+    tasks, spec = detail["tasks"], detail["spec"]
+    counts = ", ".join(f"{count} {name}" for name, count in tasks.items() if count)
+    took = detail["finished"] - detail["created"] if detail["finished"] else None
+    checks = f"{detail['checks_done']} done, {detail['checks_failed']} failed"
+    output.facts(
+        [
+            (output.bold(detail["name"]), detail["id"]),
+            ("state", output.state(detail["state"]) + (f": {detail['detail']}" if detail["detail"] else "")),
+            ("tasks", f"{sum(tasks.values())}: {counts}"),
+            ("checks", f"{checks} (level {spec['verify']['level']})"),
+            ("fuel", output.fuel(detail["fuel"])),
+            ("spent", f"{output.fog(detail['spent'])} of {output.fog(detail['budget'])}"),
+            ("paid", "yes, every voucher is claimed" if detail["paid"] else "not yet"),
+            ("submitted", output.ago(detail["created"]) + (f", took {output.span(took)}" if took is not None else "")),
+        ]
+    )
+    show_providers(detail["providers"])
+
+
+def show_providers(shares: list[dict[str, Any]]) -> None:
+    if not shares:
+        return
+    output.say()
+    output.table(
+        ("provider", "tasks", "checks", "fuel", "owed", "claimed", "session"),
+        [
+            (
+                share["name"] or share["address"][:12],
+                str(share["tasks"]),
+                str(share["checks"]),
+                output.fuel(share["fuel"]),
+                output.fog(share["owed"]),
+                output.fog(share["claimed"]),
+                share["session_state"] + (f": {share['problem']}" if share["problem"] else ""),
+            )
+            for share in shares
+        ],
+        right=(1, 2, 3, 4, 5),
+    )
+
+
+def show_tasks(tasks: list[dict[str, Any]]) -> None:
+    """`tasks`: the API's TaskViews as JSON."""
+    output.table(
+        ("task", "state", "exit", "fuel", "cost", "provider", "files"),
+        [_task(task) for task in tasks],
+        right=(0, 3, 4),
+    )
+
+
+def _task(task: dict[str, Any]) -> tuple[str, ...]:
+    run = next((run for run in reversed(task["runs"]) if run["purpose"] == "work"), None)
+    what = output.state(task["state"]) + (f": {task['detail']}" if task["detail"] else "")
+    if run is None:
+        return (str(task["index"]), what, "", "", "", "", "")
+    return (
+        str(task["index"]),
+        what,
+        run["exit"] or "",
+        output.fuel(run["fuel"]) if run["fuel"] else "",
+        output.fog(run["cost"]) if run["cost"] else "",
+        run["provider_name"] or run["provider"][:12],
+        str(len(task["files"]) or ""),
+    )
