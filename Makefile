@@ -30,7 +30,7 @@ lint: setup-dev  ## style, types, import rules, contracts and their exported art
 	ruff format --check .
 	mypy
 	mypy scripts/export_artifacts.py
-	lint-imports --no-timing
+	lint-imports --no-logo
 	solhint --noPoster --disc --max-warnings 0 'contracts/**/*.sol'
 	$(FORGE) fmt --check
 	scripts/export_artifacts.py --check
