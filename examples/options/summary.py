@@ -75,9 +75,9 @@ def summarise(results: Path, market: Market) -> list[Price]:
         for line in file.read_text().splitlines():
             try:
                 name, *numbers = line.split()
-                total = sums.setdefault(name, [0.0, 0.0, 0.0, 0.0])
-                for position, number in enumerate(numbers, start=0):
-                    total[position] += float(number)
+                row = sums.setdefault(name, [0.0, 0.0, 0.0, 0.0])
+                for position, number in enumerate(numbers):
+                    row[position] += float(number)
             except (ValueError, IndexError):
                 raise ValueError(f"{file}: {line[:80]!r} is not a line of the options program") from None
     if not sums:

@@ -35,7 +35,7 @@ _NATIVE_FLAGS = ("-O2", "-s", "-fno-sanitize=undefined")
 
 @dataclass(frozen=True)
 class Workload:
-    """An example with arguments that keep it busy for some tenths of a second. `book` is how often the text is there."""
+    """An example, with arguments that keep it busy for some tenths of a second; `book` repeats its text so often."""
 
     name: str
     args: tuple[str, ...] = ()

@@ -17,6 +17,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from fogchain.errors import FogchainError
 from fogchain.jobs.spec import BlobRef, Limits, RunSpec, TaskSpec
 from fogchain.market.messages import Exit
@@ -63,10 +65,7 @@ async def _times(worker: WorkerProcess, folder: Path, run: dict[str, Any], repea
         results.mkdir()
         answer = await worker.ask({"run": run_frame(wanted, results)})
         if answer["exit"] != Exit.OK:
-            said = {name: Path(path).read_text(errors="replace") for name, *_, path in answer["files"]}
-            raise RuntimeError(
-                f"{run['name']}: {Exit(answer['exit']).name} {answer['detail']} {said.get('stderr', '')}"
-            )
+            raise RuntimeError(f"{run['name']}: {Exit(answer['exit']).name} {answer['detail']}; see {results}")
         times.append(answer["cpu"])
         fuel = answer["fuel"]
     return {"cpu_s": times[1:], "fuel": fuel}  # the first compiled the module
@@ -83,6 +82,7 @@ def _ref(path: Path) -> BlobRef:
 
 
 def main() -> int:
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # the answer has stdout to itself
     try:
         answer = asyncio.run(measure(json.load(sys.stdin)))
     except (FogchainError, WorkerDied, RuntimeError, KeyError, ValueError) as error:

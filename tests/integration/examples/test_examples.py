@@ -1,4 +1,4 @@
-"""The example jobs, small, in the real sandbox: what they give is right, and their modules are those of their sources."""
+"""The example jobs, small, in the real sandbox: they give what is right, and their modules are their sources'."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 from fogchain.jobs.file import ResolvedJob, load_job_file
+from fogchain.jobs.source import chunks
 from fogchain.jobs.spec import JobSpec
 from fogchain.market.messages import Exit
 from node.executor.pool import Executor, RunOutcome, RunRequest
@@ -51,8 +52,7 @@ async def run_all(executor: Executor, job: ResolvedJob, folder: Path, spec: JobS
     blobs = folder.with_name("blobs")
     blobs.mkdir()
     for sha256, source in job.blobs.items():
-        with source.open() as reader:
-            (blobs / sha256).write_bytes(reader.read())
+        (blobs / sha256).write_bytes(b"".join(chunks(source)))
     outcomes = []
     for index, task in enumerate(spec.tasks):
         outcome = await executor.run(
