@@ -351,16 +351,17 @@ class Sender:
         )
 
     async def _why(self, entry: Entry, receipt: dict[str, Any]) -> Failure:
-        """Runs it again on the state before its block, while the node still has that."""
+        """Runs it again on the state after its block, where what came before it in the block counts, else before."""
         call = entry.call
         if int(receipt["gasUsed"], 16) >= call.gas:
             return Failure(f"{call.what} ran out of its {call.gas} gas")
-        before = hex(int(receipt["blockNumber"], 16) - 1)
+        block = int(receipt["blockNumber"], 16)
+        questions = [("eth_call", [self._as_question(call), hex(number)]) for number in (block, block - 1)]
         data, reason = b"", ""
-        try:
-            await self._rpc.call("eth_call", self._as_question(call), before)
-        except RpcError as error:
-            data, reason = error.data, error.reason
+        for answer in await self._rpc.batch(questions):
+            if isinstance(answer, RpcError):
+                data, reason = answer.data, answer.reason
+                break
         refused = explain(data, call.what, reason)
         return Failure(refused.message, refused.hint, refused.name)
 
