@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from urllib.parse import quote, urlsplit
 
+from nicegui import __version__ as nicegui_version
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse
@@ -22,7 +23,8 @@ SESSION_SECONDS = 24 * 3600
 ATTEMPTS = 8
 ATTEMPT_WINDOW = 60.0
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-PUBLIC = ("/sign-in", "/static/", "/favicon.ico")
+LIBRARY = f"/_nicegui/{nicegui_version}/"  # Vue, Quasar and the like: the same for everybody
+PUBLIC = ("/sign-in", "/static/", "/favicon.ico", f"{LIBRARY}static/", f"{LIBRARY}esm/")
 # Vue compiles its templates in the browser, hence 'unsafe-eval'; nothing but this server may be contacted.
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "

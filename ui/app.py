@@ -9,11 +9,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.middleware.gzip import GZipMiddleware
 from nicegui import ui
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from ui.access import LOOPBACK, Door, Gate
+from ui.access import LIBRARY, LOOPBACK, Door, Gate
 from ui.feed import NodeFeed
 from ui.files import routes as file_routes
 from ui.options import Options
@@ -48,6 +49,15 @@ def head(version: str) -> str:
     )
 
 
+def prefetch() -> str:
+    """For the sign-in page: while the visitor looks for the token, the browser fetches what the panel will need."""
+    files = (
+        "vue.esm-browser.prod.js", "quasar.umd.prod.js", "quasar.unimportant.prod.css", "quasar.important.prod.css",
+        "nicegui.css", "nicegui.js", "socket.io.min.js", "dompurify.mjs", "fonts.css", "lang/en-US.umd.prod.js",
+    )  # fmt: skip
+    return "".join(f'<link rel="prefetch" href="{LIBRARY}static/{name}">' for name in files)
+
+
 def static_version() -> str:
     """A hash over the static files."""
     digest = hashlib.sha256()
@@ -78,7 +88,7 @@ def create_app(options: Options, port: int) -> ASGIApp:
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/static", _Static(directory=STATIC))
-    app.include_router(door_routes(panel.door, cookie_name(port), head(version), options))
+    app.include_router(door_routes(panel.door, cookie_name(port), head(version) + prefetch(), options))
     app.include_router(file_routes(panel))
 
     def root() -> None:
@@ -97,8 +107,10 @@ def create_app(options: Options, port: int) -> ASGIApp:
         shell(panel)
         ui.timer(2.0, lambda: None if panel.door.admits(session) else ui.navigate.to("/sign-in"))
 
+    local = options.host in LOOPBACK
     ui.run_with(
         app, root=root, title=TITLE, favicon=STATIC / "logo.svg", dark=None, language="en-US", tailwind=False,
-        show_welcome_message=False, reconnect_timeout=5.0, binding_refresh_interval=None,
+        show_welcome_message=False, reconnect_timeout=20.0, binding_refresh_interval=None,
+        gzip_middleware_factory=None if local else GZipMiddleware,  # on one machine it costs more than it saves
     )  # fmt: skip
-    return Gate(app, panel.door, lambda: cookie_name(port), options.host in LOOPBACK)
+    return Gate(app, panel.door, lambda: cookie_name(port), local)

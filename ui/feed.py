@@ -33,8 +33,8 @@ from ui.rates import MinuteRate
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
-PROBE_EVERY = 1.0  # with the timeout: a node that falls silent is shown so within 2.2 s
-PROBE_TIMEOUT = 1.2
+PROBE_EVERY = 0.8  # with the timeout and a page's tick: a node that falls silent is shown so within 2.3 s
+PROBE_TIMEOUT = 1.0
 CALL_TIMEOUT = 10.0
 SETTLE = 0.5  # changes that come together are fetched together
 RENEW_EVERY = 15.0  # everything is fetched anew, in case an event was lost
@@ -89,6 +89,11 @@ class NodeFeed:
     @property
     def live(self) -> bool:
         return self.link.state == "up"
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What the providers that are known call themselves, by address in lower case."""
+        return {provider.address.lower(): provider.name for provider in self.providers or [] if provider.name}
 
     def rev(self, *topics: str) -> tuple[int, ...]:
         """Changes whenever one of the topics does: link, node, wallet, jobs, providers, receipts."""

@@ -24,6 +24,7 @@ TOGGLE_THEME = """() => {
   document.cookie = `fc_theme=${dark ? "dark" : "light"}; path=/; max-age=31536000; samesite=strict`;
 }"""
 SIGN_OUT = "() => { document.getElementById('sign-out').submit(); }"
+CLOSE_OVER_PAGE = "() => { if (innerWidth <= 900) runMethod(%d, 'hide', []); }"
 CHAINS = {1: "Ethereum", 31337: "Local chain", 11155111: "Sepolia", 17000: "Holesky"}
 STALE_BLOCK = 60  # s without a new block, after which its age is shown in the header
 
@@ -49,11 +50,9 @@ class Pages(ui.sub_pages):
 def shell(panel: Panel) -> None:
     """Draw the frame and, in it, the page the address names."""
     block("", "form", id="sign-out", method="post", action="/sign-out").classes("fc-hide")
-    with (
-        ui.left_drawer(elevated=False, top_corner=True)
-        .props("width=220 breakpoint=900 show-if-above no-swipe-open")
-        .classes("fc-drawer") as drawer
-    ):
+    # shown by the browser where there is room; with `value=None` NiceGUI would ask each browser and wait for its answer
+    with ui.left_drawer(value=False, top_corner=True).classes("fc-drawer") as drawer:
+        drawer.props("width=220 breakpoint=900 show-if-above no-swipe-open")
         _navigation(panel, drawer)
     with ui.header(elevated=False).classes("fc-header"):
         icon_button("menu", "Show or hide the navigation", drawer.toggle, "fc-burger")
@@ -83,6 +82,7 @@ def _navigation(panel: Panel, drawer: Element) -> None:
             with block("fc-nav", "a", href=page.path) as items[page.path]:
                 icon(page.icon)
                 text(page.title, tag="span")
+                items[page.path].on("click", js_handler=CLOSE_OVER_PAGE % drawer.id)
                 if page.count is not None:
                     counts.append((text("", "fc-nav-count fc-hide", "span"), page.count))
 

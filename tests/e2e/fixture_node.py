@@ -27,9 +27,22 @@ from fastapi.responses import JSONResponse, Response
 from PIL import Image
 
 from fogchain.api.models import (
-    AmountRequest, ChainView, Event, JobDetail, JobSummary, NodeStatus, OfferView, Page, ProviderShare, ProviderView,
-    ReceiptView, RunView, SessionView, TaskCounts, TaskView, WalletView,
-)  # fmt: skip
+    AmountRequest,
+    ChainView,
+    Event,
+    JobDetail,
+    JobSummary,
+    NodeStatus,
+    OfferView,
+    ProviderShare,
+    ProviderView,
+    ReceiptView,
+    RunView,
+    SessionView,
+    TaskCounts,
+    TaskView,
+    WalletView,
+)
 from fogchain.jobs.spec import BlobRef, JobSpec, Limits, ResultFile, TaskSpec
 from fogchain.units import cost, parse_fog, parse_fuel, parse_price
 
@@ -101,10 +114,21 @@ class Imaginary:
     def make(self, given: JobSpec, created: float) -> str:
         job_id = secrets.token_hex(32)
         self.jobs[job_id] = JobDetail(
-            id=job_id, name=given.name, state="planning", detail="", tasks=TaskCounts(queued=len(given.tasks)),
-            budget=given.budget, spent=0, paid=False, fuel=0, created=created, spec=given, providers=[],
-            checks_done=0, checks_failed=0,
-        )  # fmt: skip
+            id=job_id,
+            name=given.name,
+            state="planning",
+            detail="",
+            tasks=TaskCounts(queued=len(given.tasks)),
+            budget=given.budget,
+            spent=0,
+            paid=False,
+            fuel=0,
+            created=created,
+            spec=given,
+            providers=[],
+            checks_done=0,
+            checks_failed=0,
+        )
         self.tasks[job_id] = [
             TaskView(index=n, state="queued", args=list(task.args), runs=[]) for n, task in enumerate(given.tasks)
         ]
@@ -130,11 +154,17 @@ class Imaginary:
                 owed = sum(run.cost or 0 for run in own)
                 shares.append(
                     ProviderShare(
-                        address=provider_address(number), name=name, tasks=sum(run.purpose == "work" for run in own),
-                        checks=sum(run.purpose == "check" for run in own), fuel=sum(run.fuel or 0 for run in own), owed=owed,
-                        claimed=owed if closed else 0, session="0x" + fake_hex(job_id + name), session_state="closed" if closed else "open",
+                        address=provider_address(number),
+                        name=name,
+                        tasks=sum(run.purpose == "work" for run in own),
+                        checks=sum(run.purpose == "check" for run in own),
+                        fuel=sum(run.fuel or 0 for run in own),
+                        owed=owed,
+                        claimed=owed if closed else 0,
+                        session="0x" + fake_hex(job_id + name),
+                        session_state="closed" if closed else "open",
                     )
-                )  # fmt: skip
+                )
         checks = sum(run.purpose == "check" for run in runs)
         self.jobs[job_id] = job.model_copy(update={"providers": shares, "checks_done": checks})
         self.emit(Event(kind="job", time=time.time(), job=self.summary(job_id)))
@@ -160,28 +190,53 @@ class Imaginary:
                 good = state == "done"
                 runs.append(
                     RunView(
-                        attempt=1, purpose=purpose, provider=provider_address(provider), provider_name=NAMES[provider],
-                        state="accepted" if good else "failed", detail="" if good else "out of fuel (limit 2 Gfuel)",
-                        fuel=fuel, cost=cost(fuel, price) if good else 0, result=fake_hex(f"{job_id}{index}") if good else None,
-                        exit="ok" if good else "out of fuel", sent=when - 1.4, finished=when,
+                        attempt=1,
+                        purpose=purpose,
+                        provider=provider_address(provider),
+                        provider_name=NAMES[provider],
+                        state="accepted" if good else "failed",
+                        detail="" if good else "out of fuel (limit 2 Gfuel)",
+                        fuel=fuel,
+                        cost=cost(fuel, price) if good else 0,
+                        result=fake_hex(f"{job_id}{index}") if good else None,
+                        exit="ok" if good else "out of fuel",
+                        sent=when - 1.4,
+                        finished=when,
                     )
-                )  # fmt: skip
+                )
                 if good:
                     self.receipts.insert(
                         0,
                         ReceiptView(
-                            order=fake_hex(f"{job_id}{index}{purpose}"), job=job_id, job_name=self.jobs[job_id].name, task=index,
-                            role="buyer", counterparty=provider_address(provider), result=fake_hex(f"{job_id}{index}"), fuel=fuel,
-                            price=price, cost=cost(fuel, price), exit="ok", state="accepted", purpose=purpose,
-                            started=int(when - 1), finished=int(when),
+                            order=fake_hex(f"{job_id}{index}{purpose}"),
+                            job=job_id,
+                            job_name=self.jobs[job_id].name,
+                            task=index,
+                            role="buyer",
+                            counterparty=provider_address(provider),
+                            result=fake_hex(f"{job_id}{index}"),
+                            fuel=fuel,
+                            price=price,
+                            cost=cost(fuel, price),
+                            exit="ok",
+                            state="accepted",
+                            purpose=purpose,
+                            started=int(when - 1),
+                            finished=int(when),
                         ),
-                    )  # fmt: skip
+                    )
         files = self.files(job_id, index) if state == "done" else {}
         self._set_task(
-            job_id, index, state=state, runs=runs, detail="out of fuel (limit 2 Gfuel)" if state == "failed" else "",
+            job_id,
+            index,
+            state=state,
+            runs=runs,
+            detail="out of fuel (limit 2 Gfuel)" if state == "failed" else "",
             result=fake_hex(f"{job_id}{index}") if files else None,
-            files=[ResultFile(name=n, sha256=hashlib.sha256(d).hexdigest(), size=len(d)) for n, d in sorted(files.items())],
-        )  # fmt: skip
+            files=[
+                ResultFile(name=n, sha256=hashlib.sha256(d).hexdigest(), size=len(d)) for n, d in sorted(files.items())
+            ],
+        )
 
     def files(self, job_id: str, index: int) -> dict[str, bytes]:
         name, count = self.jobs[job_id].name, len(self.jobs[job_id].spec.tasks)
@@ -229,22 +284,47 @@ class Imaginary:
         block = self.block0 + int((time.time() - self.began) / 2)
         busy = any(job.state == "running" for job in self.jobs.values())
         return NodeStatus(
-            name="buyer", version="0.1.0", state="working" if busy else "ready", roles=["buyer"], address=self.address,
-            peer_id="12D3KooW" + fake_hex("peer", 44), listen=["/ip4/127.0.0.1/tcp/4001"], pid=os.getpid(),
-            uptime_s=time.time() - self.began, memory=143_211_520, peers=0 if self.empty else 3, slots=0, running=0, waiting=0, done=0,
-            earned=0, registered=False,
+            name="buyer",
+            version="0.1.0",
+            state="working" if busy else "ready",
+            roles=["buyer"],
+            address=self.address,
+            peer_id="12D3KooW" + fake_hex("peer", 44),
+            listen=["/ip4/127.0.0.1/tcp/4001"],
+            pid=os.getpid(),
+            uptime_s=time.time() - self.began,
+            memory=143_211_520,
+            peers=0 if self.empty else 3,
+            slots=0,
+            running=0,
+            waiting=0,
+            done=0,
+            earned=0,
+            registered=False,
             chain=ChainView(
-                chain_id=31337, rpc_url="http://127.0.0.1:8545", market="0x" + fake_hex("market", 40), token="0x" + fake_hex("token", 40),
-                block=block, block_time=int(time.time() - time.time() % 2), healthy=True,
+                chain_id=31337,
+                rpc_url="http://127.0.0.1:8545",
+                market="0x" + fake_hex("market", 40),
+                token="0x" + fake_hex("token", 40),
+                block=block,
+                block_time=int(time.time() - time.time() % 2),
+                healthy=True,
             ),
-        )  # fmt: skip
+        )
 
     def wallet(self) -> WalletView:
         locked = sum(job.budget for job in self.jobs.values() if job.state in {"running", "settling"})
         return WalletView(
-            address=self.address, eth=10**18 - 31_337_000_000_000, token=self.token_amount, free=self.free, locked=locked,
-            earned=0, spent=self.spent, unclaimed=0, bonded=0,
-        )  # fmt: skip
+            address=self.address,
+            eth=10**18 - 31_337_000_000_000,
+            token=self.token_amount,
+            free=self.free,
+            locked=locked,
+            earned=0,
+            spent=self.spent,
+            unclaimed=0,
+            bonded=0,
+        )
 
     def providers(self) -> list[ProviderView]:
         if self.empty and not self.jobs:
@@ -254,29 +334,56 @@ class Imaginary:
             own = [r for r in self.receipts if r.counterparty == provider_address(number)]
             found.append(
                 ProviderView(
-                    address=provider_address(number), peer_id="12D3KooW" + fake_hex(name, 44), name=name, found_by=["registry", "mdns"],
-                    state="ready", last_seen=int(time.time() - 3), tasks_done=len(own), checks_passed=sum(r.purpose == "check" for r in own),
+                    address=provider_address(number),
+                    peer_id="12D3KooW" + fake_hex(name, 44),
+                    name=name,
+                    found_by=["registry", "mdns"],
+                    state="ready",
+                    last_seen=int(time.time() - 3),
+                    tasks_done=len(own),
+                    checks_passed=sum(r.purpose == "check" for r in own),
                     paid=sum(r.cost for r in own),
-                    offer=OfferView(price=parse_price(PRICES[number]), slots=number + 1, memory=512 << 20, fuel_rate=900_000_000,
-                                    engine="wasmtime 50", expires=int(time.time() + 240)),
+                    offer=OfferView(
+                        price=parse_price(PRICES[number]),
+                        slots=number + 1,
+                        memory=512 << 20,
+                        fuel_rate=900_000_000,
+                        engine="wasmtime 50",
+                        expires=int(time.time() + 240),
+                    ),
                 )
-            )  # fmt: skip
+            )
         found.append(
             ProviderView(
-                address=provider_address(8), peer_id="12D3KooW" + fake_hex("badger", 44), name="badger", found_by=["registry"],
-                state="unreachable", detail="no answer on 3 of its addresses since 14 min", last_seen=int(time.time() - 840), tasks_done=12, tasks_wrong=1,
+                address=provider_address(8),
+                peer_id="12D3KooW" + fake_hex("badger", 44),
+                name="badger",
+                found_by=["registry"],
+                state="unreachable",
+                detail="no answer on 3 of its addresses since 14 min",
+                last_seen=int(time.time() - 840),
+                tasks_done=12,
+                tasks_wrong=1,
             )
-        )  # fmt: skip
+        )
         return found
 
     def sessions(self) -> list[SessionView]:
         return [
             SessionView(
-                id=share.session, role="buyer", counterparty=share.address, job=job.id, cap=job.budget // 3, signed=share.owed,
-                claimed=share.claimed, expires=int(job.created + 3600), state=share.session_state,
+                id=share.session,
+                role="buyer",
+                counterparty=share.address,
+                job=job.id,
+                cap=job.budget // 3,
+                signed=share.owed,
+                claimed=share.claimed,
+                expires=int(job.created + 3600),
+                state=share.session_state,
             )
-            for job in reversed(self.jobs.values()) for share in job.providers
-        ]  # fmt: skip
+            for job in reversed(self.jobs.values())
+            for share in job.providers
+        ]
 
 
 def provider_address(number: int) -> str:
@@ -285,10 +392,13 @@ def provider_address(number: int) -> str:
 
 def spec(name: str, count: int) -> JobSpec:
     return JobSpec(
-        name=name, module=BlobRef(sha256=fake_hex(name), size=29_114), budget=parse_fog("250 FOG"),
-        max_price=parse_price("0.6 FOG/Gfuel"), limits=Limits(fuel=parse_fuel("2 Gfuel")),
+        name=name,
+        module=BlobRef(sha256=fake_hex(name), size=29_114),
+        budget=parse_fog("250 FOG"),
+        max_price=parse_price("0.6 FOG/Gfuel"),
+        limits=Limits(fuel=parse_fuel("2 Gfuel")),
         tasks=tuple(TaskSpec(args=("--tile", str(n), "--of", str(count))) for n in range(count)),
-    )  # fmt: skip
+    )
 
 
 def paged(items: list[Any], limit: int, cursor: str | None) -> dict[str, Any]:

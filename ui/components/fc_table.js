@@ -26,7 +26,7 @@ export default {
                 <span>{{ cell.text }}</span>
               </span>
               <span v-else-if="cell.copy" class="fc-copy">
-                <span class="fc-mono">{{ cell.text }}</span>
+                <span :class="!cell.plain && 'fc-mono'">{{ cell.text }}</span>
                 <button type="button" class="fc-copybtn" :class="{ done: copied === row.key + i }" :aria-label="'Copy ' + columns[i].label"
                         @click.stop="copy(cell.copy, row.key + i)">
                   <i :class="['fc-i', copied === row.key + i ? 'i-check' : 'i-copy']" aria-hidden="true"></i>

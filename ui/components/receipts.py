@@ -16,11 +16,15 @@ RECEIPT_COLUMNS = (
 )
 
 
-def receipt_row(receipt: ReceiptView, now: float) -> Row:
-    """The job is linked where this node is its buyer: only then it knows the job."""
-    name = f"{receipt.job_name} #{receipt.task}"
+def receipt_row(receipt: ReceiptView, now: float, names: dict[str, str]) -> Row:
+    """`names` gives addresses' names where they are known.
+
+    The job is linked where this node is its buyer: only then it knows the job.
+    """
+    name = names.get(receipt.counterparty.lower(), "")
+    task = f"{receipt.job_name} #{receipt.task}"
     note = "check" if receipt.purpose == "check" else ""
-    first = link(name, f"/jobs/{receipt.job}", note) if receipt.role == "buyer" else plain(name, receipt.job, note)
+    first = link(task, f"/jobs/{receipt.job}", note) if receipt.role == "buyer" else plain(task, receipt.job, note)
     state = tone(RUN, receipt.state)
     side = "paid" if receipt.role == "buyer" else "earned"
     return Row(
@@ -28,7 +32,7 @@ def receipt_row(receipt: ReceiptView, now: float) -> Row:
         (
             first,
             pill(state, f"{side}; exit: {receipt.exit}; result {receipt.result}"),
-            plain(show.short(receipt.counterparty), receipt.counterparty, mono=True),
+            plain(name or show.short(receipt.counterparty), receipt.counterparty, mono=not name),
             amount(show.fog(receipt.cost), show.fuel(receipt.fuel).text),
             plain(show.ago(receipt.finished, now), show.full_moment(receipt.finished), faint=True),
         ),

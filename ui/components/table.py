@@ -43,13 +43,18 @@ def amount(value: Shown, note: str = "") -> Cell:
 def pill(tone: Tone, detail: str = "", note: str = "") -> Cell:
     return {
         "text": tone.word, "tone": tone.name, "icon": tone.icon, "spin": tone.spin,
-        "full": detail or None, "note": note or None,
+        "full": detail or tone.word, "note": note or None,
     }  # fmt: skip
 
 
 def identifier(value: str | None) -> Cell:
     """An address, id or hash: shortened, to be copied whole."""
     return {"text": short(value), "full": value, "copy": value} if value else {"text": "–"}
+
+
+def named(words: str, value: str, note: str = "") -> Cell:
+    """A name whose address can be copied."""
+    return {"text": words, "full": value, "copy": value, "plain": True, "note": note or None}
 
 
 def link(words: str, href: str, note: str = "") -> Cell:

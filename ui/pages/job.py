@@ -96,12 +96,13 @@ class _Body:
             self._cancel = button("Cancel job", self._ask_cancel, "ban", "danger small")
         self._why, self._why_words = alert("info", "info")
         self._progress()
-        with block("fc-grid g-21"):
-            self._tasks_wall()
-            self._facts(detail)
         self._sheet = TaskSheet(panel.main, watch)
-        self._results()
-        self._provider_table()
+        with block("fc-grid g-21"):
+            with block("fc-stack"):
+                self._tasks_wall()
+                self._provider_table()
+            self._facts(detail)
+        self._shots = Thumbnails(panel.main, watch, self._sheet.open)
         self._task_table()
 
     # -- parts
@@ -155,9 +156,6 @@ class _Body:
             f"{show.fuel(limits.fuel).full}, {limits.memory} bytes of memory, {format_duration(limits.time)}",
         )
 
-    def _results(self) -> None:
-        self._shots = Thumbnails(self._panel.main, self._watch, self._sheet.open)
-
     def _provider_table(self) -> None:
         with card("Providers", "server", "flush"):
             self._providers_waiting = Waiting(2)
@@ -188,7 +186,8 @@ class _Body:
     def update(self, job: JobDetail) -> None:
         now = time.time()
         self._fact.set("Started", show.ago(job.created, now), show.full_moment(job.created))
-        self._fact.set("Took", show.span((job.finished or now) - job.created), show.full_moment(job.finished))
+        if job.finished is not None or self._panel.main.live:  # nobody knows how long it went on in the dark
+            self._fact.set("Took", show.span((job.finished or now) - job.created), show.full_moment(job.finished))
         if self._watch.rev == self._rev:
             return
         self._rev = self._watch.rev

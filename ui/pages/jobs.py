@@ -27,7 +27,6 @@ COLUMNS = (
     Column("Work", end=True, wide=True),
     Column("Settled", wide=True),
     Column("Started", end=True, optional=True),
-    Column("Took", end=True, wide=True),
 )
 
 
@@ -90,7 +89,7 @@ def build(panel: Panel) -> None:
 
 
 def _row(job: JobSummary, now: float) -> Row:
-    ended = job.finished if job.finished is not None else now
+    took = f"took {show.span(job.finished - job.created)}" if job.finished is not None else ""
     note = job.detail if job.state in {"planning", "failed", "cancelled"} else ""
     return Row(
         job.id,
@@ -103,8 +102,7 @@ def _row(job: JobSummary, now: float) -> Row:
             plain(
                 "yes" if job.paid else "not yet", "every voucher is claimed, every session closed" if job.paid else ""
             ),
-            plain(show.ago(job.created, now), show.full_moment(job.created), faint=True),
-            plain(show.span(ended - job.created), faint=True),
+            plain(show.ago(job.created, now), show.full_moment(job.created), took, faint=True),
         ),
         f"/jobs/{job.id}",
     )

@@ -13,7 +13,7 @@ from ui import show
 from ui.components.base import Facts, Pill, block, card, heading, set_classes, shown, text
 from ui.components.copy import CopyText
 from ui.components.empty import alert, empty
-from ui.components.table import Column, Grid, Row, Waiting, amount, identifier, pill, plain
+from ui.components.table import Column, Grid, Row, Waiting, amount, named, pill, plain
 from ui.feed import NodeFeed
 from ui.live import follow
 from ui.panel import Page, Panel
@@ -29,7 +29,6 @@ COLUMNS = (
     Column("Done for this node", end=True, optional=True),
     Column("Paid", end=True, optional=True),
     Column("Seen", end=True, optional=True),
-    Column("Address", wide=True),
 )
 
 
@@ -154,11 +153,7 @@ def _provider_row(provider: ProviderView, now: float) -> Row:
     return Row(
         provider.address,
         (
-            plain(
-                provider.name or show.short(provider.peer_id),
-                provider.peer_id,
-                "found by " + ", ".join(provider.found_by),
-            ),
+            named(provider.name or show.short(provider.address), provider.address, _found(provider)),
             pill(tone(PROVIDER, provider.state), provider.detail, provider.detail),
             amount(show.price(offer.price if offer else None)),
             plain(
@@ -169,9 +164,12 @@ def _provider_row(provider: ProviderView, now: float) -> Row:
             plain(plural(provider.tasks_done, "task"), note=_record(provider)),
             amount(show.fog(provider.paid)),
             plain(show.ago(provider.last_seen, now), show.full_moment(provider.last_seen), faint=True),
-            identifier(provider.address),
         ),
     )
+
+
+def _found(provider: ProviderView) -> str:
+    return "found by " + ", ".join(provider.found_by)
 
 
 def _record(provider: ProviderView) -> str:

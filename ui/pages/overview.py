@@ -193,13 +193,14 @@ def _chart_options() -> dict[str, object]:
             "axisLabel": {**quiet, "hideOverlap": True, ":formatter": f"v => new Date(v).toLocaleTimeString({CLOCK})"},
         },
         "yAxis": {
-            "type": "value", "minInterval": 1, "min": 0, ":max": "v => Math.max(4, v.max)", "splitNumber": 2, "z": 5,
+            "type": "value", "minInterval": 1, "min": 0, ":max": "v => v.max > 4 ? null : 4", "splitNumber": 2, "z": 5,
             "axisLabel": {**quiet, "inside": True, "margin": 0, "verticalAlign": "bottom", "showMinLabel": False},
             "splitLine": line,
         },
         "series": [{
             "type": "line", "data": [], "showSymbol": False, "smooth": 0.25, "smoothMonotone": "x",
-            "connectNulls": False, "lineStyle": {"width": 2, "color": "var(--accent)"}, "itemStyle": {"color": "var(--accent)"},
+            "connectNulls": False, "lineStyle": {"width": 2, "color": "var(--accent)"},
+            "itemStyle": {"color": "var(--accent)"},
             "areaStyle": {"color": "var(--accent-soft)"}, "emphasis": {"disabled": True},
         }],
     }  # fmt: skip
@@ -241,10 +242,10 @@ def _receipts(feed: NodeFeed) -> None:
 
     def update() -> None:
         waiting.set(None if feed.receipts is None else len(feed.receipts))
-        now = time.time()
-        grid.show([receipt_row(receipt, now) for receipt in feed.receipts or []])
+        now, names = time.time(), feed.names
+        grid.show([receipt_row(receipt, now, names) for receipt in feed.receipts or []])
 
-    follow(update, lambda: (feed.rev("receipts"), int(time.time()) // 5))
+    follow(update, lambda: (feed.rev("receipts", "providers"), int(time.time()) // 5))
 
 
 def _providers(feed: NodeFeed) -> None:
@@ -259,7 +260,7 @@ def _providers(feed: NodeFeed) -> None:
                 "They are found in the registry, on the local network and by the bootstrap list.",
             )
         with waiting.content:
-            grid = Grid("Providers", (Column("Provider"), Column("State", end=True)))
+            grid = Grid("Providers", (Column("Provider", wrap=True), Column("State", end=True)))
 
     def update() -> None:
         waiting.set(None if feed.providers is None else len(feed.providers))
@@ -284,8 +285,9 @@ def _terms(provider: ProviderView) -> str:
     """Why it is not ready, or what it asks and has done."""
     if provider.detail or provider.offer is None:
         return provider.detail
-    done = plural(provider.tasks_done, "task") + " done here"
-    return f"{show.price(provider.offer.price).text} · {plural(provider.offer.slots, 'slot')} · {done}"
+    return (
+        f"{show.price(provider.offer.price).text} · {plural(provider.offer.slots, 'slot')} · {provider.tasks_done} done"
+    )
 
 
 PAGE = Page("/", "Overview", build, "layout-dashboard")

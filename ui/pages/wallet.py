@@ -265,16 +265,17 @@ class _Listing:
         if page is None:
             return
         self._pager.set_total(page.total)
-        now = time.time()
+        now, names = time.time(), self._feed.names
         self._grid.show(
             [
-                receipt_row(item, now) if isinstance(item, ReceiptView) else _session_row(item, now)
+                receipt_row(item, now, names) if isinstance(item, ReceiptView) else _session_row(item, now, names)
                 for item in page.items
             ]
         )
 
 
-def _session_row(session: SessionView, now: float) -> Row:
+def _session_row(session: SessionView, now: float, names: dict[str, str]) -> Row:
+    name = names.get(session.counterparty.lower(), "")
     left = session.expires - now
     expires = f"in {show.span(left)}" if left > 0 else "over"
     return Row(
@@ -283,7 +284,7 @@ def _session_row(session: SessionView, now: float) -> Row:
             identifier(session.id),
             pill(tone(SESSION, session.state)),
             plain(session.role),
-            plain(show.short(session.counterparty), session.counterparty, mono=True),
+            plain(name or show.short(session.counterparty), session.counterparty, mono=not name),
             amount(show.fog(session.cap)),
             amount(show.fog(session.signed)),
             amount(show.fog(session.claimed)),
