@@ -11,6 +11,10 @@ class Unsent(Unavailable):
     """The request never left: the connection was gone already. It is safe to dial and send it again."""
 
 
+class NotSpoken(Unavailable):
+    """The peer is there, but does not serve the subject."""
+
+
 class Call:
     """A request under way: made in the asyncio loop, numbered and answered in the trio thread."""
 

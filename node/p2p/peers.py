@@ -20,6 +20,7 @@ import structlog
 from fogchain import __version__, cbor
 from fogchain.errors import BadInput, BadMessage, FogchainError, Unavailable
 from node.p2p.address import PeerAddress, PeerDown, PeerEvent, PeerFound, PeerUp, check_addr, node_key_of, short
+from node.p2p.call import NotSpoken
 
 log = structlog.get_logger(__name__)
 
@@ -190,6 +191,8 @@ class Peers:
     async def _check(self, peer_id: str) -> None:
         try:
             await self._wire.call(peer_id, HELLO, self._hello(), SILENCE)
+        except NotSpoken:
+            pass
         except Unavailable as error:
             log.info("p2p.silent", peer=peer_id, reason=error.message)
             self._wire.hang_up(peer_id)

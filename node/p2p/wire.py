@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import libp2p
 import structlog
 import trio
-from libp2p.abc import IHost, INetConn, INetStream, INetwork, INotifee
+from libp2p.abc import IHost, IMuxedConn, INetConn, INetStream, INetwork, INotifee, ISecureConn
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
 from libp2p.custom_types import TProtocol
@@ -26,6 +26,7 @@ from libp2p.protocol_muxer.multiselect_client import MultiselectClient
 from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicator
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
 from libp2p.security.noise.transport import Transport as NoiseTransport
+from libp2p.stream_muxer.muxer_multistream import MuxerMultistream
 from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
 from libp2p.stream_muxer.yamux.yamux import Yamux
 from multiaddr import Multiaddr  # type: ignore[import-untyped]
@@ -33,7 +34,7 @@ from multiaddr import Multiaddr  # type: ignore[import-untyped]
 from fogchain.errors import BadMessage, Conflict, FogchainError, Unavailable
 from node.p2p import frames
 from node.p2p.address import short
-from node.p2p.call import Call, Unsent
+from node.p2p.call import Call, NotSpoken, Unsent
 from node.p2p.frames import Envelope, FrameReader, Kind
 from node.p2p.limits import TokenBucket
 
@@ -73,6 +74,14 @@ class BoundedYamux(Yamux):
         if length + sum(map(len, self.stream_buffers.values())) > MAX_UNREAD:
             raise trio.TooSlowError  # the one error at which the library's reader closes the connection
         return await super()._read_data_body(length)
+
+
+class Muxer(MuxerMultistream):
+    """The library's own makes a plain Yamux, whatever class it is given for it."""
+
+    async def new_conn(self, conn: ISecureConn, peer_id: ID) -> IMuxedConn:
+        await self.select_transport(conn)  # there is but one; this is where both sides agree on it
+        return BoundedYamux(conn, peer_id, is_initiator=conn.is_initiator)
 
 
 class Pipe:
@@ -195,11 +204,9 @@ class Link:
     def fail(self, why: FogchainError) -> None:
         """The stream is gone: so are the requests on it."""
         for call in self._calls.values():
-            kind: type[FogchainError] = Unavailable
-            if isinstance(why, BadMessage):
-                kind = BadMessage
-            elif not call.sent and not isinstance(why, NotSpoken):
-                kind = Unsent
+            kind: type[FogchainError] = Unavailable if call.sent else Unsent
+            if isinstance(why, BadMessage | NotSpoken):
+                kind = type(why)
             text = f"peer {short(self.peer_id)} did not answer on {self.subject!r}: {why.message}"
             self._post(call.settle, kind(text, hint=why.hint))
         self._calls.clear()
@@ -233,6 +240,7 @@ class Wire(INotifee):
         self._host = self._make_host(listen)
         self._swarm = cast(Any, self._host.get_network())  # its interface lacks half of what it has
         serve = self._swarm.common_stream_handler
+        self._swarm.upgrader.muxer_multistream = Muxer({TProtocol(YAMUX): BoundedYamux}, int(OPEN_TIMEOUT))
         self._swarm.set_stream_handler(lambda stream: self._guard(stream, serve))
         self._swarm.register_notifee(self)
         for subject in self._bridge.subjects:
@@ -444,10 +452,6 @@ class Wire(INotifee):
 
     def answer(self, pipe: Pipe, guest: Guest, frame: bytes) -> None:
         pipe.put(frame, lambda written: guest.slots.release())
-
-
-class NotSpoken(Unavailable):
-    """The peer is there, but does not serve the subject."""
 
 
 def _protocol(subject: str) -> TProtocol:

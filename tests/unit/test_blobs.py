@@ -131,7 +131,7 @@ def test_a_writer_that_is_killed_leaves_no_half_blob(store: BlobStore) -> None:
             process.stdout.readline()
         process.kill()
         process.wait()
-    named = [path for path in store.root.glob("??/*")]
+    named = list(store.root.glob("??/*"))
     assert len(named) >= 6
     for path in named:
         assert hashlib.sha256(path.read_bytes()).hexdigest() == path.name
