@@ -70,6 +70,9 @@ class Function:
 
     def encode(self, *values: Any) -> bytes:
         """Call data. Raises ValueError or TypeError (eth-abi's family) for values that do not fit."""
+        for kind, value in zip(self.inputs, values, strict=True):
+            if kind == "bytes32" and (not isinstance(value, bytes) or len(value) != 32):
+                raise ValueError(f"{self.signature}: {value!r} is not 32 bytes")  # eth-abi would fill it with zeros
         return self.selector + encode(self.inputs, values)
 
     def decode(self, data: bytes) -> Any:

@@ -27,7 +27,7 @@ _FIRST_RANGE = 2_000  # blocks asked for at once; halved when the node refuses, 
 _MAX_RANGE = 50_000
 _FULL_ANSWER = 2_000  # logs, above which the range does not grow
 _SAVE_EMPTY = 200  # blocks without an event after which the place is saved all the same
-_MAX_PAUSE = 5.0  # seconds between tries to reach a chain that is away
+_MAX_PAUSE = 2.0  # seconds between tries to reach a chain that is away
 
 
 class EventIndex:

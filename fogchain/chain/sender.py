@@ -40,7 +40,7 @@ _DEAR_AFTER = 2  # blocks without progress under a base fee above what was offer
 _REPEAT_AFTER = 6  # blocks without progress: the node may have dropped it
 _STUCK_AFTER = 30  # blocks without progress: offer more
 _TIP_AGE = 60.0  # seconds for which a suggested tip is good
-_MAX_PAUSE = 5.0  # seconds between tries to reach a chain that is away
+_MAX_PAUSE = 2.0  # seconds between tries to reach a chain that is away
 
 _KNOWN = ("already known", "already imported", "known transaction", "already exists")
 
