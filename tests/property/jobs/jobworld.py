@@ -1,0 +1,378 @@
+"""A simulated world around the job machine: providers of every kind, a clock, and the buyer's driver.
+
+The buyer here places, draws checks and signs vouchers exactly as `node/trade/driver.py` does, but for the network:
+what a provider answers, and when, comes from its `Character` and a seeded random generator. Every event goes through
+its JSON form, and the machine is thrown away and folded anew from the log at random moments.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Literal
+
+from fogchain.batch.placement import Machine, place
+from fogchain.errors import CorruptData
+from fogchain.jobs.events import (
+    CapRaised,
+    Delivered,
+    Ended,
+    Failed,
+    JobEvent,
+    Lost,
+    Paid,
+    Sent,
+    SessionPlanned,
+    Signed,
+    from_record,
+    to_record,
+)
+from fogchain.jobs.machine import JobMachine, Run, Share
+from fogchain.jobs.spec import BlobRef, JobSpec, Limits, TaskSpec, Verify
+from fogchain.market.messages import Exit
+from fogchain.market.verification import check_chance
+from fogchain.units import cost
+
+Kind = Literal["honest", "slow", "liar", "sometimes", "overbills", "pair", "failing", "timeouts", "silent", "mortal"]
+DISHONEST = frozenset(("liar", "sometimes", "overbills", "pair"))
+DELIVERS = frozenset(("honest", "slow", "mortal"))
+
+FUEL_LIMIT = 1_000_000
+LOST_AFTER = 15.0
+VOUCHER_PAUSE = 0.25
+BATCH = 64
+JOB_ID = "ab" * 32
+
+
+@dataclass(frozen=True, slots=True)
+class Character:
+    kind: Kind
+    price: int
+    slots: int
+    rate: float  # claimed; the honest ones also have it
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everything that decides a simulated job but the machine under test."""
+
+    characters: tuple[Character, ...]
+    tasks: int
+    level: Literal["L0", "L1"]
+    sample: int | None
+    budget_runs: int  # the budget, in runs at the fuel limit with the dearest provider
+    kill_chance: float
+    seed: int
+    failing_programs: frozenset[int] = frozenset()  # tasks whose program ends with an error, on every machine
+
+    @property
+    def dearest(self) -> int:
+        return max(character.price for character in self.characters)
+
+    def spec(self) -> JobSpec:
+        return JobSpec(
+            name="world",
+            module=BlobRef(sha256="cd" * 32, size=10),
+            budget=max(1, self.budget_runs * cost(FUEL_LIMIT, self.dearest)),
+            time_limit=86_400_000,
+            limits=Limits(fuel=FUEL_LIMIT, memory=1 << 16, time=60_000, output=0),
+            verify=Verify(level=self.level, sample=self.sample),
+            tasks=tuple(TaskSpec(args=(str(index),)) for index in range(self.tasks)),
+        )
+
+
+def right_answer(scene: Scene, task: int) -> tuple[str, int, int]:
+    """(result, fuel, exit) of an honest run."""
+    end = Exit.TRAP if task in scene.failing_programs else Exit.OK
+    return hashlib.sha256(f"right {task}".encode()).hexdigest(), 1000 + task * 777, int(end)
+
+
+def fold(events: Iterable[JobEvent], spec: JobSpec) -> JobMachine:
+    machine = JobMachine(JOB_ID, spec, 0.0)
+    for event in events:
+        machine.apply(event)
+    return machine
+
+
+def through_json(event: JobEvent) -> JobEvent:
+    kind, body = to_record(event)
+    return from_record(kind, json.loads(json.dumps(body)))
+
+
+def assert_same(one: JobMachine, other: JobMachine) -> None:
+    """Equal in everything, the order in which work is wanted included."""
+    left, right = vars(one), vars(other)
+    assert left.keys() == right.keys()
+    for name, value in left.items():
+        assert value == right[name], name
+        if isinstance(value, dict):
+            assert list(value) == list(right[name]), f"order of {name}"
+
+
+def assert_sound(machine: JobMachine) -> None:
+    """What holds of a job after any event, whoever lies and whatever fails."""
+    spec = machine.spec
+    runs = list(machine.runs.values())
+    assert [run.attempt for run in runs] == list(range(len(runs)))
+    for share in machine.shares.values():
+        mine = [run for run in runs if run.provider == share.provider]
+        accepted = [run for run in mine if run.state == "accepted"]
+        assert share.owed == sum(cost(run.fuel, share.price) for run in accepted)
+        assert share.fuel == sum(run.fuel for run in accepted)
+        assert share.accepted == sum(run.purpose == "work" for run in accepted)
+        assert share.checks == sum(run.purpose == "check" for run in accepted)
+        assert share.pending == sum(run.state == "held" for run in mine)
+        assert list(share.live) == [run.attempt for run in mine if run.state == "out"]
+        if share.distrusted:
+            assert not accepted and not share.pending and not share.live
+            assert machine.payable(share.provider) == 0
+        # Never understated: whatever the runs out and held come to, it is covered.
+        assert share.exposure(spec) >= max(share.owed, share.signed)
+        assert share.exposure(spec) >= share.owed + (share.out + share.pending) * cost(FUEL_LIMIT, share.price)
+        assert share.exposure(spec) <= share.cap
+    assert machine.exposure <= spec.budget
+    assert machine.spent <= spec.budget
+    over = 0
+    for task in machine.tasks:
+        out, held, accepted = task.live("out"), task.live("held"), task.live("accepted")
+        answers = [run.provider for run in (*out, *held, *accepted)]
+        assert len(answers) == len(set(answers)), "a provider answers one task twice"
+        if task.state in ("done", "failed", "cancelled"):
+            over += 1
+            assert not held
+            assert task.index not in machine._queued and task.index not in machine._jury
+        else:
+            assert not machine.ended
+            assert not accepted
+            # Something will happen: exactly one of these.
+            assert (task.index in machine._queued) + (task.index in machine._jury) + bool(out) == 1, task
+            assert task.index not in machine._jury or held
+            assert task.index not in machine._queued or not held
+        if task.state == "done":
+            assert task.result is not None and task.result.state == "accepted" and task.result.exit == Exit.OK
+        if not machine.ended:
+            claims = {run.answer.claim for run in accepted}
+            assert len(claims) <= 1, "two different results of one task are paid"
+            assert len(accepted) <= 1 or task.checking, "a task that was not checked is paid twice"
+    assert machine._left == len(machine.tasks) - over
+    if machine.ended:
+        assert not machine.wanted(BATCH)
+
+
+@dataclass
+class World:
+    """One job among these providers. `run` returns when it is paid."""
+
+    scene: Scene
+    log: list[JobEvent] = field(default_factory=list)
+    now: float = 0.0
+    restarts: int = 0
+
+    def __post_init__(self) -> None:
+        self.spec = self.scene.spec()
+        self.machine = JobMachine(JOB_ID, self.spec, 0.0)
+        self.random = Random(self.scene.seed)
+        self.names = [f"0x{index:040x}" for index in range(len(self.scene.characters))]
+        self.character = dict(zip(self.names, self.scene.characters, strict=True))
+        self.coming: list[tuple[float, int, JobEvent]] = []  # what providers will have said when
+        self._free = {name: [0.0] * self.character[name].slots for name in self.names}
+        self._down: dict[str, float] = {}
+        self._retry_at: dict[str, float] = {}
+        self._count = 0
+        self.signed_when_caught: dict[str, int] = {}
+
+    # ---------------------------------------------------------------- the buyer, as node/trade/driver.py
+
+    def run(self) -> None:
+        for _ in range(20_000):
+            self._step()
+            if self.machine.paid is not None:
+                return
+            self._wait()
+        raise AssertionError("the job never came to an end")
+
+    def record(self, *events: JobEvent) -> None:
+        for event in events:
+            assert through_json(event) == event
+            self.log.append(event)
+            self.machine.apply(event)
+            assert_sound(self.machine)
+        for share in self.machine.shares.values():
+            if share.distrusted:
+                assert share.signed <= self.signed_when_caught.setdefault(share.provider, share.signed)
+        if self.random.random() < self.scene.kill_chance:
+            self._restart()
+
+    def _restart(self) -> None:
+        self.restarts += 1
+        again = fold(map(through_json, self.log), self.spec)
+        assert_same(again, self.machine)
+        self.machine = again
+        self._retry_at.clear()
+
+    def _step(self) -> None:
+        if (verdict := self.machine.verdict_of(self.now)) is not None:
+            self.record(Ended(self.now, *verdict))
+        if self.machine.ended is None:
+            self._plan()
+            self._dispatch()
+        self._vouch()
+        if self.machine.ended is not None and not self.coming:
+            self.record(Paid(self.now))
+
+    def _plan(self) -> None:
+        for name in self.names:
+            if name in self.machine.shares:
+                continue
+            price = self.character[name].price
+            most = cost(FUEL_LIMIT, price)
+            if most > self.spec.budget:
+                continue
+            cap = min(
+                self.spec.budget, max(-(-self.spec.budget // len(self.names)), most * (self.character[name].slots + 1))
+            )
+            self.record(SessionPlanned(self.now, name, f"peer-{name}", name[-2:], price, "0x" + "ee" * 32, cap))
+
+    def _dispatch(self) -> None:
+        machine = self.machine
+        if self.scene.level == "L1" and sum(not share.distrusted for share in machine.shares.values()) < 2:
+            return
+        wanted = machine.wanted(BATCH)
+        if not wanted:
+            return
+        fuel = machine.mean_fuel(FUEL_LIMIT / 4)
+        budget = self.spec.budget - machine.exposure
+        nodes, raised = [], []
+        for share in machine.shares.values():
+            if not machine.may_serve(share.provider, self.now):
+                continue
+            price = cost(FUEL_LIMIT, share.price)
+            affordable = max(0, budget) // price if price else BATCH
+            room = (share.cap - share.exposure(self.spec)) // price if price else BATCH
+            if room <= 0 < affordable and share.cap < self.spec.budget:
+                raised.append(CapRaised(self.now, share.provider, min(self.spec.budget, share.cap + 4 * price)))
+            character = self.character[share.provider]
+            nodes.append(
+                Machine(
+                    share.provider,
+                    character.slots,
+                    character.rate,
+                    share.out,
+                    share.out * fuel,
+                    max(0, min(room, affordable)),
+                )
+            )
+        placements = place(len(wanted), nodes, fuel=fuel, may=lambda work, name: name not in wanted[work].barred)
+        events: list[JobEvent] = []
+        for placement in placements:
+            work, share = wanted[placement.work], machine.shares[placement.machine]
+            assert share.provider not in work.barred and not share.distrusted
+            price = cost(FUEL_LIMIT, share.price)
+            if price > budget:
+                break
+            budget -= price
+            attempt = machine.next_attempt + len(events)
+            events.append(Sent(self.now, work.task, attempt, share.provider, work.purpose, f"{attempt:02x}", "5151"))
+        if events:
+            before = machine.next_attempt
+            self.record(*events)
+            for attempt in range(before, self.machine.next_attempt):
+                self._answer(self.machine.runs[attempt])
+        if raised:
+            self.record(*raised)
+
+    def _vouch(self) -> None:
+        for name in list(self.machine.shares):
+            amount = self.machine.payable(name)
+            if amount and (self.machine.ended or self.now >= self._retry_at.get(name, 0.0)):
+                assert amount > self.machine.shares[name].signed
+                self.record(Signed(self.now, name, amount, "77" * 65))
+                self._retry_at[name] = self.now + VOUCHER_PAUSE
+
+    # ---------------------------------------------------------------- the providers
+
+    def _answer(self, run: Run) -> None:
+        """Decide what becomes of an order and when the buyer hears of it."""
+        character, chance = self.character[run.provider], self.random
+        kind = character.kind
+        result, fuel, end = right_answer(self.scene, run.task)
+        slots = self._free[run.provider]
+        start = max(self.now, heapq.heappop(slots))
+        slowness = 60.0 if kind == "slow" else 1.0
+        finish = start + slowness * (0.01 + fuel / character.rate * chance.uniform(0.5, 3.0))
+        heapq.heappush(slots, finish)
+        if kind == "mortal" and chance.random() < 0.15:
+            self._down[run.provider] = finish + chance.uniform(0, 5)
+        if kind == "silent" or self._down.get(run.provider, 0.0) >= finish:
+            self._later(self.now + LOST_AFTER, Lost(self.now + LOST_AFTER, run.attempt, "silent"))
+            return
+        if kind == "failing":
+            self._later(finish, Failed(finish, run.attempt, int(Exit.REFUSED), "no disk"))
+            return
+        if kind == "timeouts":
+            self._later(finish, Failed(finish, run.attempt, int(Exit.TIMEOUT), "timeout"))
+            return
+        lies = kind in ("liar", "pair", "overbills") or (kind == "sometimes" and chance.random() < 0.3)
+        if lies and kind == "overbills":
+            fuel = FUEL_LIMIT - int(run.provider, 16)
+        elif lies:
+            whose = "pair" if kind == "pair" else run.provider
+            result = hashlib.sha256(f"wrong {run.task} {whose}".encode()).hexdigest()
+            end = int(Exit.OK) if kind == "pair" else chance.choice((Exit.OK, Exit.OK, Exit.TRAP))
+        at = finish + chance.uniform(0, 0.5)
+        receipt = "99" * 65
+        self._later(at, Delivered(at, run.attempt, result, fuel, int(end), int(start), int(finish), receipt, False))
+
+    def _later(self, at: float, event: JobEvent) -> None:
+        self._count += 1
+        heapq.heappush(self.coming, (at, self._count, event))
+
+    def _wait(self) -> None:
+        """Let time pass until the next thing happens, and take it as the driver does: late answers change nothing."""
+        times = [share.blocked_until for share in self.machine.shares.values() if share.blocked_until > self.now]
+        times += [at for at in self._retry_at.values() if at > self.now]
+        times.append(self.machine.deadline if self.machine.ended is None else self.now + 1)
+        if not self.coming or min(times) < self.coming[0][0]:
+            self.now = max(self.now + 1e-6, min(times))
+            return
+        at, _, event = heapq.heappop(self.coming)
+        self.now = max(self.now, at)
+        assert isinstance(event, Delivered | Failed | Lost)
+        run = self.machine.runs[event.attempt]
+        if run.state != "out":
+            self._refused(event)
+            return
+        if isinstance(event, Delivered):
+            share = self.machine.shares[run.provider]
+            chance = check_chance(self.scene.level, self.scene.sample, share.accepted, event.exit)
+            event = Delivered(
+                self.now, event.attempt, event.result, event.fuel, event.exit, event.started, event.finished,
+                event.receipt, self.random.randrange(10_000) < chance,
+            )  # fmt: skip
+        self.record(event)
+        if self.random.random() < 0.1:
+            self._refused(event)
+
+    def _refused(self, event: JobEvent) -> None:
+        """An answer that comes late or twice can't be written over what stands."""
+        untouched = fold(self.log, self.spec)
+        try:
+            self.machine.apply(event)
+        except CorruptData:
+            assert_same(self.machine, untouched)
+        else:
+            raise AssertionError(f"{event} was taken twice")
+
+    # ---------------------------------------------------------------- looking back
+
+    def honest(self, share: Share) -> bool:
+        return self.character[share.provider].kind not in DISHONEST
+
+    def wrong_results(self) -> list[Run]:
+        """Results that stand and are not what an honest run gives."""
+        standing = [task.result for task in self.machine.tasks if task.result is not None]
+        return [run for run in standing if (run.result, run.fuel, run.exit) != right_answer(self.scene, run.task)]
