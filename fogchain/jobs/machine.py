@@ -215,15 +215,13 @@ class JobMachine:
                 )
             return "done", ""
         if now >= self.deadline:
-            return (
-                "failed",
-                f"the time limit of {units.format_duration(self.spec.time_limit)} passed with {self._left} tasks left",
-            )
+            limit = units.format_duration(self.spec.time_limit)
+            return "failed", f"the time limit of {limit} passed with {_tasks(self._left)} left"
         idle = all(share.out == 0 for share in self.shares.values())
         if idle and self.shares and not self.can_afford():
             return "failed", (
                 f"the budget is used up: {units.format_fog(self.spent, 6)} of {units.format_fog(self.spec.budget)} "
-                f"spent, {self._left} tasks left"
+                f"spent, {_tasks(self._left)} left"
             )
         return None
 
@@ -480,6 +478,10 @@ class JobMachine:
 
     def _corrupt(self, what: str) -> CorruptData:
         return CorruptData(f"the log of job {self.id[:12]} contradicts itself: {what}")
+
+
+def _tasks(count: int) -> str:
+    return "1 task" if count == 1 else f"{count} tasks"
 
 
 def _ending(code: int) -> str:
