@@ -6,6 +6,7 @@
     cgroup.py      a second wall of memory and process limits, where the machine lets us
     worker.py      the worker's own loop                          ── from here on only in the worker:
     engine.py      wasmtime's settings, compilation and its cache
+    canonical.py   makes NaNs the same bits on every processor
     sandbox.py     one run: module, limits, exit class, result files
     host.py        wasmtime's C interface to the functions a task may call
     wasi.py        those functions: WASI preview 1 with virtual clock, seeded random numbers, no network

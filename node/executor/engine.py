@@ -13,6 +13,7 @@ from pathlib import Path
 
 import wasmtime
 
+from node.executor.canonical import Unknown, canonicalise
 from node.executor.version import ENGINE
 
 STACK_BYTES = 1 << 20
@@ -31,7 +32,7 @@ def make_engine() -> wasmtime.Engine:
     config.strategy = "cranelift"
     config.cranelift_opt_level = "speed"
     config.consume_fuel = True
-    config.cranelift_nan_canonicalization = True
+    config.cranelift_nan_canonicalization = False  # canonical.py does it before compilation
     config.parallel_compilation = False  # a slot is one processor, also while it compiles
     config.max_wasm_stack = STACK_BYTES
     config.native_unwind_info = False
@@ -88,10 +89,15 @@ class Modules:
         data = source.read_bytes()
         if hashlib.sha256(data).hexdigest() != sha256:
             raise ValueError(f"the module's file does not hash to {sha256}")
+        if data[:4] != b"\0asm":  # the package would take the text format too
+            raise BadModule("not a WebAssembly module: it does not begin like one")
         try:
-            module = wasmtime.Module(self._engine, data)
+            wasmtime.Module.validate(self._engine, data)
+            module = wasmtime.Module(self._engine, canonicalise(data))
         except wasmtime.WasmtimeError as error:
             raise BadModule(f"not a WebAssembly module this engine takes: {error}") from None
+        except Unknown as error:
+            raise BadModule(f"the module uses what this engine does not know: {error}") from None
         self._keep(sha256, module)
         return module
 
