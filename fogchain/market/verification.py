@@ -63,9 +63,11 @@ def check_chance(level: str, sample: int | None, accepted: int, end: int) -> int
 
 
 def judge(answers: Sequence[Answer]) -> Verdict:
-    """The verdict over all answers to one task that is being checked, one a provider."""
-    counts = Counter(answer.claim for answer in answers)
-    (claim, votes), *_ = counts.most_common(1)
+    """The verdict over all answers to one task that is being checked; a provider has one vote, its first answer."""
+    answers = list({answer.provider: answer for answer in reversed(answers)}.values())
+    if not answers:
+        return Verdict("more")
+    [(claim, votes)] = Counter(answer.claim for answer in answers).most_common(1)
     if votes >= 2 and votes * 2 > len(answers):
         return Verdict(
             "agreed",
