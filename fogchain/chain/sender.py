@@ -233,6 +233,8 @@ class Sender:
 
     def _pace(self) -> float:
         """Seconds to the next look: a few looks a block while something is on its way."""
+        if any(self._ready(flight) for flight in self._queue) and len(self._sent) < _MAX_IN_FLIGHT:
+            return 0.0
         if self._flights:
             return min(max(self._block_time / 3, 0.04), 1.5)
         return min(max(self._block_time * 4, 0.5), 15.0) if self._mined else 60.0
@@ -434,7 +436,7 @@ class Sender:
         """Tries what is queued against the newest block, signs what passes."""
         self._save_new()  # what came while the chain was asked
         room = min(_MAX_IN_FLIGHT - len(self._sent), _BATCH)
-        ready = [f for f in self._queue if f.hold is None or f.hold < self._count][: max(room, 0)]
+        ready = [flight for flight in self._queue if self._ready(flight)][: max(room, 0)]
         if not ready:
             return
         questions = [("eth_call", [self._as_question(flight.entry.call), "latest"]) for flight in ready]
@@ -460,6 +462,9 @@ class Sender:
                 self._queue.remove(flight)
                 self._drop(flight, refusal)
         self._require().sign(flight.entry for flight in passed)
+
+    def _ready(self, flight: _Flight) -> bool:
+        return flight.hold is None or flight.hold < self._count
 
     def _refusal(self, call: Call, answer: Any, wei: int, fees: Fees) -> FogchainError | None:
         if isinstance(answer, RpcError):

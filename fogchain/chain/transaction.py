@@ -1,13 +1,13 @@
 """EIP-1559 transactions: fees, signing, the address of what one creates.
 
-Source: EIP-1559, EIP-2718 (type 2). The tests compare with eth_account, which takes ten times as long.
+Source: EIP-1559, EIP-2718 (type 2), RLP (Yellow Paper, appendix B). The tests compare with eth_account, which takes
+ten times as long; signing is what bounds the sender.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import rlp  # type: ignore[import-untyped]
 from coincurve import PrivateKey
 from eth_hash.auto import keccak
 
@@ -58,14 +58,40 @@ def sign_transaction(
 ) -> Signed:
     """`to` None creates a contract from `data`."""
     target = bytes.fromhex(to[2:]) if to else b""
-    fields: list[object] = [chain_id, nonce, fees.tip, fees.most, gas, target, value, data, []]
-    digest = keccak(b"\x02" + rlp.encode(fields))
+    numbers = (chain_id, nonce, fees.tip, fees.most, gas)
+    fields = [*map(_number, numbers), _text(target), _number(value), _text(data), _EMPTY_LIST]
+    digest = keccak(b"\x02" + _sequence(fields))
     signature = key.sign_recoverable(digest, hasher=None)
     r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
-    raw = b"\x02" + rlp.encode([*fields, signature[64], r, s])
+    raw = b"\x02" + _sequence([*fields, _number(signature[64]), _number(r), _number(s)])
     return Signed(raw, "0x" + keccak(raw).hex())
 
 
 def created_address(sender: str, nonce: int) -> str:
     """Where the contract lands that `sender` creates with transaction `nonce`; lower case."""
-    return "0x" + keccak(rlp.encode([bytes.fromhex(sender[2:]), nonce]))[12:].hex()
+    return "0x" + keccak(_sequence([_text(bytes.fromhex(sender[2:])), _number(nonce)]))[12:].hex()
+
+
+_EMPTY_LIST = b"\xc0"
+
+
+def _text(raw: bytes) -> bytes:
+    if len(raw) == 1 and raw[0] < 0x80:
+        return raw
+    return _head(0x80, len(raw)) + raw
+
+
+def _number(value: int) -> bytes:
+    return _text(value.to_bytes((value.bit_length() + 7) // 8, "big"))
+
+
+def _sequence(encoded: list[bytes]) -> bytes:
+    body = b"".join(encoded)
+    return _head(0xC0, len(body)) + body
+
+
+def _head(base: int, length: int) -> bytes:
+    if length < 56:
+        return bytes([base + length])
+    size = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes([base + 55 + len(size)]) + size

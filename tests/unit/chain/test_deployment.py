@@ -1,0 +1,66 @@
+"""The deployment file: read back as written, refused in words when it is not one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fogchain.chain.deployment import Deployment
+from fogchain.errors import CorruptData, NotFound
+
+A, B, C, D = ("0x" + digit * 40 for digit in "abcd")
+DEPLOYMENT = Deployment(chain_id=31337, token=A, stake=B, market=C, registry=D, block=7, rpc_url="http://127.0.0.1:1")
+
+
+def test_written_and_read(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "deployment.json"
+    DEPLOYMENT.save(path)
+    assert Deployment.load(path) == DEPLOYMENT
+    assert [item.name for item in path.parent.iterdir()] == ["deployment.json"]
+
+
+def test_the_domain_is_chain_and_market(tmp_path: Path) -> None:
+    assert (DEPLOYMENT.domain.chain_id, DEPLOYMENT.domain.market) == (31337, C)
+
+
+def test_addresses_in_any_case_are_read_as_lower_case(tmp_path: Path) -> None:
+    path = tmp_path / "deployment.json"
+    raw = {"chain_id": 1, "token": A.upper().replace("0X", "0x"), "stake": B, "market": C, "registry": D, "block": 0}
+    path.write_text(json.dumps(raw))
+    assert Deployment.load(path).token == A
+    assert Deployment.load(path).rpc_url is None
+
+
+def test_no_file_says_how_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(NotFound) as caught:
+        Deployment.load(tmp_path / "deployment.json")
+    assert "fogchain chain up" in caught.value.hint
+
+
+GOOD = {"chain_id": 1, "token": A, "stake": B, "market": C, "registry": D, "block": 0}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{",
+        "\x00",
+        json.dumps({**GOOD, "token": "0x12"}),
+        json.dumps({**GOOD, "market": None}),
+        json.dumps({**GOOD, "chain_id": "1"}),
+        json.dumps({**GOOD, "chain_id": True}),
+        json.dumps({**GOOD, "block": -1}),
+        json.dumps({**GOOD, "rpc_url": 5}),
+        json.dumps({key: value for key, value in GOOD.items() if key != "registry"}),
+    ],
+)
+def test_what_is_not_a_deployment_is_refused_and_left_alone(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "deployment.json"
+    path.write_text(content)
+    with pytest.raises(CorruptData, match=r"deployment\.json"):
+        Deployment.load(path)
+    assert path.read_text() == content
