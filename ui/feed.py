@@ -36,6 +36,8 @@ T = TypeVar("T")
 PROBE_EVERY = 0.8  # with the timeout and a page's tick: a node that falls silent is shown so within 2.3 s
 PROBE_TIMEOUT = 1.0
 CALL_TIMEOUT = 10.0
+LOAD_TIMEOUT = 60.0  # s, for a job with all its tasks
+WATCH_EVERY = 0.1
 SETTLE = 0.5  # changes that come together are fetched together
 RENEW_EVERY = 15.0  # everything is fetched anew, in case an event was lost
 RETRY_FIRST, RETRY_LAST = 0.5, 5.0
@@ -100,13 +102,17 @@ class NodeFeed:
         return tuple(self._revs[topic] for topic in topics)
 
     def watch(self, job_id: str) -> JobWatch:
-        """Follow one job with all its tasks; ends by itself when nobody has called `touch` for a while."""
-        watch = self._watches.get(job_id)
-        if watch is None:
-            watch = self._watches[job_id] = JobWatch(job_id)
-            self._wake.set()
-        watch.touch()
+        """Follow one job with all its tasks; ends by itself when nobody has called `hold` for a while."""
+        watch = self._watches.get(job_id) or JobWatch(job_id)
+        self.hold(watch)
         return watch
+
+    def hold(self, watch: JobWatch) -> None:
+        """Somebody still looks."""
+        if self._watches.get(watch.job_id) is not watch:  # new, or given up while its browser slept
+            watch.invalidate()
+            self._watches[watch.job_id] = watch
+        watch.touched = time.monotonic()
 
     def refresh(self, *topics: str) -> None:
         """Fetch these again soon."""
@@ -121,7 +127,7 @@ class NodeFeed:
     async def run(self) -> None:
         try:
             async with asyncio.TaskGroup() as group:
-                for loop in (self._probe, self._listen, self._renew, self._fetch):
+                for loop in (self._probe, self._listen, self._renew, self._fetch, self._load_watches):
                     group.create_task(loop(), name=f"{loop.__name__} {self.address.name}")
         finally:
             if self._client is not None:
@@ -136,7 +142,7 @@ class NodeFeed:
                 await old.close()
         return self._client
 
-    # -- the four loops
+    # -- the loops
 
     async def _probe(self) -> None:
         """Ask for the status each second: it alone decides whether the node is up."""
@@ -179,26 +185,31 @@ class NodeFeed:
             self._renew_all()
 
     async def _fetch(self) -> None:
-        """Bring stale topics and watched jobs up to date, at most twice a second."""
+        """Bring stale topics up to date, at most twice a second."""
         while True:
             await self._wake.wait()
             self._wake.clear()
             if not self.live:
                 continue
-            self._forget_watches()
             for topic in [t for t in TOPICS if t in self._stale]:
                 self._stale.discard(topic)
                 await self._try(topic, getattr(self, f"_fetch_{topic}"))
-            for watch in list(self._watches.values()):
-                if watch.due:
-                    await self._try(watch.job_id, watch.load)
             await asyncio.sleep(SETTLE)
-            if any(watch.stale for watch in self._watches.values()):
-                self._wake.set()
 
-    async def _try(self, topic: str, fetch: Callable[[AsyncClient], Awaitable[None]]) -> None:
+    async def _load_watches(self) -> None:
+        """The jobs that are looked at, apart from the rest: a big one takes a while."""
+        while True:
+            await asyncio.sleep(WATCH_EVERY)
+            self._forget_watches()
+            for watch in list(self._watches.values()):
+                if self.live and watch.due:
+                    await self._try(watch.job_id, watch.load, LOAD_TIMEOUT)
+
+    async def _try(
+        self, topic: str, fetch: Callable[[AsyncClient], Awaitable[None]], timeout: float = CALL_TIMEOUT
+    ) -> None:
         try:
-            await self.ask(fetch)
+            await self.ask(fetch, timeout)
         except FogchainError as error:  # the probe tells the user; the next renewal tries again
             log.debug("fetch failed", node=self.address.name, topic=topic, reason=error.message)
 
@@ -261,7 +272,6 @@ class NodeFeed:
                     watch.take_task(event.task)
                 if event.task.state == "done":
                     self.refresh("receipts")
-                self._wake.set()
             case "wallet":
                 self.refresh("wallet", "receipts")
             case "providers":
@@ -283,7 +293,6 @@ class NodeFeed:
         watch = self._watching(job.id)
         if watch is not None:
             watch.take_job(job)
-            self._wake.set()
 
     def _count_done(self, job: JobSummary) -> None:
         """Tasks that ended since this job was last heard of count as finished now."""

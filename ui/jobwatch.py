@@ -9,7 +9,8 @@ from fogchain.api.models import JobDetail, JobSummary, TaskView
 from fogchain.errors import FogchainError, NotFound
 
 PAGE = 500
-DETAIL_EVERY = 1.0  # while the job changes
+DETAIL_EVERY = 1.0  # s, while the job changes; more for a job so big that asking takes long
+SHARE = 10  # a fetch is followed by at least this many times its own length of quiet
 
 
 class JobWatch:
@@ -25,11 +26,8 @@ class JobWatch:
         self._need_detail = True
         self._need_tasks = True
         self._detail_at = 0.0
+        self._took = 0.0
         self._meanwhile: dict[int, TaskView] = {}  # what events said while the tasks were being fetched
-
-    def touch(self) -> None:
-        """Somebody still looks."""
-        self.touched = time.monotonic()
 
     def is_of(self, job_id: str) -> bool:
         return job_id == (self.detail.id if self.detail else self.job_id)
@@ -41,7 +39,7 @@ class JobWatch:
     @property
     def due(self) -> bool:
         """Stale, and not fetched too short a while ago."""
-        return self.stale and time.monotonic() - self._detail_at >= DETAIL_EVERY
+        return self.stale and time.monotonic() - self._detail_at >= max(DETAIL_EVERY, SHARE * self._took)
 
     def invalidate(self) -> None:
         self._need_detail = self._need_tasks = True
@@ -73,6 +71,7 @@ class JobWatch:
             self._need_detail = True
             raise
         self.error = None
+        self._took = time.monotonic() - self._detail_at
         self.rev += 1
         if self._need_tasks:
             await self._load_tasks(client)

@@ -257,11 +257,12 @@ async def test_every_page_fits_the_screen(chromium: Browser, node: StagedNode, p
             await expect(page.get_by_role("heading", level=1)).to_have_text(title)
             await expect(page.locator(".fc-skel >> visible=true")).to_have_count(0)
             assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
-        await page.goto(panel + "/nowhere")
-        await expect(page.locator(".fc-page")).to_contain_text("There is nothing here")
         await page.goto(panel + "/jobs/" + "0" * 64)
         await expect(page.locator(".fc-page")).to_contain_text("No such job")
         visit.expect_clean()
+        await page.goto(panel + "/nowhere")
+        await expect(page.locator(".fc-page")).to_contain_text("There is nothing here")
+        assert [text for text in visit.complaints if "404" not in text] == [], "the browser notes the 404 itself"
 
 
 async def test_an_empty_node_tells_what_to_do_next(chromium: Browser, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from fogchain.api.models import RunView, TaskView
 from fogchain.errors import FogchainError
 from fogchain.units import show_size
 from ui import show
-from ui.components.base import Pill, block, icon, icon_button, text
+from ui.components.base import Pill, block, icon, icon_button, shown, text
 from ui.components.copy import CopyText
 from ui.components.table import Column, Grid, Row, amount, pill, plain
 from ui.feed import NodeFeed
@@ -68,7 +68,8 @@ class TaskSheet:
                 icon_button("x", "Close", self._dialog.close)
             self._detail = text("", "fc-dim", "p")
             self._args = text("", "fc-mono fc-dim").style("overflow-wrap:anywhere;font-size:12.5px")
-            with block("fc-card flush").style("box-shadow:none;flex:none"):
+            self._run_box = block("fc-card flush").style("box-shadow:none;flex:none")
+            with self._run_box:
                 self._runs = Grid("Runs of this task", RUN_COLUMNS)
             self._files = block("fc-stack").style("gap:12px")
 
@@ -88,6 +89,7 @@ class TaskSheet:
         words = " ".join(task.args)
         self._args.set_text(f"arguments: {words[:600]}{'…' if len(words) > 600 else ''}")
         self._args.set_visibility(bool(words))
+        shown(self._run_box, bool(task.runs))
         self._runs.show([_run_row(run) for run in task.runs])
         key = f"{task.index} {task.result} {task.state}"
         if key != self._drawn:  # files never change once there is a result

@@ -68,7 +68,7 @@ def build(panel: Panel, job_id: str) -> None:
     drawn: list[_Body] = []
 
     def update() -> None:
-        watch.touch()
+        feed.hold(watch)
         shown(loading, watch.detail is None and watch.error is None)
         shown(missing, watch.error is not None)
         shown(body, watch.detail is not None and watch.error is None)
@@ -119,7 +119,9 @@ class _Body:
         with card("Tasks", "layers") as end:
             with end:
                 text("point at a cell, click to open it", "fc-narrow-hide")
-            self._wall = Wall(self._describe, lambda index: self._sheet.open(index))
+            self._wall_waiting = Waiting(3)
+            with self._wall_waiting.content.classes("fc-scroll"):
+                self._wall = Wall(self._describe, lambda index: self._sheet.open(index))
 
     def _facts(self, detail: JobDetail) -> None:
         with card("Job", "info"):
@@ -131,7 +133,7 @@ class _Body:
                 "Checks",
                 "Settled",
                 "Started",
-                "Took",
+                "Time taken",
                 "Time limit",
                 "Limits per task",
             )
@@ -187,7 +189,7 @@ class _Body:
         now = time.time()
         self._fact.set("Started", show.ago(job.created, now), show.full_moment(job.created))
         if job.finished is not None or self._panel.main.live:  # nobody knows how long it went on in the dark
-            self._fact.set("Took", show.span((job.finished or now) - job.created), show.full_moment(job.finished))
+            self._fact.set("Time taken", show.span((job.finished or now) - job.created), show.full_moment(job.finished))
         if self._watch.rev == self._rev:
             return
         self._rev = self._watch.rev
@@ -210,6 +212,7 @@ class _Body:
             states = ["queued"] * len(job.spec.tasks)
             for task in tasks.values():
                 states[task.index] = task.state
+            self._wall_waiting.set(len(states))
             self._wall.show(states, in_words(job.tasks))
             self._shots.update(tasks)
             self._sheet.update()
