@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS outbox_signed (
     entry INTEGER NOT NULL, hash TEXT NOT NULL, raw BLOB NOT NULL, most TEXT NOT NULL, tip TEXT NOT NULL,
     PRIMARY KEY (entry, hash)
 );
-CREATE TABLE IF NOT EXISTS outbox_owner (address TEXT NOT NULL, chain TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS outbox_owner (address TEXT NOT NULL, chain_id INTEGER NOT NULL, genesis TEXT);
 """
 _COLUMNS = (
     "id, tag, recipient, data, gas, value, what, state, nonce, hash, block, block_hash, gas_used, gas_price, "
@@ -109,14 +109,17 @@ class Outbox:
                 f"{path} can't be read: {error}", hint="restore it from a backup, or move it away: it is built anew"
             ) from error
 
-    def claim(self, address: str, chain: str) -> None:
-        """Binds the file to one account on one chain (`chain`: id and genesis hash) the first time; raises CorruptData
-        when it is of another."""
-        found = self._db.execute("SELECT address, chain FROM outbox_owner").fetchone()
-        if found is None:
-            with self._db:
-                self._db.execute("INSERT INTO outbox_owner VALUES (?, ?)", (address, chain))
-        elif found != (address, chain):
+    def claim(self, address: str, chain_id: int, genesis: str | None) -> None:
+        """Binds the file to one account on one chain the first time; raises CorruptData when it is of another.
+
+        `genesis`: hash of block 0, None from a node that has forgotten it; then the id has to do.
+        """
+        found = self._db.execute("SELECT address, chain_id, genesis FROM outbox_owner").fetchone()
+        if found is None or (found[:2] == (address, chain_id) and found[2] is None):
+            with self._transaction():
+                self._db.execute("DELETE FROM outbox_owner")
+                self._db.execute("INSERT INTO outbox_owner VALUES (?, ?, ?)", (address, chain_id, genesis))
+        elif found[:2] != (address, chain_id) or (genesis is not None and found[2] != genesis):
             what = "wallet" if found[0] != address else "chain"
             raise CorruptData(
                 f"{self._path} holds the transactions of another {what}",

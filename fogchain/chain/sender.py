@@ -265,7 +265,7 @@ class Sender:
                 f"the chain at {self._rpc.url} has id {int(chain_id, 16)}, the deployment is on chain {wanted}",
                 hint="use the RPC address and the deployment file of one network",
             )
-        box.claim(self.address, f"{wanted}:{genesis['hash'] if genesis else ''}")
+        box.claim(self.address, wanted, genesis["hash"] if genesis else None)
         self._next_nonce = max(int(waiting, 16), box.top_nonce() + 1)
 
     async def _look(self) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -237,6 +239,40 @@ async def test_what_an_older_snapshot_lost_is_sent_again(
     receipts = await client.rpc.strict(("eth_getTransactionReceipt", [result.hash]) for result in results)
     assert [receipt["status"] for receipt in receipts] == ["0x1"] * 10
     assert await client.token_balance(TO) == 11 * FOG
+
+
+async def test_what_a_kill_of_anvil_lost_is_sent_again(chain: LocalChain, sender: Sender, client: ChainClient) -> None:
+    """The kill comes in the middle: some are mined and saved, some mined, some on their way."""
+    calls = Calls(client.deployment)
+    sends = [asyncio.create_task(sender.send(calls.transfer(TO, FOG + i), tag=f"pay:{i}")) for i in range(40)]
+    await asyncio.wait(sends, return_when=asyncio.FIRST_COMPLETED)
+    late = [asyncio.create_task(sender.send(calls.transfer(TO, FOG + i), tag=f"pay:{i}")) for i in range(40, 60)]
+    os.kill(chain.pid, signal.SIGKILL)  # type: ignore[arg-type]
+    await asyncio.gather(*sends, *late)
+
+    async def whole() -> bool:
+        return await client.token_balance(TO) == sum(FOG + i for i in range(60)) and not sender.pending()
+
+    await until(whole, 40)
+    assert await used(client, sender.address) == 60
+
+
+async def test_the_outbox_of_another_chain_is_refused(
+    sender: Sender, client: ChainClient, funded: PrivateKey, tmp_path: Path
+) -> None:
+    """A local chain that was deleted and begun anew has the same id and the same addresses."""
+    await sender.send(Calls(client.deployment).approve(1))
+    await sender.stop()
+    other = LocalChain(tmp_path / "other", block_time=0.1)
+    await other.start()
+    there = ChainClient(other.rpc_url, other.deployment)
+    lost = Sender(there, funded, tmp_path / "chain.db")
+    await lost.start()
+    with pytest.raises(CorruptData, match="another chain"):
+        await lost.send(Calls(there.deployment).approve(2))
+    await lost.stop()
+    await there.close()
+    await other.stop()
 
 
 async def test_the_outbox_of_another_wallet_is_refused(sender: Sender, client: ChainClient, tmp_path: Path) -> None:
