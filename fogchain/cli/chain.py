@@ -107,8 +107,8 @@ async def _look(folder: Path, rpc_url: str) -> dict[str, Any]:
 @app.command()
 def fund(
     address: Annotated[str, typer.Argument(help="Who gets it.")],
-    fog: Annotated[str, typer.Option(help='For example "100 FOG".')] = "0 FOG",
-    eth: Annotated[str, typer.Option(help='Gas, for example "1 ETH".')] = "0 ETH",
+    fog: Annotated[str, typer.Option(metavar="AMOUNT", help='For example "100 FOG".')] = "0 FOG",
+    eth: Annotated[str, typer.Option(metavar="AMOUNT", help='Gas, for example "1 ETH".')] = "0 ETH",
     data: Folder = None,
     as_json: Json = False,
 ) -> None:

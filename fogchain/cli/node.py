@@ -24,8 +24,12 @@ app = new_app(no_args_is_help=True, help="Make a node, run it, look at it.")
 @app.command()
 def init(
     data: Data = None,
-    name: Annotated[str | None, typer.Option(help="What other nodes call it.", show_default="random")] = None,
-    role: Annotated[list[str] | None, typer.Option(help="buyer or provider; repeatable.", show_default="both")] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What other nodes call it.", show_default="random")
+    ] = None,
+    role: Annotated[
+        list[str] | None, typer.Option(metavar="ROLE", help="buyer or provider; repeatable.", show_default="both")
+    ] = None,
     chain: Annotated[
         Path | None,
         typer.Option(
@@ -35,9 +39,13 @@ def init(
     rpc: Annotated[
         str | None, typer.Option(metavar="URL", help="The chain's RPC.", show_default="as the deployment says")
     ] = None,
-    price: Annotated[str | None, typer.Option(help='As provider, for example "0.5 FOG/Gfuel".')] = None,
+    price: Annotated[
+        str | None, typer.Option(metavar="PRICE", help='As provider, for example "0.5 FOG/Gfuel".')
+    ] = None,
     slots: Annotated[int | None, typer.Option(help="As provider: tasks at once.", metavar="N")] = None,
-    memory: Annotated[str | None, typer.Option(help='As provider: the most a task may have, "512 MiB".')] = None,
+    memory: Annotated[
+        str | None, typer.Option(metavar="SIZE", help='As provider: the most a task may have, "512 MiB".')
+    ] = None,
     listen: Annotated[
         list[str] | None, typer.Option(metavar="MULTIADDR", help="Where other nodes reach it; repeatable.")
     ] = None,
@@ -78,6 +86,7 @@ def init(
         p2p=_given(p2p),
         api={"port": api_port} if api_port else {},
     )
+    folder.root.chmod(0o700)  # also one that was there before, for the chain
     if as_json:
         output.say_json({"data": str(folder.root), "address": wallet.address, "roles": roles, "rpc_url": rpc_url})
         return
@@ -98,7 +107,7 @@ def init(
 @app.command()
 def run(
     data: Data = None,
-    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    log_level: Annotated[str, typer.Option(metavar="LEVEL", help="debug, info, warning or error.")] = "info",
 ) -> None:
     """Run the node in the foreground, until interrupted."""
     become("node", ["--data", str(folder_of(data).root), "--log-level", log_level])

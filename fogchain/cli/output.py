@@ -81,6 +81,11 @@ def fog(amount: str | int | None) -> str:
     return units.format_fog(value, 4)
 
 
+def eth(amount: str) -> str:
+    """Six decimals: a transaction costs about that."""
+    return units.format_eth(units.parse_eth(amount), 6)
+
+
 def fuel(amount: str | None) -> str:
     return "–" if amount is None else units.format_fuel(units.parse_fuel(amount), 2)
 

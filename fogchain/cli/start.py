@@ -17,7 +17,7 @@ def panel(
     port: Annotated[
         int, typer.Option(help="Port to listen on; 0 takes any free one.", metavar="N", min=0, max=65535)
     ] = 0,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(metavar="HOST", help="Address to listen on.")] = "127.0.0.1",
     node: Annotated[str | None, typer.Option(metavar="URL", help="The node's API, if it is elsewhere.")] = None,
     token_file: Annotated[Path | None, typer.Option(metavar="FILE", help="That node's token.")] = None,
     other: Annotated[

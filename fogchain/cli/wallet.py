@@ -34,8 +34,8 @@ def new(
 ) -> None:
     """Make a wallet in the data folder.
 
-    `fogchain node init` then uses it. The password comes from $FOGCHAIN_PASSWORD; else a random one is made and kept in the folder, readable by you
-    alone, so that the node can start by itself.
+    `fogchain node init` then uses it. The password comes from $FOGCHAIN_PASSWORD; else a random one is made and kept in
+    the folder, readable by you alone, so that the node can start by itself.
     """
     from fogchain.wallet import keystore
 
@@ -87,7 +87,7 @@ def show(data: Data = None, as_json: Json = False) -> None:
     }  # fmt: skip
     for field, name in names.items():
         if view.get(field) is not None:
-            rows.append((name, str(view[field]) if field == "eth" else output.fog(view[field])))
+            rows.append((name, (output.eth if field == "eth" else output.fog)(view[field])))
     output.facts(rows)
     if view["source"] != "node":
         output.note(output.dim(view["remark"]))

@@ -42,8 +42,6 @@ def watch_job(folder: DataFolder, prefix: str, *, as_json: bool) -> int:
         output.note("\nthe job goes on; watch it again, or end it with `fogchain job cancel`")
         raise typer.Exit(130) from None
     if not as_json:
-        if detail.detail:
-            output.say(detail.detail)
         show_providers([share.model_dump(mode="json") for share in detail.providers])
         if detail.tasks.done:
             output.say()
@@ -57,14 +55,14 @@ def over(job: JobSummary) -> bool:
 
 
 def _follow(folder: DataFolder, prefix: str, display: Display) -> JobDetail:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic()  # until the node has answered once, there is nothing to be patient for
     job_id = prefix
     while True:
         try:
             client = client_to(folder)
             detail = _follow_once(client, job_id, display)
         except Unavailable as error:
-            if job_id == prefix or time.monotonic() > deadline:
+            if time.monotonic() > deadline:
                 raise
             display.lost(error)
             time.sleep(PAUSE)
