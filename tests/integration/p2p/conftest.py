@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
+import pytest_asyncio
 
 from fogchain import errors
 from node.p2p.host import P2PHost
@@ -62,7 +62,8 @@ class Peer:
             if answer.done():
                 continue
             if "error" in message:
-                answer.set_exception(getattr(errors, message["error"])(message["message"], hint=message["hint"]))
+                kind = getattr(errors, message["error"], errors.Unavailable)
+                answer.set_exception(kind(message["message"], hint=message["hint"]))
             else:
                 answer.set_result(message["ok"])
         for answer in self._answers.values():
@@ -112,7 +113,7 @@ class Peer:
 StartPeer = Callable[..., Awaitable[Peer]]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def start_peer() -> AsyncIterator[StartPeer]:
     peers: list[Peer] = []
 
@@ -126,7 +127,7 @@ async def start_peer() -> AsyncIterator[StartPeer]:
         await peer.kill()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def start_host() -> AsyncIterator[Callable[..., Awaitable[P2PHost]]]:
     """Hosts in this process."""
     hosts: list[P2PHost] = []

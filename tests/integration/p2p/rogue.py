@@ -1,6 +1,7 @@
-"""A libp2p peer that breaks the rules of our protocol; a process of its own, on plain py-libp2p.
+"""Libp2p peers that break the rules of our protocol; a process of its own, on plain py-libp2p.
 
-argv: JSON of {seed, target, attack}. Says `{event: ready}` at first, `{event: done, …}` when the attack is over.
+argv: JSON of {target}. Each line `{id, op: <attack>}` brings a peer with a key of its own, which attacks, tells the
+outcome as `{id, ok}`, and stays.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from typing import Any
 
 import libp2p
 import trio
-from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.custom_types import TProtocol
 from libp2p.io.exceptions import IOException
 from libp2p.network.stream.exceptions import StreamError
@@ -141,16 +141,22 @@ class Rogue:
         return {"opened": len(streams), "refused": refused}
 
 
-async def main() -> None:
-    config = json.loads(sys.argv[1])
-    host = libp2p.new_host(key_pair=create_new_key_pair(bytes.fromhex(config["seed"])))
-    info = info_from_p2p_addr(Multiaddr(config["target"]))
+async def attack(target: str, command: dict[str, Any]) -> None:
+    info = info_from_p2p_addr(Multiaddr(target))
+    host = libp2p.new_host()
     async with host.run([Multiaddr("/ip4/127.0.0.1/tcp/0")]):
-        say(event="ready", peer_id=str(host.get_id()), addresses=[])
         await host.connect(info)
-        result = await getattr(Rogue(host, info.peer_id), config["attack"])()
-        say(event="done", **result)
+        say(id=command["id"], ok=await getattr(Rogue(host, info.peer_id), command["op"])())
         await trio.sleep_forever()
+
+
+async def main() -> None:
+    target = json.loads(sys.argv[1])["target"]
+    say(event="ready", peer_id="", addresses=[])
+    async with trio.open_nursery() as nursery, trio.wrap_file(sys.stdin) as lines:
+        async for line in lines:
+            nursery.start_soon(attack, target, json.loads(line))
+        nursery.cancel_scope.cancel()
 
 
 trio.run(main)

@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
+import pytest_asyncio
 
 from fogchain import cbor
 from fogchain.errors import BadMessage, Conflict, NotFound, Unavailable
 from node.p2p.host import P2PHost, PeerAddress, peer_id_of
 
-from .conftest import StartPeer
+from .conftest import Peer
 
 StartHost = Callable[..., Awaitable[P2PHost]]
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-async def test_two_processes_ask_each_other(start_peer: StartPeer) -> None:
-    one, two = await start_peer("one"), await start_peer("two")
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pair() -> AsyncIterator[tuple[Peer, Peer]]:
+    """Two processes, the first connected to the second."""
+    one, two = await asyncio.gather(Peer.start("one"), Peer.start("two"))
     await one.call("connect", address=two.address)
     await two.until_event("PeerUp", one)
-    assert await one.call("peers") == [two.peer_id]
+    yield one, two
+    assert await one.finish() == 0
+    await two.until_event("PeerDown", one, 5)
+    await two.kill()
+
+
+async def test_two_processes_ask_each_other(pair: tuple[Peer, Peer]) -> None:
+    one, two = pair
+    assert two.peer_id in await one.call("peers")
     assert await one.request(two, "echo", "hällo") == "hällo"
     assert await one.request(two, "whoami") == one.peer_id
     assert await two.request(one, "whoami") == two.peer_id  # over the connection that is there
@@ -35,13 +48,10 @@ async def test_two_processes_ask_each_other(start_peer: StartPeer) -> None:
     with pytest.raises(Unavailable, match=r"does not speak /fogchain/nothing/1.0.0"):
         await one.request(two, "nothing")
     assert await one.request(two, "echo", "still here") == "still here"
-    assert await one.finish() == 0
-    await two.until_event("PeerDown", one, 5)
 
 
-async def test_answers_come_in_any_order_and_a_silent_handler_blocks_nobody(start_peer: StartPeer) -> None:
-    one, two = await start_peer("one"), await start_peer("two")
-    await one.call("connect", address=two.address)
+async def test_answers_come_in_any_order_and_a_silent_handler_blocks_nobody(pair: tuple[Peer, Peer]) -> None:
+    one, two = pair
     slow = asyncio.create_task(one.request(two, "sleepy", "30", timeout=1.5))
     began = time.monotonic()
     done = await asyncio.gather(*(one.request(two, "sleepy", str(0.3 - number / 100)) for number in range(20)))
@@ -52,9 +62,9 @@ async def test_answers_come_in_any_order_and_a_silent_handler_blocks_nobody(star
     assert await one.request(two, "sleepy", "0") == "0"
 
 
-async def test_speed_many_small_requests(start_peer: StartPeer, start_host: StartHost) -> None:
+async def test_speed_many_small_requests(pair: tuple[Peer, Peer], start_host: StartHost) -> None:
     """A guard against answering in lock step, not a benchmark: the machine may be busy."""
-    two, host = await start_peer("two"), await start_host("host")
+    two, host = pair[1], await start_host("host")
     await host.connect(PeerAddress.parse(two.address))
     numbers = iter(range(1500))
 
@@ -68,9 +78,9 @@ async def test_speed_many_small_requests(start_peer: StartPeer, start_host: Star
 
 
 async def test_messages_up_to_the_limit_pass_and_larger_ones_are_refused(
-    start_peer: StartPeer, start_host: StartHost
+    pair: tuple[Peer, Peer], start_host: StartHost
 ) -> None:
-    two, host = await start_peer("two"), await start_host("host")
+    two, host = pair[1], await start_host("host")
     await host.connect(PeerAddress.parse(two.address))
     largest = bytes(range(256)) * 4096
     assert await host.request(two.peer_id, "echo", largest, timeout=20) == largest
