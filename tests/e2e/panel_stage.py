@@ -119,7 +119,7 @@ def staged_node(folder: Path, *options: str, port: int = 0) -> Iterator[StagedNo
         url, pid = str(told["url"]), int(str(told["pid"]))
 
         def submit(name: str, count: int) -> JobSummary:
-            from tests.e2e.fixture_node import spec
+            from fixture_node import spec
 
             with Client(url, token_file.read_text().strip()) as client:
                 return client.submit(spec(name, count))

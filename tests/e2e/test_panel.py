@@ -11,10 +11,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from panel_stage import StagedNode, browser, staged_node, staged_panel, visiting
 from playwright.async_api import Browser, expect
 
 from fogchain.api.client import Client
-from tests.e2e.panel_stage import StagedNode, browser, staged_node, staged_panel, visiting
 
 pytestmark = pytest.mark.browser
 
