@@ -157,7 +157,7 @@ async def test_a_silent_node_is_shown_red_within_three_seconds_and_recovers(
         await expect(block).to_have_text(re.compile(r"#"))
         banner = page.get_by_role("alert")
         await expect(banner).to_be_hidden()
-        took = []
+        took: list[float] = []
         while len(took) < 3 and min(took, default=9.0) > 3.0:  # other work on the machine only ever adds to the time
             node.freeze()
             try:
