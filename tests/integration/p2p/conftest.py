@@ -25,8 +25,8 @@ def seed(name: str) -> bytes:
 class Peer:
     """A node in another process; see `peer.py`."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
+    def __init__(self, process: asyncio.subprocess.Process, config: dict[str, Any]) -> None:
+        self.process, self.config = process, config
         self.events: list[dict[str, Any]] = []
         self.peer_id = ""
         self.addresses: list[str] = []
@@ -41,7 +41,7 @@ class Peer:
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             env=os.environ | {"PYTHONPATH": str(HERE.parents[2])}, limit=1 << 24,
         )  # fmt: skip
-        peer = cls(process)
+        peer = cls(process, config)
         ready = await peer.until(lambda event: event["event"] == "ready", 60)
         peer.peer_id, peer.addresses = ready["peer_id"], ready["addresses"]
         return peer

@@ -1,0 +1,210 @@
+"""Blobs between processes: whole, resumed, shared, and from peers that lie."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from fogchain import cbor
+from fogchain.errors import BadMessage, FogchainError, NotFound, Unavailable
+from fogchain.jobs.blobs import BlobStore
+from fogchain.jobs.spec import BlobRef
+from node.p2p.blobs import CHUNK, fetch_blob
+from node.p2p.host import P2PHost, PeerAddress
+
+from .conftest import Peer, StartPeer
+
+StartHost = Callable[..., Awaitable[P2PHost]]
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+DATA = random.Random(7).randbytes(3 * CHUNK + 12_345)
+SECRET = b"not for everyone"
+
+
+def ref(data: bytes) -> BlobRef:
+    return BlobRef(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Peer]:
+    store = BlobStore(tmp_path_factory.mktemp("server"))
+    for data in (DATA, SECRET, b""):
+        store.put(data)
+    peer = await Peer.start("server", store=str(store.root), secret=[ref(SECRET).sha256])
+    yield peer
+    await peer.kill()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def client(start_host: StartHost, server: Peer) -> P2PHost:
+    host = await start_host("client")
+    await host.connect(PeerAddress.parse(server.address))
+    return host
+
+
+async def liar(start_host: StartHost, client: P2PHost, answer: Callable[[int, int], bytes]) -> P2PHost:
+    """A peer that answers each request for a piece with `answer(offset, length)`."""
+    host = await start_host("liar")
+
+    async def serve(peer_id: str, payload: bytes) -> bytes:
+        _, _, offset, length = cbor.loads(payload)
+        return answer(offset, length)
+
+    host.serve("blob", serve)
+    await client.connect(PeerAddress.parse(host.addresses[0]))
+    return host
+
+
+async def test_a_blob_is_fetched_with_progress(client: P2PHost, server: Peer, tmp_path: Path) -> None:
+    store, seen = BlobStore(tmp_path), []
+    await fetch_blob(
+        client, store, server.peer_id, ref(DATA), timeout=10, progress=lambda here, total: seen.append((here, total))
+    )  # fmt: skip
+    assert store.read(ref(DATA).sha256) == DATA
+    assert [here for here, _ in seen] == [CHUNK, 2 * CHUNK, 3 * CHUNK, len(DATA), len(DATA)]
+    assert {total for _, total in seen} == {len(DATA)}
+    await fetch_blob(client, store, "nobody is asked for what is here", ref(DATA), timeout=10)
+    await fetch_blob(client, store, server.peer_id, ref(b""), timeout=10)
+    assert store.read(ref(b"").sha256) == b""
+
+
+async def test_what_is_not_there_and_what_is_not_allowed_look_alike(
+    client: P2PHost, server: Peer, tmp_path: Path
+) -> None:
+    store = BlobStore(tmp_path)
+    for data in (SECRET, b"never stored"):
+        with pytest.raises(NotFound, match=f"there is no blob {ref(data).sha256}"):
+            await fetch_blob(client, store, server.peer_id, ref(data), timeout=10)
+
+
+async def test_a_fetch_goes_on_where_a_killed_process_stopped(
+    start_peer: StartPeer, server: Peer, tmp_path: Path
+) -> None:
+    data = os.urandom(24 << 20)
+    BlobStore(Path(server.config["store"])).put(data)
+    fetcher = await start_peer("fetcher", store=str(tmp_path))
+    await fetcher.call("connect", address=server.address)
+    task = asyncio.create_task(fetcher.call("fetch", peer=server.peer_id, sha256=ref(data).sha256, size=len(data)))
+    await fetcher.until(lambda event: event["event"] == "progress" and event["here"] >= 2 << 20)
+    await fetcher.kill()
+    with pytest.raises(EOFError):
+        await task
+    here = BlobStore(tmp_path).arrived(ref(data).sha256)
+    assert 2 << 20 <= here < len(data)
+    again = await start_peer("fetcher", store=str(tmp_path))
+    await again.call("connect", address=server.address)
+    await again.call("fetch", peer=server.peer_id, sha256=ref(data).sha256, size=len(data))
+    first = next(event for event in again.events if event["event"] == "progress")
+    assert first["here"] == min(here + CHUNK, len(data))
+    assert BlobStore(tmp_path).read(ref(data).sha256) == data
+
+
+async def test_callers_share_one_transfer_and_one_may_leave(
+    client: P2PHost, start_host: StartHost, tmp_path: Path
+) -> None:
+    asked: list[int] = []
+
+    def answer(offset: int, length: int) -> bytes:
+        asked.append(offset)
+        return cbor.dumps([1, len(DATA), DATA[offset : offset + length]])
+
+    host, store = await liar(start_host, client, answer), BlobStore(tmp_path)
+    tasks = [asyncio.create_task(fetch_blob(client, store, host.peer_id, ref(DATA), timeout=10)) for _ in range(5)]
+    while not asked:
+        await asyncio.sleep(0)
+    tasks[0].cancel()
+    await asyncio.gather(*tasks[1:])
+    with pytest.raises(asyncio.CancelledError):
+        await tasks[0]
+    assert sorted(asked) == [0, CHUNK, 2 * CHUNK, 3 * CHUNK]
+    assert store.read(ref(DATA).sha256) == DATA
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(lambda offset, length: cbor.dumps([1, len(DATA) + 1, DATA[offset : offset + length]]), id="size"),
+        pytest.param(lambda offset, length: cbor.dumps([1, len(DATA), DATA[: length - 1]]), id="short"),
+        pytest.param(lambda offset, length: cbor.dumps([1, len(DATA), bytes(CHUNK + 1)]), id="long"),
+        pytest.param(lambda offset, length: cbor.dumps([1, len(DATA), bytes(length)]), id="other bytes"),
+        pytest.param(lambda offset, length: cbor.dumps([1, len(DATA), "text"]), id="type"),
+        pytest.param(lambda offset, length: cbor.dumps({"a": 1}), id="shape"),
+        pytest.param(lambda offset, length: b"\xff", id="no CBOR"),
+    ],
+)
+async def test_a_server_that_lies_is_refused_and_an_honest_one_then_serves(
+    answer: Callable[[int, int], bytes], client: P2PHost, server: Peer, start_host: StartHost, tmp_path: Path
+) -> None:
+    host, store = await liar(start_host, client, answer), BlobStore(tmp_path)
+    with pytest.raises(BadMessage):
+        await fetch_blob(client, store, host.peer_id, ref(DATA), timeout=10)
+    assert not store.has(ref(DATA).sha256)
+    assert store.arrived(ref(DATA).sha256) <= len(DATA)
+    await fetch_blob(client, store, server.peer_id, ref(DATA), timeout=10)
+    assert store.read(ref(DATA).sha256) == DATA
+
+
+async def test_a_server_that_never_answers_is_given_up(client: P2PHost, start_host: StartHost, tmp_path: Path) -> None:
+    host = await start_host("mute")
+
+    async def never(peer_id: str, payload: bytes) -> bytes:
+        await asyncio.sleep(60)
+        return b""
+
+    host.serve("blob", never)
+    await client.connect(PeerAddress.parse(host.addresses[0]))
+    with pytest.raises(Unavailable, match=r"did not answer on 'blob' within 0\.5 s"):
+        await fetch_blob(client, BlobStore(tmp_path), host.peer_id, ref(DATA), timeout=0.5)
+
+
+async def test_bytes_left_by_a_liar_do_not_spoil_an_honest_transfer(
+    client: P2PHost, server: Peer, tmp_path: Path
+) -> None:
+    store = BlobStore(tmp_path)
+    for left in (b"\0" * 1000, bytes(len(DATA)), bytes(len(DATA) + 1)):
+        store.append(ref(DATA).sha256, 0, left)
+        await fetch_blob(client, store, server.peer_id, ref(DATA), timeout=10)
+        assert store.read(ref(DATA).sha256) == DATA
+        store.path(ref(DATA).sha256).unlink()
+
+
+async def test_when_one_peer_fails_a_waiter_tries_its_own(
+    client: P2PHost, server: Peer, start_host: StartHost, tmp_path: Path
+) -> None:
+    host, store = await liar(start_host, client, lambda offset, length: b"junk"), BlobStore(tmp_path)
+    bad = asyncio.create_task(fetch_blob(client, store, host.peer_id, ref(DATA), timeout=10))
+    await asyncio.sleep(0)
+    good = asyncio.create_task(fetch_blob(client, store, server.peer_id, ref(DATA), timeout=10))
+    with pytest.raises(BadMessage):
+        await bad
+    await good
+    assert store.read(ref(DATA).sha256) == DATA
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"", b"\x80", cbor.dumps([2, bytes(32), 0, 1]), cbor.dumps([1, bytes(31), 0, 1]), cbor.dumps([1, "x", 0, 1]),
+        cbor.dumps([1, bytes(32), -1, 1]), cbor.dumps([1, bytes(32), 0, CHUNK + 1]), cbor.dumps([1, bytes(32), 0, 0]),
+        cbor.dumps([1, bytes(32), 0.5, 1]), cbor.dumps([1, bytes(32), True, 1]), cbor.dumps([1, bytes(32), 2**60, 1]),
+    ],
+)  # fmt: skip
+async def test_a_request_that_is_none_is_refused(client: P2PHost, server: Peer, request_: bytes) -> None:
+    with pytest.raises(BadMessage):
+        await client.request(server.peer_id, "blob", request_, timeout=10)
+
+
+async def test_a_ref_of_the_wrong_size_is_refused(client: P2PHost, server: Peer, tmp_path: Path) -> None:
+    for size in (0, 10, len(DATA) - 1, len(DATA) + 1):
+        with pytest.raises(FogchainError):
+            wrong = BlobRef(sha256=ref(DATA).sha256, size=size)
+            await fetch_blob(client, BlobStore(tmp_path), server.peer_id, wrong, timeout=10)
+    assert not BlobStore(tmp_path).has(ref(DATA).sha256)
