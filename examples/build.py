@@ -30,19 +30,16 @@ def module(name: str) -> Path:
     return HERE / name / f"{name}.wasm"
 
 
-def build(name: str, target: Path, cache: Path) -> None:
-    """Compile example `name` to `target`. Raises CalledProcessError with the compiler's words on its stderr."""
+def compile_c(source: Path, target: Path, cache: Path) -> None:
+    """Compile one C file to `target`. Raises CalledProcessError; the compiler's words go to stderr."""
     # Compiled in a folder of its own under a bare file name: no path of this machine gets into the module.
     with tempfile.TemporaryDirectory(dir=cache) as folder:
-        shutil.copy(source(name), folder)
+        shutil.copy(source, folder)
         subprocess.run(
-            [sys.executable, "-m", "ziglang", "cc", *WASM_FLAGS, "-o", "module.wasm", f"{name}.c"],
+            [sys.executable, "-m", "ziglang", "cc", *WASM_FLAGS, "-o", "module.wasm", source.name],
             cwd=folder,
-            env={
-                **os.environ,
-                "ZIG_GLOBAL_CACHE_DIR": str(cache / "global"),
-                "ZIG_LOCAL_CACHE_DIR": str(cache / "local"),
-            },
+            env=os.environ
+            | {"ZIG_GLOBAL_CACHE_DIR": str(cache / "global"), "ZIG_LOCAL_CACHE_DIR": str(cache / "local")},
             check=True,
         )
         shutil.copyfile(Path(folder) / "module.wasm", target)
@@ -59,7 +56,7 @@ def main() -> int:
         cache.mkdir(parents=True, exist_ok=True)
         for name in EXAMPLES:
             built = Path(scratch) / f"{name}.wasm"
-            build(name, built, cache)
+            compile_c(source(name), built, cache)
             same = module(name).exists() and module(name).read_bytes() == built.read_bytes()
             if not same and arguments.check:
                 different.append(name)

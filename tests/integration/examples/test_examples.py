@@ -207,7 +207,7 @@ def test_job_files_leave_room_in_their_limits(tmp_path: Path) -> None:
 @pytest.mark.timeout(300)
 def test_the_modules_are_what_their_sources_compile_to(tmp_path_factory: pytest.TempPathFactory) -> None:
     base = tmp_path_factory.getbasetemp()
-    cache = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "zig-examples"
+    cache = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "zig"
     done = subprocess.run(
         [sys.executable, EXAMPLES / "build.py", "--check", "--cache", cache],
         capture_output=True,

@@ -12,6 +12,7 @@ import pytest
 
 from fogchain.errors import BadInput, Conflict, Unavailable
 from fogchain.market.messages import Exit
+from node.executor.cgroup import Cgroup
 from node.executor.pool import Executor
 
 from .conftest import MIB, Runner, program, request
@@ -341,6 +342,20 @@ async def test_a_worker_is_confined(executor: Executor) -> None:
     assert worker.rlimit(psutil.RLIMIT_NOFILE)[1] < 4096
     assert worker.environ().keys() <= {"PATH", "LC_CTYPE"}
     assert "NoNewPrivs:\t1" in Path(f"/proc/{worker.pid}/status").read_text()
+
+
+async def test_a_worker_has_a_control_group_of_its_own_while_it_lives(tmp_path: Path) -> None:
+    probe = Cgroup.make("probe", 64 * MIB)
+    if probe is None:
+        pytest.skip("no control groups to make here")
+    probe.remove()
+    executor = Executor(tmp_path / "executor", 1, memory_cap=64 * MIB)
+    await executor.start()
+    (worker,) = psutil.Process().children()
+    groups = {line.rpartition("/")[2] for line in Path(f"/proc/{worker.pid}/cgroup").read_text().splitlines()}
+    (name,) = [group for group in groups if group.startswith("fogchain-")]
+    await executor.stop()
+    assert list(Path("/sys/fs/cgroup").rglob(name)) == []
 
 
 def _changed(wanted, **fields):  # type: ignore[no-untyped-def]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+import runpy
 from pathlib import Path
 
 import pytest
@@ -19,15 +18,13 @@ pytestmark = pytest.mark.slow  # the compiler builds its C library first
 
 @pytest.fixture(scope="session")
 def probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The probe, compiled like the examples are and with their compiler cache."""
     base = tmp_path_factory.getbasetemp()
     cache = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "zig"
+    cache.mkdir(exist_ok=True)
     module = tmp_path_factory.mktemp("probe") / "probe.wasm"
-    subprocess.run(
-        [sys.executable, "-m", "ziglang", "cc", "-target", "wasm32-wasi", "-O2", "-s", "-o", module,
-         Path(__file__).with_name("probe.c")],
-        env={**os.environ, "ZIG_GLOBAL_CACHE_DIR": str(cache / "global"), "ZIG_LOCAL_CACHE_DIR": str(cache / "local")},
-        check=True,
-    )  # fmt: skip
+    build = runpy.run_path(str(Path(__file__).parents[3] / "examples" / "build.py"))
+    build["compile_c"](Path(__file__).with_name("probe.c"), module, cache)
     return module
 
 
