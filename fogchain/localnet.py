@@ -118,13 +118,18 @@ class LocalNetwork:
     async def start_chain(self) -> None:
         self._say("starting the local chain and deploying the contracts")
         chain = self.folder / "chain"
-        (chain / "chain.json").unlink(missing_ok=True)
         argv = [
             sys.executable, "-m", "fogchain.cli.main", "chain", "up",
             "--data", str(chain), "--block-time", str(self._block_time),
         ]  # fmt: skip
-        await self.launch("chain", argv)
-        await self._until(lambda: (chain / "chain.json").exists(), "chain")
+        member = await self.launch("chain", argv)
+
+        def is_up() -> bool:
+            with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+                return member.pid is not None and json.loads((chain / "chain.json").read_text())["pid"] == member.pid
+            return False
+
+        await self._until(is_up, "chain")
 
     async def start_nodes(self) -> None:
         self._say(f"starting {len(self.names)} providers and a buyer")
