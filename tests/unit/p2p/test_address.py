@@ -7,7 +7,6 @@ from node.p2p.address import PeerAddress, check_addr, node_key_of, peer_id_of
 from node.p2p.mdns import read_record, service_type
 
 
-
 @given(st.binary(min_size=32, max_size=32))
 def test_key_and_peer_id_go_both_ways(key: bytes) -> None:
     assert node_key_of(peer_id_of(key)) == key

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from fogchain import cbor, errors
 from fogchain.errors import BadMessage, Conflict, FogchainError, NotFound, Unavailable
 from node.p2p.frames import (
-    MAX_FRAME, MAX_ID, Envelope, FrameReader, Kind, decode, decode_error, encode, encode_error, varint,
+    MAX_FRAME,
+    MAX_ID,
+    Envelope,
+    FrameReader,
+    Kind,
+    decode,
+    decode_error,
+    encode,
+    encode_error,
+    varint,
 )  # fmt: skip
 
 envelopes = st.builds(
