@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fogchain.api.address import start_hint
 from fogchain.cli import output
 from fogchain.cli.lazy import new_app
 from fogchain.cli.options import Data, Json, folder_of
 from fogchain.cli.start import become
-from fogchain.errors import BadInput
+from fogchain.errors import BadInput, NotFound
 from fogchain.folder import DataFolder
 
 if TYPE_CHECKING:
@@ -110,7 +111,10 @@ def run(
     log_level: Annotated[str, typer.Option(metavar="LEVEL", help="debug, info, warning or error.")] = "info",
 ) -> None:
     """Run the node in the foreground, until interrupted."""
-    become("node", ["--data", str(folder_of(data).root), "--log-level", log_level])
+    folder = folder_of(data)
+    if not folder.config.exists():  # the daemon says so, too, but it takes seconds to start
+        raise NotFound(f"there is no node in {folder.root}", hint=start_hint(folder))
+    become("node", ["--data", str(folder.root), "--log-level", log_level])
 
 
 @app.command()

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ServedNode, environment, fogchain, fogchain_json
+from cli_node import ServedNode, environment, fogchain, fogchain_json
 
 from fogchain.units import WEI
 
@@ -61,11 +61,12 @@ def test_nothing_is_spent_without_a_yes(served: ServedNode, job_file: Path) -> N
     assert result.returncode == 1 and "add --yes" in result.stderr
     for answer, code in ((b"n\n", 1), (b"\n", 1), (b"y\n", 0)):
         assert not served.services.specs and not served.services.free
-        assert on_terminal(served, ["job", "submit", str(job_file)], answer) == code
+        assert on_terminal(served, ["job", "submit", str(job_file)], answer)[0] == code
     assert len(served.services.specs) == 1
 
 
-def on_terminal(served: ServedNode, words: list[str], answer: bytes) -> int:
+def on_terminal(served: ServedNode, words: list[str], answer: bytes = b"", seen=lambda shown: None) -> tuple[int, str]:
+    """Exit code, and all that was shown; `seen` is told what was shown so far."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "fogchain.cli.main", *words],
@@ -80,13 +81,14 @@ def on_terminal(served: ServedNode, words: list[str], answer: bytes) -> int:
                 shown += os.read(ours, 65536)
             except OSError:
                 break
+        seen(shown.decode(errors="replace"))
         if b"[y/N]" in shown and answer:
             assert not served.services.specs  # it asks before, not after
             os.write(ours, answer)
             answer = b""
     code = process.wait(30)
     os.close(ours)
-    return code
+    return code, shown.decode()
 
 
 def test_a_wrong_job_file_is_told_before_the_node_is_asked(served: ServedNode, job_file: Path) -> None:
@@ -210,6 +212,21 @@ def test_watching_ends_with_the_job_and_says_how(served: ServedNode, job_file: P
     out, err = watch.communicate(timeout=60)
     assert watch.returncode == 0, err
     assert "mine  done  3/3" in out and "p1" in out and f"fogchain job results {job_id[:12]}" in out
+
+
+def test_on_a_terminal_the_watch_is_a_bar_that_grows(served: ServedNode, job_file: Path) -> None:
+    job_file.write_text(job_file.read_text().replace('"mine"', '"[red]mine"'))
+    job_id = submit(served, job_file)
+    finished: list[int] = []
+
+    def go_on(shown: str) -> None:
+        if len(finished) < 3 and f"{len(finished)}/3" in shown:
+            finished.append(len(finished))
+            served.do(lambda: served.services.finish(job_id, finished[-1], {}))
+
+    code, shown = on_terminal(served, ["job", "watch", job_id], seen=go_on)
+    assert code == 0 and finished == [0, 1, 2]
+    assert "[red]mine" in shown and "1/3" in shown and "3/3" in shown and "done" in shown and "1.5 FOG" in shown
 
 
 def test_a_cancelled_job_ends_the_watch_with_exit_code_one(served: ServedNode, job_file: Path) -> None:

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ServedNode, environment, fogchain, fogchain_json
+from cli_node import ServedNode, environment, fogchain, fogchain_json
 
 from fogchain.chain.deployment import Deployment
 from fogchain.config import DataFolder, load_config

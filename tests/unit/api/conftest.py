@@ -1,28 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from api_memory import MemoryServices
+from api_running import TOKEN, Running
 
 from fogchain.api.client import AsyncClient
-from fogchain.jobs.spec import BlobRef, JobSpec, TaskSpec
-from fogchain.units import WEI
 from node.api.app import create_app
 from node.api.server import ApiServer
-
-TOKEN = "t" * 43
-
-
-@dataclass
-class Running:
-    url: str
-    services: MemoryServices
-    client: AsyncClient
-    server: ApiServer
-    token: str = TOKEN
 
 
 @pytest.fixture
@@ -35,13 +22,3 @@ async def api(tmp_path: Path) -> AsyncIterator[Running]:
     yield Running(url, services, client, server)
     await client.close()
     await server.stop()
-
-
-def spec_over(api: Running, tasks: int = 2) -> JobSpec:
-    module = api.services.blobs.put(b"\0asm")
-    return JobSpec(
-        name="j",
-        module=BlobRef(sha256=module, size=4),
-        budget=WEI,
-        tasks=tuple(TaskSpec(args=(str(n),)) for n in range(tasks)),
-    )

@@ -8,7 +8,7 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import TOKEN, Running, spec_over
+from api_running import TOKEN, Running, spec_over
 
 from fogchain.api.client import AsyncClient, Client
 from fogchain.api.models import Event
@@ -37,10 +37,11 @@ async def test_every_listener_hears_what_changes_in_order(api: Running) -> None:
 
     def listen_sync() -> list[Event]:
         heard = []
-        for event in Client(api.url, TOKEN).events():
-            heard.append(event)
-            if event.job and event.job.state == "done":
-                break
+        with Client(api.url, TOKEN).events() as events:
+            for event in events:
+                heard.append(event)
+                if event.job and event.job.state == "done":
+                    break
         return heard
 
     listeners = [asyncio.create_task(listen(api.client)) for _ in range(2)]

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from conftest import TOKEN, Running, spec_over
+from api_running import TOKEN, Running, spec_over
 
 from fogchain.api.client import AsyncClient, Client
 from fogchain.api.models import Problem
@@ -103,7 +103,7 @@ async def test_a_wrong_token_is_said_by_every_client_method(api: Running) -> Non
                 with pytest.raises(Unauthorized):
                     call()
             with pytest.raises(Unauthorized):
-                next(client.events())
+                client.events()
 
     await asyncio.to_thread(sync)
 
