@@ -15,6 +15,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import structlog
@@ -64,7 +65,7 @@ class Bridge:
         for task in list(self.tasks):
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
-        await asyncio.to_thread(self._thread.join, 10)
+        await asyncio.to_thread(self._thread.join, STOP_TIMEOUT)
         self._ended(None)
 
     def _run(self) -> None:
@@ -184,8 +185,9 @@ class Bridge:
         async def answer() -> None:
             kind, payload = await self.respond(peer_id, subject, request.payload)
             frame = frames.encode(Envelope(request.id, kind, payload))
-            if self._wire is life:
-                self._down(life.answer, pipe, guest, frame)
+            with suppress(Unavailable):  # the connection it came by is gone, and whoever asked with it
+                if self._wire is life:
+                    self._down(life.answer, pipe, guest, frame)
 
         task = self._loop.create_task(answer())
         self.tasks.add(task)

@@ -22,6 +22,7 @@ from node.p2p.address import PeerAddress
 log = structlog.get_logger(__name__)
 
 _QUERY_MILLIS = 3000
+_MAX_QUERIES = 64  # at once
 _KEY = b"dnsaddr="
 
 
@@ -74,7 +75,8 @@ class MdnsDiscovery:
         )
 
     def _changed(self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange) -> None:
-        if state_change is not ServiceStateChange.Removed and not name.startswith(self._own.peer_id):
+        ours = name.startswith(self._own.peer_id)
+        if state_change is not ServiceStateChange.Removed and not ours and len(self._tasks) < _MAX_QUERIES:
             self._spawn(self._resolve(zeroconf, name))
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:

@@ -65,7 +65,7 @@ class Peers:
         for address in bootstrap:
             if address.peer_id != self._me:
                 self.learn(address, "bootstrap")
-                self._spawn(self._keep(address.peer_id))
+                self._spawn(self._keep(address))
 
     async def stop(self) -> None:
         tasks = [*self._tasks, *self._greetings.values()]
@@ -199,10 +199,11 @@ class Peers:
         except FogchainError:
             pass  # an answer, if an odd one: it lives
 
-    async def _keep(self, peer_id: str) -> None:
-        delay = FIRST_REDIAL
+    async def _keep(self, address: PeerAddress) -> None:
+        peer_id, delay = address.peer_id, FIRST_REDIAL
         while True:
             try:
+                self.learn(address)
                 await self.ensure(peer_id)
                 delay = FIRST_REDIAL
                 await self._up[peer_id].wait()

@@ -94,7 +94,7 @@ class Pipe:
         self._closed = False
 
     def put(self, frame: bytes, moved: Callable[[bool], object]) -> None:
-        """Queue a frame; `moved(True)` is called when it is written, `moved(False)` when it never will be."""
+        """Queue a frame; `moved(True)` is called when it starts on its way, `moved(False)` when it never will."""
         if self._closed:
             moved(False)
         else:
@@ -103,7 +103,7 @@ class Pipe:
 
     async def run(self, stream: INetStream, cut: Callable[[], Awaitable[None]]) -> FogchainError:
         """Until either side ends; returns why. `cut` closes the connection of a peer that takes nothing."""
-        why: FogchainError = Unavailable("the other side stopped reading")
+        why: FogchainError = Unavailable("it takes no more data")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._write, stream, cut, nursery.cancel_scope)
             try:
@@ -131,7 +131,7 @@ class Pipe:
             if scope.cancelled_caught:
                 raise BadMessage(f"half a frame, and no more of it for {FRAME_TIMEOUT:g} s")
             if not data:
-                raise Unavailable("the other side closed the stream")
+                raise Unavailable("it closed the stream")
             envelopes = reader.feed(data)
             for envelope in envelopes:
                 await self._take(envelope)
@@ -243,7 +243,7 @@ class Wire(INotifee):
         self._swarm.upgrader.muxer_multistream = Muxer({TProtocol(YAMUX): BoundedYamux}, int(OPEN_TIMEOUT))
         self._swarm.set_stream_handler(lambda stream: self._guard(stream, serve))
         self._swarm.register_notifee(self)
-        for subject in self._bridge.subjects:
+        for subject in tuple(self._bridge.subjects):
             self.serve(subject)
         async with self._host.run([Multiaddr(addr) for addr in listen]):
             await self._swarm.auto_connector.stop()  # it dials whatever strangers claim to be addresses
@@ -420,8 +420,9 @@ class Wire(INotifee):
     async def _guard(self, stream: Any, serve: Callable[[INetStream], Awaitable[None]]) -> None:
         """Nothing raised while a stream is served may get out: it would end the whole host."""
         peer_id = str(stream.muxed_conn.peer_id)
-        if stream.swarm_conn is not None and not stream.swarm_conn.is_closed:
-            self._came(peer_id, stream.swarm_conn)  # the first stream may be faster than the news of its connection
+        if stream.swarm_conn is None or stream.swarm_conn.is_closed:
+            return
+        self._came(peer_id, stream.swarm_conn)  # the first stream may be faster than the news of its connection
         guest = self._guests.setdefault(peer_id, Guest())
         guest.streams += 1
         try:

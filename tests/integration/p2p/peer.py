@@ -86,15 +86,21 @@ class Program:
     async def memory(self) -> int:
         return psutil.Process().memory_info().rss
 
-    async def crash(self) -> None:
-        """What an exception that escapes a stream handler does: it ends the trio side."""
+    async def crash(self, within: str = "nursery") -> None:
+        """End the trio side: by what an exception that escapes a stream handler does, or by one in trio's own loop."""
 
-        async def raise_it() -> None:
+        async def raise_later() -> None:
             raise RuntimeError("escaped into the nursery")
+
+        def raise_now() -> None:
+            raise RuntimeError("escaped into the loop")
 
         life = self.host._bridge._wire
         assert life is not None
-        life.token.run_sync_soon(life.nursery.start_soon, raise_it)
+        if within == "nursery":
+            life.token.run_sync_soon(life.nursery.start_soon, raise_later)
+        else:
+            life.token.run_sync_soon(raise_now)
 
     async def run(self) -> None:
         self.host.subscribe(self.saw)

@@ -77,9 +77,9 @@ async def test_the_trio_side_restarts_on_its_port_after_a_crash(start_peer: Star
     await host.connect(PeerAddress.parse(other.address))
     await other.until_event("PeerUp", host)
     events = watch(host)
-    for _ in range(2):
+    for within in ("nursery", "loop", "nursery"):
         events.clear()
-        await other.call("crash")
+        await other.call("crash", within=within)
         await poll(lambda: PeerDown(other.peer_id) in events, 5)
 
         async def answered() -> bool:
