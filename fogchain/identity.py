@@ -45,7 +45,8 @@ class NodeIdentity:
             return cls(path.read_bytes())
         except FileNotFoundError as error:
             raise CorruptData(
-                f"the node's seed {path} is missing", hint="restore it from a backup, or make a new node with `fogchain node init`"
+                f"the node's seed {path} is missing",
+                hint="restore it from a backup, or make a new node with `fogchain node init`",
             ) from error
 
     def derive(self, label: str) -> bytes:

@@ -307,7 +307,8 @@ class _Show:
         if self.console.is_terminal:
             self._live = Progress(
                 SpinnerColumn(), TextColumn("{task.description}"), BarColumn(40),
-                TextColumn("{task.completed:.0f}/{task.total:.0f} tasks"), TextColumn("{task.fields[more]}"), TimeElapsedColumn(), console=self.console, transient=True,
+                TextColumn("{task.completed:.0f}/{task.total:.0f} tasks"), TextColumn("{task.fields[more]}"),
+                TimeElapsedColumn(), console=self.console, transient=True,
             )  # fmt: skip
             self._live.start()
             self._task = self._live.add_task("starting", total=1, more="")
