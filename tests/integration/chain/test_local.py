@@ -59,7 +59,11 @@ async def test_what_was_saved_survives_a_kill_of_anvil_and_the_address_stays(
     assert chain.rpc_url == url
     assert await client.token_balance(SOMEONE) == 5 * FOG
     assert await client.eth_balance(SOMEONE) == ETH
-    assert json.loads((chain.folder / "chain.json").read_text())["anvil_pid"] == chain.pid
+
+    async def told() -> bool:
+        return bool(json.loads((chain.folder / "chain.json").read_text())["anvil_pid"] == chain.pid)
+
+    await until(told)
 
 
 async def test_a_restart_keeps_everything_and_the_port(chain: LocalChain) -> None:
@@ -250,7 +254,9 @@ async def test_a_half_done_deployment_is_finished(tmp_path: Path) -> None:
     second = await deploy(client.rpc, PrivateKey(TREASURY_KEY), target)
     assert Deployment.load(target) == second
     assert second.market != whole.market
-    await ChainClient(chain.rpc_url, second).connect()
+    there = ChainClient(chain.rpc_url, second)
+    await there.connect()
+    await there.close()
     used = int(await client.rpc.call("eth_getTransactionCount", TREASURY, "latest"), 16)
     assert used == nonce + 4
     await client.close()
