@@ -29,7 +29,7 @@ from fogchain.units import MAX_UINT64, MAX_UINT96
 text = st.text(max_size=40)
 times = st.floats(0, 1e11, allow_nan=False)
 amounts = st.integers(0, MAX_UINT96)
-counts = st.integers(0, 2**40)
+counts = st.integers(0, 2**40 - 1)
 events: st.SearchStrategy[JobEvent] = st.one_of(
     st.builds(SessionPlanned, times, text, text, text, amounts, text, amounts),
     st.builds(CapRaised, times, text, amounts),
