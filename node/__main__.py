@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from fogchain.config import DataFolder
+from fogchain.config import DataFolder, load_config
 from fogchain.errors import FogchainError
 
 
@@ -27,15 +27,18 @@ def main() -> int:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
             structlog.processors.ExceptionRenderer(),
-            structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer(),
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+            if sys.stderr.isatty()
+            else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    from node.daemon import serve  # after the settings: importing it takes a second or two
-
     try:
+        load_config(folder)  # what is wrong with the settings is told at once: the rest takes seconds to import
+        from node.daemon import serve
+
         asyncio.run(serve(folder))
     except FogchainError as error:
         print(f"error: {error.message}", file=sys.stderr)
