@@ -14,7 +14,7 @@ import structlog
 
 from fogchain import units
 from fogchain.api.models import Quote
-from fogchain.errors import BadInput, Conflict, FogchainError, NotFound, PaymentRequired
+from fogchain.errors import BadInput, Conflict, CorruptData, FogchainError, NotFound, PaymentRequired
 from fogchain.jobs.machine import JobMachine
 from fogchain.jobs.spec import JobSpec, check_sum_of_inputs
 from fogchain.jobs.store import ProviderRecord
@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 
 REMEMBERED = 64  # finished jobs kept in memory
 RECLAIM_INTERVAL = 20.0
+STANDSTILL = 5.0  # seconds before a job whose driver died is taken up anew
 
 
 class Buyer:
@@ -43,8 +44,15 @@ class Buyer:
     async def start(self) -> None:
         self._around.network.serve("receipt", self._on_receipt)
         for job_id in self._around.store.open_jobs():
-            machine, seq = self._around.store.load(job_id)
-            self._drive(machine, seq)
+            try:
+                machine, seq = self._around.store.load(job_id)
+            except CorruptData as error:  # one damaged job must not keep the others from going on
+                log.error("a job can't be taken up", job=job_id[:12], why=error.message)
+                continue
+            if machine.paid is not None:
+                self._around.store.close(job_id)
+            else:
+                self._drive(machine, seq)
         self._reclaimer = asyncio.create_task(self._reclaim())
 
     async def stop(self) -> None:
@@ -126,7 +134,12 @@ class Buyer:
         created = time.time()
         seed = spec.model_dump_json().encode() + address.encode() + secrets.token_bytes(16)
         job_id = hashlib.sha256(seed).hexdigest()
-        around.store.add(job_id, spec, created, key)
+        try:
+            around.store.add(job_id, spec, created, key)
+        except Conflict:
+            if key is None or (known := around.store.by_key(key)) is None or self.machine(known).spec != spec:
+                raise
+            return known  # the same request came twice at the same time
         self._drive(JobMachine(job_id, spec, created), 0)
         return job_id
 
@@ -163,16 +176,20 @@ class Buyer:
         self._running[machine.id] = task
 
     async def _run(self, driver: JobDriver) -> None:
-        machine = driver.machine
-        while machine.paid is None:
+        job_id = driver.machine.id
+        while driver.machine.paid is None:
             try:
                 await driver.run()
-            except FogchainError as error:  # a full disk, say: nothing was applied that is not on disk
-                log.error("a job stands still", job=machine.id[:12], why=error.message)
-                await asyncio.sleep(5)
+            except Exception as error:  # a full disk, say, or a defect: the log is right, whatever memory holds
+                log.error("a job stands still", job=job_id[:12], exc_info=error)
+                await asyncio.sleep(STANDSTILL)
+                driver = JobDriver(*self._around.store.load(job_id), self._around)
+                self._drivers[job_id] = driver
+        machine = driver.machine
         for share in machine.shares.values():
             wrong = sum(run.state == "wrong" for run in machine.runs.values() if run.provider == share.provider)
             self._around.store.add_to_record(share.provider, ProviderRecord(share.accepted, share.checks, wrong))
+        self._around.store.close(machine.id)
         self._finished[machine.id] = machine
         self._drivers.pop(machine.id, None)
         self._running.pop(machine.id, None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import secrets
 import time
 from collections.abc import Callable, Coroutine
@@ -58,6 +59,8 @@ BATCH = 64
 REQUEST_TIMEOUT = 10.0
 FIRST_RATE = 100_000_000.0  # fuel/s assumed of a provider whose offer names none
 DISCOVERY_PAUSE = 3.0
+MAX_RATE, MAX_SLOTS = 20e9, 64  # beyond these an offer's claims draw no more work
+HANDING_OVER = 30.0  # seconds a provider may say "delivered" before its receipt is here
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,8 @@ class JobDriver:
         self._acked: dict[str, tuple[int, bool]] = {}  # newest voucher the provider has confirmed
         self._vouching: set[str] = set()
         self._retry_at: dict[str, float] = {}
+        self._since: dict[int, tuple[str, float]] = {}  # attempt to its state at the provider, and since when
+        self._broken: BaseException | None = None
         self.readable = frozenset(machine.spec.blobs())
         self._digest_of: dict[int, bytes] = {}
         for run in machine.runs.values():
@@ -130,6 +135,8 @@ class JobDriver:
                 else:
                     self._spawn(self._open_session(share))
             while self.machine.paid is None:
+                if self._broken is not None:
+                    raise self._broken
                 self._step()
                 try:
                     await asyncio.wait_for(self._wake.wait(), TICK)
@@ -168,6 +175,7 @@ class JobDriver:
         for provider in trusted:
             if self.machine.shares[provider].distrusted:
                 self._call_back(provider)
+                touched.update(run.task for run in self.machine.runs.values() if run.provider == provider)
         self._around.changed(self, touched)
         self._wake.set()
 
@@ -202,7 +210,7 @@ class JobDriver:
                         f"one task at its fuel limit costs {format_fog(most)} there, over the budget"
                     )
                     continue
-                cap = min(machine.spec.budget, max(-(-machine.spec.budget // count), most * (offer.slots + 1)))
+                cap = max(machine.spec.budget // count, most)
                 session = session_id(around.wallet.address, known.address, bytes.fromhex(machine.id))
                 planned = SessionPlanned(
                     now, known.address, known.peer_id, known.name, offer.price, "0x" + session.hex(), cap
@@ -347,16 +355,20 @@ class JobDriver:
             room = (share.cap - share.exposure(spec)) // price if price else BATCH
             if room <= 0 < affordable:
                 self._raise_cap(share)
-            rate = float(known.offer.fuel_rate) or FIRST_RATE
+            rate = min(float(known.offer.fuel_rate) or FIRST_RATE, MAX_RATE)
             nodes.append(
                 Machine(
-                    share.provider, known.offer.slots, rate, share.out, share.out * fuel, max(0, min(room, affordable))
+                    share.provider,
+                    min(known.offer.slots, MAX_SLOTS),
+                    rate,
+                    share.out,
+                    share.out * fuel,
+                    max(0, min(room, affordable)),
                 )
             )
         placements = place(len(wanted), nodes, fuel=fuel, may=lambda work, name: name not in wanted[work].barred)
-        afford = min(
-            (max(0, budget) // cost(spec.limits.fuel, machine.shares[p.machine].price) for p in placements), default=0
-        )
+        dearest = max((cost(spec.limits.fuel, machine.shares[p.machine].price) for p in placements), default=0)
+        afford = max(0, budget) // dearest if dearest else len(placements)
         events = [
             self._order(wanted[placement.work], machine.shares[placement.machine], machine.next_attempt + number, now)
             for number, placement in enumerate(placements[:afford])
@@ -420,13 +432,28 @@ class JobDriver:
             await asyncio.sleep(0.3)
 
     def _note_state(self, run: Run, state: str) -> None:
-        before = run.attempt in self.started
+        before, now = run.attempt in self.started, time.monotonic()
+        if self._since.get(run.attempt, ("", 0.0))[0] != state:
+            self._since[run.attempt] = (state, now)
+        if now - self._since[run.attempt][1] > self._patience_with(run, state):
+            self._lose(run, f"its provider says {state} and nothing comes of it")
+            return
         if state == wire.RUNNING:
             self.started.add(run.attempt)
         elif state in (wire.UNKNOWN, wire.DROPPED):
             self._lose(run, "its provider no longer has the order")
         if (run.attempt in self.started) != before:
             self._around.changed(self, {run.task})
+
+    def _patience_with(self, run: Run, state: str) -> float:
+        """Seconds for which an order may stay in this state at its provider."""
+        limit, lost_after = self.machine.spec.limits.time / 1000, self._around.config.lost_after / 1000
+        if state == wire.RUNNING:
+            return limit + lost_after
+        if state == wire.DELIVERED:
+            return math.inf if run.attempt in self._receiving else max(HANDING_OVER, lost_after)
+        ahead = sum(attempt < run.attempt for attempt in self.machine.shares[run.provider].live)
+        return limit * (ahead + 1) + lost_after
 
     def _fail(self, run: Run, event: Failed) -> None:
         if run.state == "out":
@@ -458,6 +485,9 @@ class JobDriver:
                     await around.network.request(share.peer, "cancel", wire.encode_list(asked), timeout=REQUEST_TIMEOUT)
                     self._withdrawn.update(asked)
                     withdraw.difference_update(asked)
+                    for run in stale:
+                        if not over and run.state == "out":
+                            self._record(Lost(time.time(), run.attempt, "no longer needed"))
                 if out:
                     digests = [self._digest(run) for run in out]
                     answer = await around.network.request(
@@ -533,7 +563,7 @@ class JobDriver:
         chance = check_chance(
             self.machine.spec.verify.level,
             self.machine.spec.verify.sample,
-            record.accepted + share.accepted,
+            0 if record.wrong else record.accepted + share.accepted,
             receipt.exit,
         )
         self._record(
@@ -629,15 +659,15 @@ class JobDriver:
     def _settle(self, now: float) -> None:
         if all(self._settled(share) for share in self.machine.shares.values()):
             self._record(Paid(now))
-            self._around.store.close(self.machine.id)
 
     def _spawn(self, coroutine: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(_complain)
+        task.add_done_callback(self._ended)
 
-
-def _complain(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("a job's task died", exc_info=error)
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """What kills a part kills the whole, which is then taken up anew from its log."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._broken = error
+            self._wake.set()
