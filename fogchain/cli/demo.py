@@ -103,11 +103,12 @@ async def _run(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     show.head()
+    opening: asyncio.Task[str] | None = None
     network = LocalNetwork(folder, providers=providers, say=show.step)
     try:
         await _unless(stop, network.start())
-        show.step("starting the panel" if panel else "no panel was asked for")
-        panel_url = await _unless(stop, _start_panel(network, port)) if panel else None
+        if panel:
+            opening = asyncio.create_task(_open_panel(network, port, show))
         before = await _balances(network)
         job_id, created = await _submit(network, job_file)
         show.submitted(job_id, created)
@@ -116,6 +117,7 @@ async def _run(
         results = folder / "results" / job_id[:12]
         await save_results(network.buyer, job_id, results)
         picture = await _assemble(job_file, results, folder)
+        panel_url = await _unless(stop, opening) if opening else None
         report = await _report(network, detail, before, paid_after, results, picture, panel_url, folder)
         if as_json:
             print(json.dumps(asdict(report), indent=2), flush=True)
@@ -128,6 +130,8 @@ async def _run(
         show.console.print("\nstopped")
         return 130
     finally:
+        if opening is not None and not opening.done():
+            opening.cancel()
         show.step("stopping all processes")
         await network.stop()
         show.close()
@@ -149,6 +153,13 @@ async def _unless(stop: asyncio.Event, work: Awaitable[T]) -> T:
             await task
         raise _Stopped
     return task.result()
+
+
+async def _open_panel(network: LocalNetwork, port: int, show: _Show) -> str:
+    """Start the panel beside the job, and say where it is."""
+    url = await _start_panel(network, port)
+    show.step(f"the panel is at [bold]{url}[/bold]; its sign-in token is in {network.folder}/buyer/api.token")
+    return url
 
 
 async def _start_panel(network: LocalNetwork, port: int) -> str:
@@ -300,7 +311,7 @@ class _Show:
         self.console.print("[bold]fogchain demo[/bold]: three providers and a buyer trade compute on this machine\n")
 
     def step(self, text: str) -> None:
-        self.console.print(f"  [dim]{time.monotonic() - self._start:5.1f} s[/dim]  {text}")
+        self.console.print(f"  [dim]{time.monotonic() - self._start:5.1f} s[/dim]  {text}", soft_wrap=True)
 
     def submitted(self, job_id: str, fresh: bool) -> None:
         self.step(f"job {job_id[:12]} {'submitted' if fresh else 'goes on where it was left'}")

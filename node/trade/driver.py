@@ -563,7 +563,7 @@ class JobDriver:
         chance = check_chance(
             self.machine.spec.verify.level,
             self.machine.spec.verify.sample,
-            0 if record.wrong else record.accepted + share.accepted,
+            0 if record.wrong else record.accepted + share.accepted + share.pending,
             receipt.exit,
         )
         self._record(
@@ -630,7 +630,8 @@ class JobDriver:
                 if self._acked.get(share.provider) == (amount, last) or self._closed(share):
                     return
                 voucher = Voucher(bytes.fromhex(share.session[2:]), amount)
-                message = SignedVoucher(voucher, bytes.fromhex(share.signature), last).encode()
+                signature = bytes.fromhex(share.signature) or sign(self._around.wallet.key, self._around.domain, voucher)
+                message = SignedVoucher(voucher, signature, last).encode()
                 try:
                     await self._around.network.request(share.peer, "voucher", message, timeout=REQUEST_TIMEOUT)
                     self._acked[share.provider] = (amount, last)
