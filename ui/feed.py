@@ -273,7 +273,7 @@ class NodeFeed:
                 if event.task.state == "done":
                     self.refresh("receipts")
             case "wallet":
-                self.refresh("wallet", "receipts")
+                self.refresh("wallet", "receipts", "providers")
             case "providers":
                 self.refresh("providers")
             case _:
@@ -288,6 +288,8 @@ class NodeFeed:
             self.jobs_total = None if self.jobs_total is None else self.jobs_total + 1
             self.jobs = {job.id: job, **self.jobs}
         else:
+            if self.jobs[job.id].state != job.state:
+                self.refresh("providers")  # what they did for this node stands there
             self.jobs[job.id] = job
         self._revs["jobs"] += 1
         watch = self._watching(job.id)

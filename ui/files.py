@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import quote
 
 from fastapi import APIRouter
@@ -9,8 +10,9 @@ from fastapi.responses import PlainTextResponse, Response
 
 from fogchain.errors import FogchainError, NotFound
 from ui.panel import Panel
+from ui.pictures import PNG, read_ppm
 
-PNG = b"\x89PNG\r\n\x1a\n"
+IMAGES = (".png", ".ppm")  # what can be looked at in place
 SAFE = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "X-Content-Type-Options": "nosniff",
@@ -37,7 +39,10 @@ def routes(panel: Panel) -> APIRouter:
             return PlainTextResponse(error.message, 404 if isinstance(error, NotFound) else 502, headers=SAFE)
         if image:
             if not data.startswith(PNG):
-                return PlainTextResponse("not a PNG image", 415, headers=SAFE)
+                pixels = read_ppm(data)
+                if pixels is None:
+                    return PlainTextResponse("not a picture that can be shown", 415, headers=SAFE)
+                data = await asyncio.to_thread(pixels.png)
             return Response(data, media_type="image/png", headers={**SAFE, "Cache-Control": "private, max-age=3600"})
         saved = quote(name.rpartition("/")[2])
         headers = {**SAFE, "Content-Disposition": f"attachment; filename*=UTF-8''{job_id[:8]}-{task}-{saved}"}

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from fogchain.api.client import AsyncClient
 from fogchain.api.models import JobDetail, JobSummary, TaskView
 from fogchain.errors import FogchainError, NotFound
+from ui.pictures import Place
 
 PAGE = 500
 DETAIL_EVERY = 1.0  # s, while the job changes; more for a job so big that asking takes long
 SHARE = 10  # a fetch is followed by at least this many times its own length of quiet
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A result that is part of a bigger picture; sizes in pixels."""
+
+    place: Place
+    width: int
+    height: int
 
 
 class JobWatch:
@@ -21,6 +32,7 @@ class JobWatch:
         self.detail: JobDetail | None = None
         self.tasks: dict[int, TaskView] | None = None
         self.error: FogchainError | None = None
+        self.tiles: dict[tuple[int, str], Tile | None] = {}  # PPM results that were read, by task and file
         self.rev = 0
         self.touched = time.monotonic()
         self._need_detail = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -128,9 +128,9 @@ class Stat:
     """A figure in a card of its own: label, big value, and a line of context."""
 
     def __init__(self, label: str, icon_name: str, title: str = "") -> None:
-        with block("fc-card fc-stat", "section", aria_label=label) as box:
+        with block("fc-card fc-stat", "section", aria_label=label) as self.box:
             if title:
-                box.props["title"] = title
+                self.box.props["title"] = title
             with block("fc-stat-label"):
                 icon(icon_name)
                 text(label, tag="span")
@@ -148,11 +148,19 @@ class Facts:
 
     def __init__(self, *labels: str) -> None:
         self._values: dict[str, TextElement] = {}
+        self._rows: dict[str, tuple[TextElement, TextElement]] = {}
         with block("fc-dl"):
             for label in labels:
-                text(label, "k")
+                key = text(label, "k")
                 self._values[label] = text("–", "v fc-cut")
+                self._rows[label] = (key, self._values[label])
 
     def set(self, label: str, value: str, full: str = "") -> None:
         self._values[label].set_text(value)
         set_prop(self._values[label], "title", full or value)
+
+    def only(self, labels: Collection[str]) -> None:
+        """Hide the others."""
+        for label, row in self._rows.items():
+            for element in row:
+                shown(element, label in labels)

@@ -13,7 +13,7 @@ from ui.components.base import Pill, block, icon, icon_button, shown, text
 from ui.components.copy import CopyText
 from ui.components.table import Column, Grid, Row, amount, pill, plain
 from ui.feed import NodeFeed
-from ui.files import file_path
+from ui.files import IMAGES, file_path
 from ui.jobwatch import JobWatch
 from ui.tones import RUN, TASK, tone
 
@@ -108,7 +108,7 @@ class TaskSheet:
             for file in task.files:
                 with block("fc-file"):
                     with block("fc-file-head"):
-                        icon("image" if file.name.endswith(".png") else "file-text", "fc-faint")
+                        icon("image" if file.name.lower().endswith(IMAGES) else "file-text", "fc-faint")
                         text(file.name, "fc-cut").style("font-weight:560")
                         text(show_size(file.size), "fc-faint fc-small fc-num", "span")
                         block("fc-grow")
@@ -125,7 +125,7 @@ class TaskSheet:
     def _preview(self, index: int, name: str, size: int) -> None:
         if size == 0:
             return
-        if name.lower().endswith(".png") and size <= IMAGE_LIMIT:
+        if name.lower().endswith(IMAGES) and size <= IMAGE_LIMIT:
             block(
                 "",
                 "img",

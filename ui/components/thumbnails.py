@@ -8,7 +8,7 @@ from fogchain.api.models import TaskView
 from ui.components.base import block, card, shown, text
 from ui.components.table import Pager
 from ui.feed import NodeFeed
-from ui.files import file_path
+from ui.files import IMAGES, file_path
 from ui.jobwatch import JobWatch
 
 PAGE = 24
@@ -16,7 +16,8 @@ SIZE_LIMIT = 4 << 20  # bytes; larger pictures are seen in the task's own view
 
 
 class Thumbnails:
-    """Hidden until there is a PNG among the results. A picture is drawn once: results never change."""
+    """Hidden until there is a picture among the results that is no tile of a bigger one. Each is drawn once: results
+    never change."""
 
     def __init__(self, feed: NodeFeed, watch: JobWatch, on_open: Callable[[int], None]) -> None:
         self._feed, self._watch, self._on_open = feed, watch, on_open
@@ -34,12 +35,16 @@ class Thumbnails:
             (index, file.name)
             for index in sorted(tasks)
             for file in tasks[index].files
-            if file.name.lower().endswith(".png") and file.size <= SIZE_LIMIT
+            if file.name.lower().endswith(IMAGES) and file.size <= SIZE_LIMIT and self._alone(index, file.name)
         ]
         shown(self._box, bool(self._tasks))
         self._count.set_text(str(len(self._tasks)))
         self._pager.set_total(len(self._tasks))
         self._draw()
+
+    def _alone(self, index: int, name: str) -> bool:
+        """A PPM is known to be no tile only once it was read."""
+        return name.lower().endswith(".png") or self._watch.tiles.get((index, name), name) is None
 
     def _draw(self) -> None:
         page = self._tasks[self._pager.offset : self._pager.offset + PAGE]

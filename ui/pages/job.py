@@ -14,8 +14,9 @@ from ui.components.bar import Legend, ProgressBar, in_words
 from ui.components.base import Facts, Pill, block, button, card, icon, set_classes, set_prop, shown, text
 from ui.components.choice import Choice
 from ui.components.confirm import confirm
-from ui.components.copy import CopyText
+from ui.components.copy import CopyText, command
 from ui.components.empty import alert, empty, skeleton
+from ui.components.mosaic import Mosaic
 from ui.components.table import Column, Grid, Pager, Row, Waiting, amount, pill, plain
 from ui.components.taskview import TaskSheet, describe, latest
 from ui.components.thumbnails import Thumbnails
@@ -30,8 +31,6 @@ TASKS_PAGE = 25
 PROVIDER_COLUMNS = (
     Column("Provider"),
     Column("Tasks", end=True),
-    Column("Checks", end=True, optional=True),
-    Column("Work", end=True, optional=True),
     Column("Owed", end=True),
     Column("Claimed", end=True),
     Column("Session", optional=True),
@@ -95,13 +94,19 @@ class _Body:
             block("fc-grow")
             self._cancel = button("Cancel job", self._ask_cancel, "ban", "danger small")
         self._why, self._why_words = alert("info", "info")
-        self._progress()
         self._sheet = TaskSheet(panel.main, watch)
-        with block("fc-grid g-21"):
+        self._progress()
+        with block("fc-grid g-32"):
             with block("fc-stack"):
-                self._tasks_wall()
-                self._provider_table()
-            self._facts(detail)
+                self._mosaic = Mosaic(panel.main, watch, self._sheet.open)
+                self._left = block("fc-stack")
+                with self._left:
+                    self._providers_card = block()
+                    with self._providers_card:
+                        self._provider_table()
+                    self._how_to_fetch(detail)
+            with block("fc-stack") as self._right:
+                self._facts(detail)
         self._shots = Thumbnails(panel.main, watch, self._sheet.open)
         self._task_table()
 
@@ -113,21 +118,24 @@ class _Body:
                 self._percent = text("–", "fc-stat-value")
                 self._words = text("", "fc-dim fc-num fc-cut")
             self._bar = ProgressBar("big")
-            self._legend = Legend()
-
-    def _tasks_wall(self) -> None:
-        with card("Tasks", "layers") as end:
-            with end:
-                text("point at a cell, click to open it", "fc-narrow-hide")
-            self._wall_waiting = Waiting(3)
+            with block("fc-row fc-between"):
+                self._legend = Legend()
+                text("one cell a task: click to open it", "fc-small fc-faint fc-narrow-hide")
+            self._wall_waiting = Waiting(2)
             with self._wall_waiting.content.classes("fc-scroll"):
                 self._wall = Wall(self._describe, lambda index: self._sheet.open(index))
+
+    def _how_to_fetch(self, detail: JobDetail) -> None:
+        with card("Results", "download") as end:
+            with end:
+                self._files = text("", "fc-num")
+            text("Every result file, each checked against the hash its provider signed:", "fc-dim fc-small")
+            command(self._panel.main.address.command(f"job results {detail.id[:12]}"))
 
     def _facts(self, detail: JobDetail) -> None:
         with card("Job", "info"):
             self._fact = Facts(
                 "Spent",
-                "Budget",
                 "Highest price",
                 "Work",
                 "Checks",
@@ -168,7 +176,7 @@ class _Body:
                     "Sessions are opened with providers that match; then they are listed here.",
                 )
             with self._providers_waiting.content:
-                self._providers = Grid("Providers of this job", PROVIDER_COLUMNS)
+                self._providers = Grid("Providers of this job", PROVIDER_COLUMNS).classes("fc-tight")
 
     def _task_table(self) -> None:
         with card("All tasks", "file-text", "flush") as end:
@@ -200,8 +208,8 @@ class _Body:
         self._words.set_text(in_words(job.tasks))
         self._bar.set(job.tasks)
         self._legend.set(job.tasks)
-        self._fact.set("Spent", show.fog(job.spent).text, show.fog(job.spent).full)
-        self._fact.set("Budget", show.fog(job.budget).text, show.fog(job.budget).full)
+        spent, budget = show.fog(job.spent), show.fog(job.budget)
+        self._fact.set("Spent", f"{spent.value} of {budget.text}", f"{spent.full} of a budget of {budget.full}")
         self._fact.set("Work", show.fuel(job.fuel).text, show.fuel(job.fuel).full)
         self._fact.set("Checks", _checks(job))
         self._fact.set("Settled", "yes, all paid" if job.paid else "not yet")
@@ -214,6 +222,11 @@ class _Body:
                 states[task.index] = task.state
             self._wall_waiting.set(len(states))
             self._wall.show(states, in_words(job.tasks))
+            files = sum(len(task.files) for task in tasks.values())
+            self._files.set_text(show.plural(files, "file") if files else "none yet")
+            self._mosaic.update(tasks)
+            if self._mosaic.visible and self._providers_card.parent_slot is not self._right.default_slot:
+                self._providers_card.move(self._right, 0)  # the picture takes its place
             self._shots.update(tasks)
             self._sheet.update()
         self._show_tasks()
@@ -286,10 +299,8 @@ def _provider_rows(job: JobDetail) -> list[Row]:
             share.session or share.address,
             (
                 plain(share.name or show.short(share.address), share.address, share.problem),
-                plain(show.number(share.tasks)),
-                plain(show.number(share.checks)),
-                amount(show.fuel(share.fuel)),
-                amount(show.fog(share.owed)),
+                plain(show.number(share.tasks), "tasks run", f"{show.plural(share.checks, 'check')}"),
+                amount(show.fog(share.owed), show.fuel(share.fuel).text),
                 amount(show.fog(share.claimed)),
                 pill(tone(SESSION, share.session_state), share.session),
             ),

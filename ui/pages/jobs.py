@@ -16,6 +16,7 @@ from ui.components.table import Cell, Column, Grid, Pager, Row, Waiting, amount,
 from ui.live import follow
 from ui.pages.overview import ACTIVE
 from ui.panel import Page, Panel
+from ui.show import plural
 from ui.tones import JOB, tone
 
 PAGE_SIZE = 25
@@ -111,7 +112,7 @@ def _row(job: JobSummary, now: float) -> Row:
 def _progress(job: JobSummary) -> Cell:
     total = job.tasks.total or 1
     return {
-        "text": f"{job.tasks.done}/{job.tasks.total}",
+        "text": f"{show.number(job.tasks.done)} of {plural(job.tasks.total, 'task')}",
         "parts": [[name, round(100 * count / total, 2)] for _, name, count in parts(job.tasks) if count],
         "full": in_words(job.tasks),
     }

@@ -20,6 +20,10 @@ from ui.panel import Page, Panel
 from ui.show import plural
 from ui.tones import LINK, NODE, PROVIDER, tone
 
+FACTS = ("Uptime", "Memory", "Peers", "Version", "Chain block")
+BUYER_FACTS = ("Paid out", "Free")
+PROVIDER_FACTS = ("Delivered", "Earned", "On chain", "Offer")
+FOUND = {"registry": "registry", "mdns": "local network", "bootstrap": "bootstrap list"}
 MOST_SLOTS = 32  # drawn as squares; more are told in words alone
 COLUMNS = (
     Column("Provider"),
@@ -36,7 +40,7 @@ def build(panel: Panel) -> None:
     ui.page_title("Nodes · fogchain")
     with block("fc-page"):
         heading("Nodes", f"{plural(len(panel.feeds), 'node')} followed by this panel")
-        with block("fc-grid g-3"):
+        with block("fc-grid g-nodes"):
             for feed in panel.feeds:
                 _NodeCard(feed)
         _providers(panel.main)
@@ -60,11 +64,9 @@ class _NodeCard:
                     self._load = text("–", "fc-num")
                     self._queue = text("", "fc-num fc-faint")
                 self._slots = block("fc-slots", aria_hidden="true")
-            self._facts = Facts(
-                "Uptime", "Memory", "Peers", "Tasks delivered", "Earned", "On chain", "Offer", "Version", "Chain block"
-            )
+            self._facts = Facts(*FACTS, *BUYER_FACTS, *PROVIDER_FACTS)
         self._squares: list[Element] = []
-        follow(self._update, lambda: feed.rev("node", "link"))
+        follow(self._update, lambda: feed.rev("node", "link", "wallet"))
 
     def _update(self) -> None:
         feed, status = self._feed, self._feed.status
@@ -80,10 +82,16 @@ class _NodeCard:
         )
         self._queue.set_text(f"{show.number(status.waiting)} waiting" if status.waiting else "")
         self._draw_slots(status.running, status.slots)
+        wallet = feed.wallet
+        paid, free = (show.fog(wallet.spent), show.fog(wallet.free)) if wallet else (show.NOTHING, show.NOTHING)
+        buys = BUYER_FACTS if "buyer" in status.roles else ()
+        self._facts.only({*FACTS, *buys, *(PROVIDER_FACTS if "provider" in status.roles else ())})
+        self._facts.set("Paid out", paid.text, paid.full)
+        self._facts.set("Free", free.text, free.full)
         self._facts.set("Uptime", show.span(status.uptime_s) if feed.live else show.UNKNOWN)
         self._facts.set("Memory", show_size(status.memory), f"{show.number(status.memory)} bytes, workers not counted")
         self._facts.set("Peers", show.number(status.peers), ", ".join(status.listen) or "listens nowhere")
-        self._facts.set("Tasks delivered", show.number(status.done))
+        self._facts.set("Delivered", plural(status.done, "task"), "since its data folder was made, checks included")
         self._facts.set("Earned", show.fog(status.earned).text, show.fog(status.earned).full)
         self._facts.set("On chain", "registered" if status.registered else "not registered")
         offer = status.offer
@@ -169,7 +177,7 @@ def _provider_row(provider: ProviderView, now: float) -> Row:
 
 
 def _found(provider: ProviderView) -> str:
-    return "found by " + ", ".join(provider.found_by)
+    return "found by " + ", ".join(FOUND.get(way, way) for way in provider.found_by)
 
 
 def _record(provider: ProviderView) -> str:

@@ -9,18 +9,20 @@ from nicegui import ui
 from fogchain.api.models import JobSummary, ProviderView
 from ui import show
 from ui.components.bar import ProgressBar, in_words
-from ui.components.base import Facts, Pill, Stat, block, card, heading, set_prop, shown, text
+from ui.components.base import Facts, Pill, Stat, block, card, heading, set_classes, set_prop, shown, text
 from ui.components.empty import empty
 from ui.components.receipts import RECEIPT_COLUMNS, receipt_row
 from ui.components.table import Column, Grid, Row, Waiting, pill, plain
 from ui.feed import NodeFeed
 from ui.live import follow
 from ui.panel import Page, Panel
+from ui.rates import SPAN
 from ui.show import Shown, plural
 from ui.tones import JOB, PROVIDER, tone
 
 ACTIVE = {"planning", "running", "settling"}
 SHOWN_JOBS = 4
+SHORTEST = 120.0  # s on the chart's axis, at least
 SHOWN_PROVIDERS = 6
 
 
@@ -31,24 +33,30 @@ def build(panel: Panel) -> None:
         heading("Overview")
         _figures(feed)
         with block("fc-grid g-21"):
-            _jobs(feed)
+            with block("fc-stack"):
+                _jobs(feed)
+                _receipts(feed)
             with block("fc-stack"):
                 _rate(feed)
+                _providers(feed)
                 _chain(feed)
-        with block("fc-grid g-21"):
-            _receipts(feed)
-            _providers(feed)
 
 
 def _figures(feed: NodeFeed) -> None:
     with block("fc-grid g-4"):
         work = Stat("Tasks at work", "cpu", "tasks of your jobs that are with a provider, and tasks this node runs")
-        spent = Stat("Spent", "arrow-up-from-line", "claimed by providers from this node so far")
+        spent = Stat("Paid to providers", "arrow-up-from-line", "claimed by providers from this node so far")
         earned = Stat("Earned", "arrow-down-to-line", "vouchers this node holds as a provider, claimed or not")
+        free = Stat("Free to spend", "wallet", "deposited in the market and not locked: it can back new jobs")
         ready = Stat("Providers ready", "server", "providers whose offer this node could use now")
+
+    shown(free.box, False)
 
     def update() -> None:
         jobs, status, wallet, providers = feed.jobs, feed.status, feed.wallet, feed.providers
+        provides = status is None or "provider" in status.roles
+        shown(earned.box, provides)
+        shown(free.box, not provides)
         if jobs is None or status is None:
             work.set(show.NOTHING)
         else:
@@ -66,6 +74,10 @@ def _figures(feed: NodeFeed) -> None:
             spent.set(show.fog(wallet.spent), f"{show.fog(wallet.locked).text} locked in sessions")
         unclaimed = f"{show.fog(wallet.unclaimed).text} not yet claimed" if wallet else ""
         earned.set(show.fog(status.earned if status else None), unclaimed)
+        free.set(
+            show.fog(wallet.free if wallet else None),
+            f"{show.fog(wallet.token).text} more to deposit" if wallet else "",
+        )
         if providers is None:
             ready.set(show.NOTHING)
         else:
@@ -158,7 +170,9 @@ def _rate(feed: NodeFeed) -> None:
         series = [[int(at * 1000), count] for at, count in feed.rate.series(now)]
         for drawn in chart:
             if drawn.options["series"][0]["data"] != series:
-                drawn.options["xAxis"]["min"], drawn.options["xAxis"]["max"] = series[0][0], series[-1][0]
+                known = max(feed.rate.began, now - SPAN)  # the axis grows with what was seen, up to the whole span
+                drawn.options["xAxis"]["min"] = int(1000 * min(known, now - SHORTEST))
+                drawn.options["xAxis"]["max"] = series[-1][0]
                 drawn.options["series"][0]["data"] = series
                 drawn.update()
 
@@ -188,7 +202,7 @@ def _chart_options() -> dict[str, object]:
             ":formatter": f"p => {AT} + ': ' + (p[0].value[1] ?? '–') + ' per minute'",
         },
         "xAxis": {
-            "type": "time", "min": None, "max": None, "splitNumber": 3, "axisTick": {"show": False},
+            "type": "time", "min": None, "max": None, "splitNumber": 3, "minInterval": 60_000, "axisTick": {"show": False},
             "axisLine": line, "splitLine": {"show": False},
             "axisLabel": {**quiet, "hideOverlap": True, ":formatter": f"v => new Date(v).toLocaleTimeString({CLOCK})"},
         },
@@ -217,7 +231,9 @@ def _chain(feed: NodeFeed) -> None:
         if feed.status is None:
             return
         chain = feed.status.chain
-        health.set_text("–" if not feed.live else "healthy" if chain.healthy else "does not answer")
+        mood, words = ("good", "healthy") if chain.healthy else ("bad", "does not answer")
+        health.set_text(words if feed.live else show.UNKNOWN)
+        set_classes(health, f"fc-tone t-{mood}" if feed.live else "")
         facts.set("Block", show.number(chain.block))
         facts.set("Newest block", show.ago(chain.block_time, time.time()), show.full_moment(chain.block_time))
         facts.set("Chain id", str(chain.chain_id), chain.rpc_url)
