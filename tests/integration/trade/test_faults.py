@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from fogchain.api.models import JobDetail
@@ -86,6 +90,36 @@ async def test_the_chain_killed_in_mid_job_costs_nothing(market: Callable[..., A
         await m.network.kill("chain")
         await asyncio.sleep(1)
         await m.network.start_chain()
+        detail = await m.paid(job)
+        check_books(detail, before, await m.balances())
+
+
+async def test_anvil_itself_killed_is_restarted_and_nothing_is_paid_twice(market: Callable[..., Any]) -> None:
+    async with market() as m:
+        before = await m.balances()
+        job = await m.submit(m.spin(TASKS, ROUNDS))
+        await m.until(job, lambda detail: detail.tasks.done >= 2)
+        place = m.network.folder / "chain" / "chain.json"
+        first = json.loads(place.read_text())["anvil_pid"]
+        os.kill(first, signal.SIGKILL)
+        detail = await m.paid(job)
+        check_books(detail, before, await m.balances())
+        assert json.loads(place.read_text())["anvil_pid"] != first
+
+
+async def test_a_killed_worker_costs_one_run(market: Callable[..., Any]) -> None:
+    async with market() as m:
+        before = await m.balances()
+        job = await m.submit(m.spin(TASKS, ROUNDS))
+        await m.until(job, lambda detail: detail.tasks.done >= 2)
+        killed = None
+        while killed is None:
+            for name in m.network.names:
+                if (await m.network.client(name).status()).running:
+                    node = psutil.Process(m.network.members[name].pid)
+                    killed = next(p for p in node.children(recursive=True) if "node.executor.worker" in p.cmdline())
+                    killed.kill()
+                    break
         detail = await m.paid(job)
         check_books(detail, before, await m.balances())
 
