@@ -630,7 +630,9 @@ class JobDriver:
                 if self._acked.get(share.provider) == (amount, last) or self._closed(share):
                     return
                 voucher = Voucher(bytes.fromhex(share.session[2:]), amount)
-                signature = bytes.fromhex(share.signature) or sign(self._around.wallet.key, self._around.domain, voucher)
+                signature = bytes.fromhex(share.signature)
+                if not signature:  # one over nothing ends a session all the same, so it is signed too
+                    signature = sign(self._around.wallet.key, self._around.domain, voucher)
                 message = SignedVoucher(voucher, signature, last).encode()
                 try:
                     await self._around.network.request(share.peer, "voucher", message, timeout=REQUEST_TIMEOUT)

@@ -91,6 +91,7 @@ class Ledger:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._closed_work: dict[bytes, int] = {}  # by session: what was delivered in it, which is final
 
     def take(self, digest: bytes, peer: str, signed: SignedOrder) -> None:
         """Accept an order. A known digest only learns its buyer's present peer."""
@@ -145,11 +146,8 @@ class Ledger:
 
     def handed(self, digest: bytes, verdict: str) -> None:
         """The buyer has acknowledged the receipt with this word; what it does not accept it does not owe."""
-        unpaid = {} if verdict == ACCEPTED else {"cost": "0"}
         with transaction(self._engine) as connection:
-            connection.execute(
-                update(_orders).where(_orders.c.digest == digest).values(handed=True, verdict=verdict, **unpaid)
-            )
+            connection.execute(update(_orders).where(_orders.c.digest == digest).values(handed=True, verdict=verdict))
 
     def drop(self, digest: bytes) -> bool:
         """Forget an order that has not been run. False when it was delivered already or is not known."""
@@ -187,10 +185,28 @@ class Ledger:
             return [_order(row) for row in rows], total
 
     def exposure(self, session: bytes) -> int:
-        """What the session's orders cost in all: finished ones as run, others at their fuel limit."""
+        """What the session's orders cost in all: finished ones as run unless refused, others at their fuel limit."""
+        owed = _orders.c.verdict.in_(("", ACCEPTED))
         with self._engine.connect() as connection:
-            rows = connection.execute(select(_orders.c.cost).where(_orders.c.session == session))
+            rows = connection.execute(select(_orders.c.cost).where((_orders.c.session == session) & owed))
             return sum(int(row.cost) for row in rows)
+
+    def loss_on(self, buyer: str) -> int:
+        """What work for this buyer cost beyond what it ever paid or signed for: results it refused, and all that was
+        delivered in sessions that are over. Negative while it is ahead."""
+        lost = 0
+        with self._engine.connect() as connection:
+            for row in connection.execute(select(_sessions).where(_sessions.c.buyer == buyer)).all():
+                work = self._closed_work.get(row.session)
+                if work is None:
+                    counted = (_orders.c.session == row.session) & (_orders.c.state == DELIVERED)
+                    if not row.closed:
+                        counted &= _orders.c.verdict.not_in(("", ACCEPTED))
+                    work = sum(int(r.cost) for r in connection.execute(select(_orders.c.cost).where(counted)))
+                    if row.closed:
+                        self._closed_work[row.session] = work
+                lost += work - int(row.amount)
+        return lost
 
     def counts(self) -> tuple[int, int]:
         """(queued, delivered)."""
@@ -200,10 +216,11 @@ class Ledger:
         return found.get(QUEUED, 0), found.get(DELIVERED, 0)
 
     def hold(self, session: bytes, amount: int, signature: bytes, last: bool) -> None:
-        """Keep a voucher if it is worth more than the one held, and the word that it is the last."""
+        """Keep a voucher if it is worth more than the one held, and the word that it is the last. One for a session
+        that is closed is worth nothing."""
         with transaction(self._engine) as connection:
             row = connection.execute(select(_sessions).where(_sessions.c.session == session)).first()
-            if row is None:
+            if row is None or row.closed:
                 return
             if amount > int(row.amount):
                 connection.execute(
@@ -214,9 +231,12 @@ class Ledger:
             if last:
                 connection.execute(update(_sessions).where(_sessions.c.session == session).values(last=True))
 
-    def close(self, session: bytes) -> None:
+    def close(self, session: bytes, claimed: int) -> None:
+        """The session is closed on the chain, with so much paid in all."""
         with transaction(self._engine) as connection:
-            connection.execute(update(_sessions).where(_sessions.c.session == session).values(closed=True))
+            connection.execute(
+                update(_sessions).where(_sessions.c.session == session).values(closed=True, amount=str(claimed))
+            )
 
     def held(self, session: bytes) -> HeldVoucher | None:
         with self._engine.connect() as connection:

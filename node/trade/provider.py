@@ -24,7 +24,7 @@ from fogchain.errors import BadMessage, Conflict, FogchainError, NotFound, Payme
 from fogchain.identity import NodeIdentity
 from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.spec import ResultManifest, RunSpec
-from fogchain.market.messages import Exit, Offer, Receipt, TaskOrder, Voucher
+from fogchain.market.messages import Exit, Offer, Receipt, TaskOrder
 from fogchain.units import cost, format_fog, format_price
 from fogchain.wallet.eip712 import Domain, sign, verify
 from fogchain.wallet.keystore import Wallet
@@ -183,6 +183,14 @@ class Provider:
         if waiting >= self._config.queue + self._config.slots:
             raise Unavailable("this node's queue is full")
         session = self._open_session(order)
+        if order.deadline > session.expiry - CLAIM_MARGIN:
+            raise Conflict("the order outlives its payment session", hint="open sessions that last longer")
+        lost = self._ledger.loss_on(order.buyer)
+        if lost >= session.cap:
+            raise PaymentRequired(
+                f"work of {format_fog(lost)} for this buyer was refused by it or not paid for",
+                hint="this node works on for it once its payments or the session's cap are above that",
+            )
         exposure = self._ledger.exposure(order.session) + cost(order.fuel_limit, order.price)
         if exposure > session.cap:
             raise PaymentRequired(
@@ -196,7 +204,9 @@ class Provider:
             raise Unavailable("this node has not seen the payment session on the chain yet")
         if session.buyer.lower() != order.buyer or session.provider.lower() != self._wallet.address:
             raise Conflict("the payment session is between others")
-        if not session.open or session.expiry < time.time() + CLAIM_MARGIN / 2:
+        if session.job != order.job:
+            raise Conflict("the payment session is for another job")
+        if not session.open or session.expiry < time.time() + CLAIM_MARGIN:
             raise Conflict("the payment session is closed or about to expire")
         return session
 
@@ -207,9 +217,12 @@ class Provider:
         states = []
         for digest in wire.decode_digests(data):
             known = self._ledger.get(digest)
-            states.append(self._state(known) if known else wire.UNKNOWN)
-            if known and known.state == wire.DELIVERED and not known.handed:
-                self._push(digest, afresh=known.peer != peer)
+            if known is None or known.peer != peer:  # a buyer with a new node key sends its orders again first
+                states.append(wire.UNKNOWN)
+                continue
+            states.append(self._state(known))
+            if known.state == wire.DELIVERED and not known.handed:
+                self._push(digest)
         return wire.encode_list(states)
 
     async def _on_cancel(self, peer: str, data: bytes) -> bytes:
@@ -349,22 +362,20 @@ class Provider:
     async def _on_voucher(self, _peer: str, data: bytes) -> bytes:
         signed = SignedVoucher.decode(data)
         voucher = signed.voucher
-        held = self._ledger.held(voucher.session)
+        held, session = self._ledger.held(voucher.session), self._index.session(voucher.session)
+        if held is None and (session is None or session.provider.lower() != self._wallet.address):
+            raise NotFound("this node knows no such session")
+        # One over nothing is signed too: it ends the session, and session ids are public.
+        verify(self._domain, voucher, signed.signature, held.buyer if held else session.buyer if session else "")
+        if session is not None and voucher.amount > session.cap:
+            raise PaymentRequired(
+                f"a voucher over {format_fog(voucher.amount)} in a session capped at {format_fog(session.cap)}"
+            )
         if held is None:
-            session = self._index.session(voucher.session)
-            if session is None or session.provider.lower() != self._wallet.address:
-                raise NotFound("this node knows no such session")
-            if signed.last and voucher.amount == 0:
-                self._spawn(self._close_unused(voucher.session))
-                return wire.EMPTY
-            raise NotFound("this node has run nothing in that session")
-        if voucher.amount:
-            verify(self._domain, Voucher(voucher.session, voucher.amount), signed.signature, held.buyer)
-            session = self._index.session(voucher.session)
-            if session is not None and voucher.amount > session.cap:
-                raise PaymentRequired(
-                    f"a voucher over {format_fog(voucher.amount)} in a session capped at {format_fog(session.cap)}"
-                )
+            if not signed.last or voucher.amount:
+                raise NotFound("this node has run nothing in that session")
+            self._spawn(self._close_unused(voucher.session))
+            return wire.EMPTY
         self._ledger.hold(voucher.session, voucher.amount, signed.signature, signed.last)
         if signed.last:
             self._tend.set()
@@ -384,7 +395,8 @@ class Provider:
                 if record is None:
                     continue  # not mined, or rolled back and about to come again
                 if not record.open:
-                    self._ledger.close(held.session)
+                    self._abandon(held.session)
+                    self._ledger.close(held.session, record.claimed)
                     self._changed()
                     continue
                 due = held.last or time.time() > record.expiry - CLAIM_MARGIN
@@ -397,6 +409,14 @@ class Provider:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._tend.wait(), TEND_INTERVAL)
             self._tend.clear()
+
+    def _abandon(self, session: bytes) -> None:
+        """What is still to run in a closed session would be run for nothing."""
+        for known in self._ledger.queued():
+            if known.order.session == session and self._ledger.drop(known.digest):
+                log.info("order dropped: its session is closed", order=known.digest.hex()[:12])
+                if (task := self._runs.get(known.digest)) is not None:
+                    task.cancel()
 
     async def _claim(self, held: HeldVoucher, record: SessionRecord) -> None:
         key = held.session.hex()

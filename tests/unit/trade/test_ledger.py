@@ -185,7 +185,7 @@ def test_the_newest_voucher_is_held_whatever_order_they_come_in(ledger: Reopened
     ledger().hold(OTHER, 10, b"\0" * 65, last=True)
     assert ledger().held(OTHER) is None
     assert [open_.session for open_ in ledger().open_sessions()] == [SESSION]
-    ledger().close(SESSION)
+    ledger().close(SESSION, 7)
     assert ledger().open_sessions() == []
     assert len(ledger().sessions()) == 1
 
