@@ -22,7 +22,7 @@ from fogchain.chain.client import ChainClient
 from fogchain.chain.index import EventIndex
 from fogchain.chain.sender import Sender
 from fogchain.config import BuyerSection
-from fogchain.errors import BadMessage, FogchainError, PaymentRequired, Unavailable
+from fogchain.errors import BadMessage, FogchainError, NotFound, PaymentRequired, Unavailable
 from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.events import (
     CapRaised,
@@ -61,6 +61,7 @@ FIRST_RATE = 100_000_000.0  # fuel/s assumed of a provider whose offer names non
 DISCOVERY_PAUSE = 3.0
 MAX_RATE, MAX_SLOTS = 20e9, 64  # beyond these an offer's claims draw no more work
 HANDING_OVER = 30.0  # seconds a provider may say "delivered" before its receipt is here
+SLOWEST = 64 << 10  # bytes a second at which a result has to come, at least
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class JobDriver:
         self._acked: dict[str, tuple[int, bool]] = {}  # newest voucher the provider has confirmed
         self._vouching: set[str] = set()
         self._retry_at: dict[str, float] = {}
-        self._since: dict[int, tuple[str, float]] = {}  # attempt to its state at the provider, and since when
+        self._since: dict[tuple[int, str], float] = {}  # attempt and a state to when its provider first said so
         self._broken: BaseException | None = None
         self.readable = frozenset(machine.spec.blobs())
         self._digest_of: dict[int, bytes] = {}
@@ -433,15 +434,15 @@ class JobDriver:
 
     def _note_state(self, run: Run, state: str) -> None:
         before, now = run.attempt in self.started, time.monotonic()
-        if self._since.get(run.attempt, ("", 0.0))[0] != state:
-            self._since[run.attempt] = (state, now)
-        if now - self._since[run.attempt][1] > self._patience_with(run, state):
-            self._lose(run, f"its provider says {state} and nothing comes of it")
-            return
-        if state == wire.RUNNING:
-            self.started.add(run.attempt)
-        elif state in (wire.UNKNOWN, wire.DROPPED):
+        since = self._since.setdefault((run.attempt, state), now)  # one that takes its word back gains no time
+        if state in (wire.UNKNOWN, wire.DROPPED):
             self._lose(run, "its provider no longer has the order")
+        elif state not in (wire.QUEUED, wire.RUNNING, wire.DELIVERED):
+            self._lose(run, f"its provider calls it {state!r}, which says nothing")
+        elif now - since > self._patience_with(run, state):
+            self._lose(run, f"its provider says {state} and nothing comes of it")
+        elif state == wire.RUNNING and run.state == "out":
+            self.started.add(run.attempt)
         if (run.attempt in self.started) != before:
             self._around.changed(self, {run.task})
 
@@ -544,15 +545,20 @@ class JobDriver:
                 run, Failed(now, run.attempt, Exit.REFUSED, f"its receipt names an unknown ending {receipt.exit}")
             )
             return
+        if end is Exit.TIMEOUT and now - run.sent < self.machine.spec.limits.time / 1000:
+            self._fail(run, Failed(now, run.attempt, Exit.REFUSED, "claims the task's time limit passed; it did not"))
+            return
         if not end.deterministic:
             self._fail(run, Failed(now, run.attempt, end, signed.detail or end.name.lower()))
             return
         try:
-            self._check(receipt, signed.manifest)
-            await self._gather(peer, ResultManifest.decode(signed.manifest), signed.blobs)
-        except BadMessage as error:
+            manifest = self._check(receipt, signed.manifest)
+            async with asyncio.timeout(HANDING_OVER + sum(file.size for file in manifest.files) / SLOWEST):
+                await self._gather(peer, manifest, signed.blobs)
+        except (BadMessage, NotFound, TimeoutError) as error:
+            why = error.message if isinstance(error, FogchainError) else "it does not arrive"
             self._fail(
-                run, Failed(now, run.attempt, Exit.REFUSED, f"its result is not what its receipt says: {error.message}")
+                run, Failed(time.time(), run.attempt, Exit.REFUSED, f"its result is not what its receipt says: {why}")
             )
             return
         if run.state != "out":
@@ -580,7 +586,8 @@ class JobDriver:
             )
         )
 
-    def _check(self, receipt: Receipt, manifest: bytes) -> None:
+    def _check(self, receipt: Receipt, manifest: bytes) -> ResultManifest:
+        """The receipt's manifest. Raises BadMessage when the two or the order contradict each other."""
         spec = self.machine.spec
         if hashlib.sha256(manifest).digest() != receipt.result:
             raise BadMessage("the manifest's hash differs")
@@ -591,6 +598,7 @@ class JobDriver:
             raise BadMessage("manifest and receipt name different endings")
         if sum(file.size for file in decoded.files) > 2 * spec.limits.output + (1 << 20):
             raise BadMessage("more output than the order allows")
+        return decoded
 
     async def _gather(self, peer: str, manifest: ResultManifest, given: dict[bytes, bytes]) -> None:
         """Bring every file of a result into the blob store, each checked against its hash."""
@@ -603,6 +611,8 @@ class JobDriver:
                 blobs.put(data)
             elif not blobs.has(file.sha256):
                 await self._around.network.fetch(peer, BlobRef(sha256=file.sha256, size=file.size))
+            elif blobs.size(file.sha256) != file.size:
+                raise BadMessage(f"{file.name} has {blobs.size(file.sha256)} bytes, not {file.size}")
 
     # ---------------------------------------------------------------- money
 
