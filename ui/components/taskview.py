@@ -43,7 +43,7 @@ def describe(task: TaskView) -> str:
     lines = [f"Task {task.index} · {tone(TASK, task.state).word}"]
     run = latest(task)
     if run is not None:
-        lines.append(f"{run.provider_name or show.short(run.provider)} · attempt {run.attempt}")
+        lines.append(f"{run.provider_name or show.short(run.provider)} · {show.plural(len(task.runs), 'run')}")
         if run.cost is not None:
             lines.append(f"{show.fuel(run.fuel).text} · {show.fog(run.cost).text}")
     if task.detail:
@@ -190,7 +190,7 @@ def _run_row(run: RunView) -> Row:
     return Row(
         f"{run.attempt} {run.purpose} {run.provider}",
         (
-            plain(run.provider_name or show.short(run.provider), run.provider, f"attempt {run.attempt}"),
+            plain(run.provider_name or show.short(run.provider), run.provider),
             pill(tone(RUN, run.state), run.detail),
             plain("check" if run.purpose == "check" else "work"),
             amount(show.fuel(run.fuel)),

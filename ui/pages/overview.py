@@ -202,8 +202,8 @@ def _chart_options() -> dict[str, object]:
             ":formatter": f"p => {AT} + ': ' + (p[0].value[1] ?? '–') + ' per minute'",
         },
         "xAxis": {
-            "type": "time", "min": None, "max": None, "splitNumber": 3, "minInterval": 60_000, "axisTick": {"show": False},
-            "axisLine": line, "splitLine": {"show": False},
+            "type": "time", "min": None, "max": None, "splitNumber": 3, "minInterval": 60_000,
+            "axisTick": {"show": False}, "axisLine": line, "splitLine": {"show": False},
             "axisLabel": {**quiet, "hideOverlap": True, ":formatter": f"v => new Date(v).toLocaleTimeString({CLOCK})"},
         },
         "yAxis": {
