@@ -61,6 +61,7 @@ FIRST_RATE = 100_000_000.0  # fuel/s assumed of a provider whose offer names non
 DISCOVERY_PAUSE = 3.0
 MAX_RATE, MAX_SLOTS = 20e9, 64  # beyond these an offer's claims draw no more work
 HANDING_OVER = 30.0  # seconds a provider may say "delivered" before its receipt is here
+GIVEN_UP = 3  # outages in a row after which a provider no longer counts as one of the job's
 SLOWEST = 64 << 10  # bytes a second at which a result has to come, at least
 
 
@@ -198,7 +199,8 @@ class JobDriver:
         machine, around = self.machine, self._around
         ready, reasons = around.book.matching(machine.spec)
         fresh = [known for known in ready if known.address not in machine.shares]
-        room = around.config.max_providers - len(machine.shares)
+        good = [share for share in machine.shares.values() if not share.distrusted and share.faults < GIVEN_UP]
+        room = around.config.max_providers - len(good)  # cheap offers that come to nothing keep nobody out
         if fresh and room > 0 and now >= machine.created + (0 if machine.shares else self._patience(len(ready))):
             count = len(machine.shares) + len(fresh[:room])
             for known in fresh[:room]:

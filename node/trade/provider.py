@@ -39,6 +39,7 @@ ZERO = bytes(32)
 CLOCK_SKEW = 120  # seconds by which two honest clocks may differ
 CLAIM_MARGIN = 120  # seconds before a session's expiry at which what is held is claimed at the latest
 TEND_INTERVAL = 2.0
+AWAY = 900.0  # seconds for which an order waits for a buyer whose inputs can't be had
 ENDPOINT_BYTES = 1000
 
 
@@ -275,9 +276,9 @@ class Provider:
         self._sandbox.discard(run_id)
 
     async def _fetch(self, digest: bytes, spec: RunSpec) -> None:
-        """Bring module and inputs here, waiting for a buyer that is away until the order's deadline."""
+        """Bring module and inputs here, waiting for a buyer that is away, but not for ever: its order holds a place."""
         wanted = [spec.module, *([spec.task.stdin] if spec.task.stdin else []), *spec.task.inputs.values()]
-        pause = 0.2
+        pause, patience = 0.2, time.time() + AWAY
         while missing := [ref for ref in wanted if not self._blobs.has(ref.sha256)]:
             known = self._ledger.get(digest)
             if known is None or known.state != wire.QUEUED:
@@ -286,7 +287,7 @@ class Provider:
                 for ref in missing:
                     await self._network.fetch(known.peer, ref)
             except (Unavailable, NotFound) as error:
-                if time.time() + pause > known.order.deadline:
+                if time.time() + pause > min(patience, known.order.deadline):
                     raise
                 log.info("inputs not here yet", order=digest.hex()[:12], why=error.message)
                 await asyncio.sleep(pause)

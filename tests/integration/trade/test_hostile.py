@@ -147,7 +147,7 @@ async def prepare_buyer(network: LocalNetwork, liar: Rogue, bootstrap: str) -> b
         rpc_url=rpc_url,
         deployment=deployment,
         light=True,
-        buyer={"lost_after": "3 s"},
+        buyer={"lost_after": "3 s", "max_providers": 3},  # as many as there are rogues, who are cheaper
         p2p={"listen": ["/ip4/127.0.0.1/tcp/0"], "bootstrap": [bootstrap]},
     )
     client, calls = ChainClient(rpc_url, deployment), Calls(deployment)
