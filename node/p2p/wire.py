@@ -319,7 +319,7 @@ class Wire(INotifee):
                 with trio.move_on_after(DIAL_STAGGER):
                     await failed.wait()
         if not self._connections.get(peer_id):
-            tried = "; ".join(f"{addr}: {reasons.get(addr, 'no answer')}" for addr in addrs)
+            tried = "; ".join(_dial_failure(addr, reasons.get(addr, "no answer")) for addr in addrs)
             raise Unavailable(f"peer {short(peer_id)} can't be reached ({tried})", hint="is that node running?")
 
     def hang_up(self, peer_id: str) -> None:
@@ -488,3 +488,8 @@ def why_of(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return (str(error) or type(error).__name__)[:200]
+
+
+def _dial_failure(addr: str, why: str) -> str:
+    """In words for the person who sees the provider's state."""
+    return f"nothing listens at {addr}" if "refused" in why else f"{addr}: {why}"
