@@ -102,8 +102,9 @@ class ProviderBook:
         return sorted(self._known.values(), key=lambda known: (known.state != "ready", known.name, known.peer_id))
 
     def get(self, address: str) -> Known | None:
-        """The node of this wallet."""
-        return next((known for known in self._known.values() if known.address == address), None)
+        """The node of this wallet; the one that answers, where the wallet changed its node."""
+        nodes = [known for known in self._known.values() if known.address == address]
+        return max(nodes, key=lambda known: (known.state == "ready", known.last_seen or 0.0), default=None)
 
     async def settle(self, timeout: float) -> None:
         """Wait until each registered provider has been asked once, at most `timeout` seconds."""
