@@ -59,6 +59,7 @@ BATCH = 64
 REQUEST_TIMEOUT = 10.0
 FIRST_RATE = 100_000_000.0  # fuel/s assumed of a provider whose offer names none
 DISCOVERY_PAUSE = 3.0
+CONFIRMATIONS = 4  # blocks on top of a session's end before it counts: a chain that goes back takes the last few along
 MAX_RATE, MAX_SLOTS = 20e9, 64  # beyond these an offer's claims draw no more work
 HANDING_OVER = 30.0  # seconds a provider may say "delivered" before its receipt is here
 GIVEN_UP = 3  # outages in a row after which a provider no longer counts as one of the job's
@@ -250,7 +251,7 @@ class JobDriver:
             return
         self._opening.add(share.provider)
         try:
-            while machine.ended is None or around.sender.knows(tag):
+            while machine.ended is None or not self._never_opens(tag):
                 try:
                     if not around.sender.knows(tag):
                         await self._fund(share.cap, tag)
@@ -270,6 +271,17 @@ class JobDriver:
         finally:
             self._opening.discard(share.provider)
             around.funding.promised.pop(tag, None)
+
+    def _never_opens(self, tag: str) -> bool:
+        """The opening was never handed to the chain, or the chain has refused it. A session that was open and is gone
+        from the index has been undone by the chain, and comes again."""
+        if not self._around.sender.knows(tag):
+            return True
+        try:
+            self._around.sender.result(tag)
+        except FogchainError:
+            return True
+        return False
 
     async def _fund(self, cap: int, purpose: str) -> None:
         """See that the market holds `cap` free for us, moving what is missing from the wallet.
@@ -666,10 +678,13 @@ class JobDriver:
         """Nothing more is to come between us and this provider."""
         record = self._around.index.session(bytes.fromhex(share.session[2:]))
         if record is None:
-            return share.provider not in self._opening
+            return share.provider not in self._opening and self._never_opens(f"open-{share.session}")
+        if record.closed is not None:
+            head = self._around.index.head
+            return head is not None and head.number >= record.closed + CONFIRMATIONS
         known = self._around.book.get(share.provider)
         away = known is None or known.state != "ready"
-        return not record.open or (record.claimed >= share.signed and away)
+        return record.claimed >= share.signed and away
 
     def _settle(self, now: float) -> None:
         if all(self._settled(share) for share in self.machine.shares.values()):

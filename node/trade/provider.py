@@ -430,7 +430,7 @@ class Provider:
             await self._index.wait_for(lambda: self._is_closed(held.session), 30)
         except FogchainError as error:
             log.error("a session could not be claimed", session=key[:12], why=error.message)
-            await asyncio.sleep(10)
+            await asyncio.sleep(3)
 
     def _is_closed(self, session: bytes) -> bool:
         record = self._index.session(session)
