@@ -15,6 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import structlog
+
 from fogchain.errors import FogchainError
 from fogchain.jobs.file import load_job_file
 from node.executor.pool import Executor, RunRequest
@@ -62,6 +64,7 @@ def main() -> int:
     parser.add_argument("job", type=Path)
     parser.add_argument("--slots", type=int, default=len(os.sched_getaffinity(0)))
     options = parser.parse_args()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         seconds = asyncio.run(measure(options.job, options.slots))
     except FogchainError as error:

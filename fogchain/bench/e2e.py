@@ -29,7 +29,7 @@ from pathlib import Path
 import psutil
 
 from fogchain.bench.report import Metric, Missing, Peer
-from fogchain.errors import Unavailable
+from fogchain.errors import FogchainError, Unavailable
 from fogchain.jobs.file import load_job_file
 from fogchain.localnet import LocalNetwork
 
@@ -96,7 +96,10 @@ async def run(say: Callable[[str], None] = lambda _: None) -> tuple[list[Metric]
         say(f"first_paid_job: the demo on an empty folder, {number + 1} of 3")
         figures.add("first_paid_job", await asyncio.to_thread(_demo))
     with tempfile.TemporaryDirectory(prefix="fogchain-bench-") as scratch:
-        await _market(Path(scratch), figures, say)
+        try:
+            await _market(Path(scratch), figures, say)
+        except (FogchainError, OSError, ValueError, subprocess.SubprocessError) as error:  # keep what was measured
+            say(f"the rest could not be measured: {error}")
     figures.missing += [
         Missing("audit_wrong_accepted", "needs the audit simulation over many providers, which is not built yet"),
         Missing("chaos_lost", "needs the chaos run, which is not built yet"),
