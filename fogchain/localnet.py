@@ -71,6 +71,7 @@ class LocalNetwork:
         slots: int = 1,
         price: str = "0.5 FOG/Gfuel",
         lost_after: str = "6 s",
+        purse: str = "1000 FOG",
         block_time: float = 0.25,
         supervised: bool = True,
         commands: dict[str, Sequence[str]] | None = None,
@@ -82,6 +83,7 @@ class LocalNetwork:
         self.names = PROVIDER_NAMES[:providers]
         self.members: dict[str, Member] = {}
         self._slots, self._price, self._lost_after, self._block_time = slots, price, lost_after, block_time
+        self._purse = parse_fog(purse)  # what a new buyer's wallet gets
         self._supervised, self._commands, self._say = supervised, commands or {}, say
         self._buyer: AsyncClient | None = None
         self._clients: dict[str, AsyncClient] = {}
@@ -177,7 +179,7 @@ class LocalNetwork:
         rpc = Rpc(rpc_url)
         try:
             for name, address in addresses.items():
-                fog = parse_fog("1000 FOG") if name == "buyer" else 0
+                fog = self._purse if name == "buyer" else 0
                 await fund(rpc, deployment, address, parse_eth("10 ETH"), fog)
         finally:
             await rpc.close()

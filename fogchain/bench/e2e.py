@@ -38,6 +38,7 @@ BATCH_RUNS = 3
 BATCH_SECONDS = 0.5  # a task of the batch, about
 FEW, MANY = 40, 240  # zero-work tasks
 POLL = 0.02
+PURSE = "100000 FOG"
 JOB_PATIENCE = 600.0
 
 # Spins for as many rounds as its first argument says.
@@ -110,7 +111,7 @@ async def run(say: Callable[[str], None] = lambda _: None) -> tuple[list[Metric]
 
 
 async def _market(scratch: Path, figures: Figures, say: Callable[[str], None]) -> None:
-    network = LocalNetwork(scratch / "three", providers=3, say=say)
+    network = LocalNetwork(scratch / "three", providers=3, purse=PURSE, say=say)
     await network.start()
     try:
         say("node_idle_memory: an idle provider")
@@ -139,7 +140,7 @@ async def _market(scratch: Path, figures: Figures, say: Callable[[str], None]) -
             figures.add("audit_overhead", job.runs / BATCH_TASKS)
     finally:
         await network.stop()
-    network = LocalNetwork(scratch / "four", providers=4, supervised=False, lost_after="2 s")
+    network = LocalNetwork(scratch / "four", providers=4, purse=PURSE, supervised=False, lost_after="2 s")
     await network.start()
     try:
         await _timed_job(network, zero[MANY])
