@@ -1,60 +1,274 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IFogRegistry} from "./interfaces/IFogRegistry.sol";
-import {MAX_ENDPOINTS} from "./libraries/ConstantsLib.sol";
+import {IFogRegistry, Node, Record} from "./interfaces/IFogRegistry.sol";
+import {IFogStake} from "./interfaces/IFogStake.sol";
+import {
+    DEFAULT_BOND_PER_GFUEL,
+    MAX_AGREEMENT_LENGTH,
+    MAX_BOND_PER_GFUEL,
+    MAX_COMMITTEE,
+    MAX_ENDPOINTS,
+    MIN_BOND_PER_GFUEL,
+    OPERATES_TYPEHASH
+} from "./libraries/ConstantsLib.sol";
 import {ErrorsLib} from "./libraries/ErrorsLib.sol";
 import {EventsLib} from "./libraries/EventsLib.sol";
+import {SignatureLib} from "./libraries/SignatureLib.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 
 /// @title FogRegistry
-/// @notice Where nodes say who they are.
-contract FogRegistry is IFogRegistry {
-    struct Record {
-        bytes32 nodeKey;
-        uint32 slots;
-        uint40 updated;
-    }
+/// @notice Where nodes say who they are, what they have, and how they did; and where the mixnet's document is fixed.
+contract FogRegistry is IFogRegistry, EIP712 {
+    /* IMMUTABLES */
+
+    /// @inheritdoc IFogRegistry
+    address public immutable timelock;
+
+    /// @inheritdoc IFogRegistry
+    address public immutable market;
+
+    /// @inheritdoc IFogRegistry
+    address public immutable stake;
 
     /* STORAGE */
 
     /// @inheritdoc IFogRegistry
-    mapping(address owner => Record) public record;
+    uint96 public bondPerGfuel = DEFAULT_BOND_PER_GFUEL;
+
+    uint8 internal _threshold;
+
+    /// @dev Rises with each committee, so that what an earlier one attested does not count for the next.
+    uint40 internal _committeeNumber;
+
+    mapping(address owner => Record) internal _records;
+
+    address[] internal _owners;
 
     /// @inheritdoc IFogRegistry
-    mapping(bytes32 nodeKey => address) public ownerOf;
+    mapping(bytes32 class => uint256) public capacityOf;
+
+    /// @inheritdoc IFogRegistry
+    mapping(address operator => mapping(address owner => uint40)) public disownedUpTo;
+
+    address[] internal _members;
+
+    mapping(uint40 committeeNumber => mapping(address member => bool)) internal _isMember;
+
+    mapping(uint40 committeeNumber => mapping(uint40 epoch => mapping(address member => bool))) internal _hasAttested;
+
+    mapping(uint40 committeeNumber => mapping(uint40 epoch => mapping(bytes32 documentHash => uint256))) internal
+        _attestations;
+
+    /// @inheritdoc IFogRegistry
+    mapping(uint40 epoch => bytes32) public document;
+
+    /* CONSTRUCTOR */
+
+    constructor(address timelock_, address market_, address stake_) EIP712("fogchain", "1") {
+        if (timelock_ == address(0) || market_ == address(0) || stake_ == address(0)) revert ErrorsLib.ZeroAddress();
+        timelock = timelock_;
+        market = market_;
+        stake = stake_;
+    }
+
+    /* MODIFIERS */
+
+    modifier onlyTimelock() {
+        if (msg.sender != timelock) revert ErrorsLib.NotTimelock(msg.sender);
+        _;
+    }
 
     /* RECORDS */
 
     /// @inheritdoc IFogRegistry
-    function register(bytes32 nodeKey, bytes calldata nodeSignature, uint32 slots, string calldata endpoints) external {
-        if (nodeKey == 0) revert ErrorsLib.BadNodeKey();
-        if (nodeSignature.length != 64) revert ErrorsLib.BadSignatureLength(nodeSignature.length);
-        if (bytes(endpoints).length > MAX_ENDPOINTS) revert ErrorsLib.EndpointsTooLong(bytes(endpoints).length);
-
-        address owner = ownerOf[nodeKey];
-        if (owner != msg.sender) {
-            if (owner != address(0)) revert ErrorsLib.NodeKeyTaken(owner);
-            _freeNodeKey();
-            ownerOf[nodeKey] = msg.sender;
+    function register(Node calldata node) external {
+        if (node.nodeKey == 0) revert ErrorsLib.BadNodeKey();
+        if (node.nodeSignature.length != 64) revert ErrorsLib.BadSignatureLength(node.nodeSignature.length);
+        if (node.class == 0) revert ErrorsLib.BadClass();
+        if (bytes(node.endpoints).length > MAX_ENDPOINTS) {
+            revert ErrorsLib.EndpointsTooLong(bytes(node.endpoints).length);
         }
-        record[msg.sender] = Record({nodeKey: nodeKey, slots: slots, updated: uint40(block.timestamp)});
-        emit EventsLib.NodeRegistered(msg.sender, nodeKey, slots, endpoints, nodeSignature);
+        address operator = node.operator == address(0) ? msg.sender : node.operator;
+        Record storage r = _records[msg.sender];
+        // What he agreed to once holds until he disowns it: the owner can change his endpoints without him.
+        if (operator != msg.sender && (operator != r.operator || node.nodeKey != r.nodeKey)) {
+            _checkAgreement(node, operator);
+        }
+
+        if (r.place == 0) {
+            _owners.push(msg.sender);
+            r.place = uint64(_owners.length);
+        } else if (node.class != r.class) {
+            _count(msg.sender, r, 0);
+        }
+        r.nodeKey = node.nodeKey;
+        r.operator = operator;
+        r.slots = node.slots;
+        r.updated = uint40(block.timestamp);
+        r.class = node.class;
+        r.endpointHash = keccak256(bytes(node.endpoints));
+        r.capacity = node.capacity;
+        emit EventsLib.NodeRegistered(
+            msg.sender,
+            node.nodeKey,
+            operator,
+            node.class,
+            node.slots,
+            node.capacity,
+            node.endpoints,
+            node.nodeSignature
+        );
+        _count(msg.sender, r, _covered(msg.sender, node.capacity));
     }
 
     /// @inheritdoc IFogRegistry
     function deregister() external {
-        if (record[msg.sender].nodeKey == 0) revert ErrorsLib.NotRegistered(msg.sender);
-        _freeNodeKey();
-        delete record[msg.sender];
+        Record storage r = _records[msg.sender];
+        uint64 place = r.place;
+        if (place == 0) revert ErrorsLib.NotRegistered(msg.sender);
+        _count(msg.sender, r, 0);
+        emit EventsLib.NodeDeregistered(msg.sender, r.nodeKey);
+
+        address last = _owners[_owners.length - 1];
+        _owners[place - 1] = last;
+        _records[last].place = place;
+        _owners.pop();
+        delete _records[msg.sender];
+    }
+
+    /// @inheritdoc IFogRegistry
+    function disown(address owner, uint40 upTo) external {
+        if (upTo > disownedUpTo[msg.sender][owner]) disownedUpTo[msg.sender][owner] = upTo;
+        Record storage r = _records[owner];
+        if (r.operator == msg.sender) r.operator = owner;
+        emit EventsLib.NodeDisowned(msg.sender, owner, upTo);
+    }
+
+    /* CAPACITY */
+
+    /// @inheritdoc IFogRegistry
+    function refresh(address owner) external {
+        Record storage r = _records[owner];
+        if (r.place == 0) revert ErrorsLib.NotRegistered(owner);
+        _count(owner, r, _covered(owner, r.capacity));
+    }
+
+    /// @inheritdoc IFogRegistry
+    function setBondPerGfuel(uint96 amount) external onlyTimelock {
+        if (amount < MIN_BOND_PER_GFUEL || amount > MAX_BOND_PER_GFUEL) revert ErrorsLib.OutOfBounds(amount);
+        bondPerGfuel = amount;
+        emit EventsLib.BondPerGfuelSet(amount);
+    }
+
+    /* MIX DIRECTORY */
+
+    /// @inheritdoc IFogRegistry
+    function setCommittee(address[] calldata members, uint8 threshold) external onlyTimelock {
+        if (members.length > MAX_COMMITTEE || threshold > members.length || threshold <= members.length / 2) {
+            revert ErrorsLib.BadCommittee();
+        }
+        uint40 number = ++_committeeNumber;
+        for (uint256 i; i < members.length; ++i) {
+            if (members[i] == address(0) || _isMember[number][members[i]]) revert ErrorsLib.BadCommittee();
+            _isMember[number][members[i]] = true;
+        }
+        _members = members;
+        _threshold = threshold;
+        emit EventsLib.CommitteeSet(members, threshold);
+    }
+
+    /// @inheritdoc IFogRegistry
+    function attest(uint40 epoch, bytes32 documentHash) external {
+        uint40 number = _committeeNumber;
+        if (!_isMember[number][msg.sender]) revert ErrorsLib.NotMember(msg.sender);
+        if (documentHash == 0) revert ErrorsLib.BadDocument();
+        if (document[epoch] != 0) revert ErrorsLib.DocumentFixed(epoch);
+        if (_hasAttested[number][epoch][msg.sender]) revert ErrorsLib.AlreadyAttested(epoch);
+
+        _hasAttested[number][epoch][msg.sender] = true;
+        uint256 agreed = ++_attestations[number][epoch][documentHash];
+        emit EventsLib.MixAttested(epoch, msg.sender, documentHash);
+        if (agreed == _threshold) {
+            document[epoch] = documentHash;
+            emit EventsLib.MixDocument(epoch, documentHash);
+        }
+    }
+
+    /* VIEWS */
+
+    /// @inheritdoc IFogRegistry
+    function record(address owner) external view returns (Record memory) {
+        return _records[owner];
+    }
+
+    /// @inheritdoc IFogRegistry
+    function count() external view returns (uint256) {
+        return _owners.length;
+    }
+
+    /// @inheritdoc IFogRegistry
+    function page(uint256 start, uint256 n) external view returns (address[] memory owners) {
+        uint256 length = _owners.length;
+        if (start >= length) return owners;
+        if (n > length - start) n = length - start;
+        owners = new address[](n);
+        for (uint256 i; i < n; ++i) {
+            owners[i] = _owners[start + i];
+        }
+    }
+
+    /// @inheritdoc IFogRegistry
+    function hashOperates(address owner, address operator, bytes32 nodeKey, uint40 expiry)
+        public
+        view
+        returns (bytes32)
+    {
+        return _hashTypedDataV4(keccak256(abi.encode(OPERATES_TYPEHASH, owner, operator, nodeKey, expiry)));
+    }
+
+    /// @inheritdoc IFogRegistry
+    function committee() external view returns (address[] memory members, uint8 threshold) {
+        return (_members, _threshold);
+    }
+
+    /// @inheritdoc IFogRegistry
+    function attestations(uint40 epoch, bytes32 documentHash) external view returns (uint256) {
+        return _attestations[_committeeNumber][epoch][documentHash];
+    }
+
+    /// @inheritdoc IFogRegistry
+    function hasAttested(uint40 epoch, address member) external view returns (bool) {
+        return _hasAttested[_committeeNumber][epoch][member];
     }
 
     /* INTERNAL */
 
-    /// @dev Frees the node key of the caller's record, if there is one.
-    function _freeNodeKey() internal {
-        bytes32 nodeKey = record[msg.sender].nodeKey;
-        if (nodeKey == 0) return;
-        delete ownerOf[nodeKey];
-        emit EventsLib.NodeDeregistered(msg.sender, nodeKey);
+    function _checkAgreement(Node calldata node, address operator) internal view {
+        uint40 expiry = node.operatorExpiry;
+        if (expiry <= block.timestamp || expiry > block.timestamp + MAX_AGREEMENT_LENGTH) {
+            revert ErrorsLib.BadExpiry(expiry);
+        }
+        if (expiry <= disownedUpTo[operator][msg.sender]) revert ErrorsLib.Disowned(operator);
+        bytes32 digest = hashOperates(msg.sender, operator, node.nodeKey, expiry);
+        if (!SignatureLib.isSignedBy(operator, digest, node.operatorSignature)) {
+            revert ErrorsLib.BadOperatorSignature();
+        }
+    }
+
+    /// @return The part of `capacity` that the owner's bond covers.
+    function _covered(address owner, uint64 capacity) internal view returns (uint64) {
+        uint256 most = IFogStake(stake).bonded(owner) / bondPerGfuel;
+        // A bound below a uint64 fits one.
+        return most < capacity ? uint64(most) : capacity;
+    }
+
+    /// @dev Moves the class's sum by what changes for this node.
+    function _count(address owner, Record storage r, uint64 counted) internal {
+        uint64 before = r.counted;
+        if (counted == before) return;
+        r.counted = counted;
+        capacityOf[r.class] = capacityOf[r.class] - before + counted;
+        emit EventsLib.CapacityCounted(owner, r.class, counted);
     }
 }

@@ -30,7 +30,7 @@ def main():
     token = FogToken.deploy(account, {"from": account})
     stake = FogStake.deploy(token, UNBONDING_PERIOD, {"from": account})
     market = FogMarket.deploy(token, {"from": account})
-    registry = FogRegistry.deploy({"from": account})
+    registry = FogRegistry.deploy(account, market, stake, {"from": account})
 
     deployed = {"token": token, "stake": stake, "market": market, "registry": registry}
     addresses = {name: contract.address.lower() for name, contract in deployed.items()}

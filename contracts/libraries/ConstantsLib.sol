@@ -18,3 +18,19 @@ uint256 constant MAX_ENDPOINTS = 1024;
 
 /// @dev The EIP-712 type hash of the cumulative voucher that a buyer signs.
 bytes32 constant VOUCHER_TYPEHASH = keccak256("Voucher(bytes32 session,uint96 amount)");
+
+// ---- registry
+
+/// @dev How far in the future an operator's agreement to run a node may expire.
+uint256 constant MAX_AGREEMENT_LENGTH = 365 days;
+
+/// @dev The bond that covers one Gfuel per epoch of capacity, in base units of FOG, and its limits.
+uint96 constant DEFAULT_BOND_PER_GFUEL = 0.1e18;
+uint96 constant MIN_BOND_PER_GFUEL = 0.001e18;
+uint96 constant MAX_BOND_PER_GFUEL = 100e18;
+
+/// @dev The most members of the mix directory's committee.
+uint256 constant MAX_COMMITTEE = 25;
+
+/// @dev The EIP-712 type hash of an operator's agreement to run a node.
+bytes32 constant OPERATES_TYPEHASH = keccak256("Operates(address node,address operator,bytes32 nodeKey,uint40 expiry)");

@@ -16,6 +16,12 @@ library ErrorsLib {
     /// @notice The token moved another amount than it was told to: it takes a fee, and such tokens are refused.
     error TransferMismatch(uint256 expected, uint256 received);
 
+    /// @notice Only the timelock, that is a vote, may do this.
+    error NotTimelock(address caller);
+
+    /// @notice The parameter is outside of the limits that the code sets.
+    error OutOfBounds(uint256 value);
+
     // ---- market
 
     /// @notice A session with this buyer, provider and job exists, or existed once.
@@ -73,9 +79,31 @@ library ErrorsLib {
     /// @notice The endpoints text is longer than allowed.
     error EndpointsTooLong(uint256 length);
 
-    /// @notice The node key is registered by somebody else.
-    error NodeKeyTaken(address owner);
-
     /// @notice The account has no node record.
     error NotRegistered(address owner);
+
+    /// @notice The resource class is zero.
+    error BadClass();
+
+    /// @notice The operator did not sign that he runs this node for the caller on this chain.
+    error BadOperatorSignature();
+
+    /// @notice The operator took back all agreements with the owner that expire by then.
+    error Disowned(address operator);
+
+    /// @notice The committee is larger than allowed, names somebody twice or nobody, or its threshold is not between
+    /// more than half and all of its members.
+    error BadCommittee();
+
+    /// @notice Only a member of the present committee may do this.
+    error NotMember(address caller);
+
+    /// @notice The document's hash is zero.
+    error BadDocument();
+
+    /// @notice The epoch's document is agreed on already.
+    error DocumentFixed(uint40 epoch);
+
+    /// @notice The member attested a document for this epoch before.
+    error AlreadyAttested(uint40 epoch);
 }

@@ -48,9 +48,34 @@ library EventsLib {
 
     /// @notice The owner's node record was written. Readers check the node key's signature before they trust it.
     event NodeRegistered(
-        address indexed owner, bytes32 indexed nodeKey, uint32 slots, string endpoints, bytes nodeSignature
+        address indexed owner,
+        bytes32 indexed nodeKey,
+        address indexed operator,
+        bytes32 class,
+        uint32 slots,
+        uint64 capacity,
+        string endpoints,
+        bytes nodeSignature
     );
 
-    /// @notice The owner's node record is gone, or names another node key now.
+    /// @notice The owner's node record is gone.
     event NodeDeregistered(address indexed owner, bytes32 indexed nodeKey);
+
+    /// @notice The operator runs the owner's node no more; his agreements that expire at or before `upTo` are void.
+    event NodeDisowned(address indexed operator, address indexed owner, uint40 upTo);
+
+    /// @notice Of the owner's node, `counted` Gfuel per epoch count to the class's capacity now.
+    event CapacityCounted(address indexed owner, bytes32 indexed class, uint64 counted);
+
+    /// @notice `amount` of bond covers one Gfuel per epoch of capacity from now on.
+    event BondPerGfuelSet(uint96 amount);
+
+    /// @notice The mix directory has another committee.
+    event CommitteeSet(address[] members, uint8 threshold);
+
+    /// @notice A member of the committee attested a document of the epoch.
+    event MixAttested(uint40 indexed epoch, address indexed member, bytes32 documentHash);
+
+    /// @notice The committee agreed on the epoch's document.
+    event MixDocument(uint40 indexed epoch, bytes32 documentHash);
 }

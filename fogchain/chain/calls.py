@@ -14,7 +14,10 @@ from eth_hash.auto import keccak
 
 from fogchain.chain.abi import artifact
 from fogchain.chain.deployment import CONTRACTS, Deployment
+from fogchain.chain.ledger import NOBODY
 from fogchain.errors import BadInput
+
+CPU = b"cpu".ljust(32, b"\0")  # the resource class of a node that says nothing else
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +86,28 @@ class Calls:
 
     # ---- registry
 
-    def register(self, node_key: bytes, node_signature: bytes, slots: int, endpoints: str) -> Call:
-        """`node_signature`: NodeIdentity.bind, 64 bytes; `endpoints`: at most 1024 bytes, multiaddrs."""
+    def register(
+        self,
+        node_key: bytes,
+        node_signature: bytes,
+        slots: int,
+        endpoints: str,
+        *,
+        resource_class: bytes = CPU,
+        capacity: int = 0,
+    ) -> Call:
+        """A node that its owner runs himself. `node_signature`: NodeIdentity.bind, 64 bytes; `endpoints`: at most
+        1024 bytes, multiaddrs; `capacity`: Gfuel per epoch of 600 s."""
         length = len(endpoints.encode())
         if length > 1024:
             raise BadInput(f"{length} bytes of endpoints are more than the registry takes", hint="at most 1024")
-        gas = 250_000 + 40 * (length + 64)
-        return self._call("registry", "register", (node_key, node_signature, slots, endpoints), gas, "the registration")
+        gas = 330_000 + 40 * (length + 64)
+        node = (node_key, node_signature, resource_class, slots, capacity, endpoints, NOBODY, 0, b"")
+        return self._call("registry", "register", (node,), gas, "the registration")
+
+    def refresh_capacity(self, owner: str) -> Call:
+        """Counts anew how much of the owner's capacity his bond covers; anyone may."""
+        return self._call("registry", "refresh", (owner,), 120_000, "the counting of a node's capacity")
 
     def deregister(self) -> Call:
         return self._call("registry", "deregister", (), 100_000, "the deregistration")

@@ -64,7 +64,7 @@ async def deploy(
         "token": (deployer,),
         "stake": (plan.address(0), UNBONDING_PERIOD),
         "market": (plan.address(0),),
-        "registry": (),
+        "registry": (deployer, plan.address(2), plan.address(1)),  # until there is a timelock, the deployer
     }
     deadline = time.monotonic() + timeout
     for place, field in enumerate(_ORDER):

@@ -112,7 +112,10 @@ class StakeWithdrawn(Event):
 class NodeRegistered(Event):
     owner: str
     node_key: bytes
+    operator: str
+    resource_class: bytes
     slots: int
+    capacity: int  # Gfuel per epoch
     endpoints: str
     node_signature: bytes
 
@@ -121,6 +124,20 @@ class NodeRegistered(Event):
 class NodeDeregistered(Event):
     owner: str
     node_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NodeDisowned(Event):
+    operator: str
+    owner: str
+    up_to: int
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityCounted(Event):
+    owner: str
+    resource_class: bytes
+    counted: int  # Gfuel per epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +150,10 @@ FOLLOWED: dict[str, tuple[type[Event], ...]] = {
     "FogToken": (Transfer,),
     "FogMarket": (Deposited, Withdrawn, SessionOpened, SessionToppedUp, VoucherClaimed, SessionClosed),
     "FogStake": (Bonded, UnbondStarted, UnbondCancelled, StakeWithdrawn),
-    "FogRegistry": (NodeRegistered, NodeDeregistered),
+    "FogRegistry": (NodeRegistered, NodeDeregistered, NodeDisowned, CapacityCounted),
 }
 
-_RENAMED = {"from": "source"}
+_RENAMED = {"from": "source", "class": "resource_class"}
 
 
 class Decoder:

@@ -48,7 +48,11 @@ class NodeRecord:
 
     owner: str
     node_key: bytes
+    operator: str  # who runs it, by his signature
+    resource_class: bytes  # 32 bytes
     slots: int
+    capacity: int  # what it declares, Gfuel per epoch of 600 s
+    counted: int  # the part of it that the owner's bond covers
     endpoints: str
     signature: bytes
     block: int  # of the newest registration
@@ -105,10 +109,18 @@ def apply(book: Book, event: on.Event) -> None:
             _move(book, owner, bonded=amount, unbonding=-amount)
         case on.StakeWithdrawn(_, owner, amount):
             _move(book, owner, unbonding=-amount)
-        case on.NodeRegistered(at, owner, key, slots, endpoints, signature):
-            book.nodes[owner] = NodeRecord(owner, key, slots, endpoints, signature, at.block)
+        case on.NodeRegistered(at, owner, key, operator, kind, slots, capacity, endpoints, signature):
+            counted = book.nodes[owner].counted if owner in book.nodes else 0
+            book.nodes[owner] = NodeRecord(
+                owner, key, operator, kind, slots, capacity, counted, endpoints, signature, at.block
+            )
         case on.NodeDeregistered(_, owner, _):
             book.nodes.pop(owner, None)
+        case on.NodeDisowned(_, operator, owner, _):
+            if owner in book.nodes and book.nodes[owner].operator == operator:
+                book.nodes[owner] = replace(book.nodes[owner], operator=owner)
+        case on.CapacityCounted(_, owner, _, counted):
+            book.nodes[owner] = replace(_node(book, owner), counted=counted)
 
 
 def _session(book: Book, session: bytes) -> SessionRecord:
@@ -116,6 +128,13 @@ def _session(book: Book, session: bytes) -> SessionRecord:
         return book.sessions[session]
     except KeyError as error:
         raise CorruptData(f"an event names session 0x{session.hex()}, which was never opened") from error
+
+
+def _node(book: Book, owner: str) -> NodeRecord:
+    try:
+        return book.nodes[owner]
+    except KeyError as error:
+        raise CorruptData(f"an event counts the capacity of {owner}, who has no node on record") from error
 
 
 def _move(

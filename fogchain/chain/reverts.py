@@ -33,8 +33,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "BadVoucher": ("the voucher is not signed by the session's buyer for this chain and market", ""),
     "AboveCap": ("the voucher's {amount:fog} are above the session's cap of {cap:fog}", "the buyer can top it up"),
     "NothingToClaim": ("{claimed:fog} were claimed already, the voucher is for {amount:fog}", ""),
-    "NodeKeyTaken": ("the node key is registered by {owner}", "a node belongs to one wallet: deregister it there"),
     "NotRegistered": ("{owner} has no node on record", ""),
+    "BadOperatorSignature": ("the operator did not sign that he runs this node", "ask him to sign for this chain"),
+    "Disowned": ("{operator} took back his agreement to run this node", "ask him for one that ends later"),
+    "NotTimelock": ("only a vote can do this, not {caller}", "propose it"),
     "NothingMatured": ("no bond has finished its unbonding time", "wait for its release"),
 }
 

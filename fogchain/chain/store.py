@@ -41,11 +41,13 @@ CREATE TABLE IF NOT EXISTS session (
 CREATE INDEX IF NOT EXISTS session_buyer ON session (buyer, opened);
 CREATE INDEX IF NOT EXISTS session_provider ON session (provider, opened);
 CREATE TABLE IF NOT EXISTS node (
-    owner TEXT PRIMARY KEY, node_key BLOB, slots INTEGER, endpoints TEXT, signature BLOB, block INTEGER
+    owner TEXT PRIMARY KEY, node_key BLOB, operator TEXT, resource_class BLOB, slots INTEGER, capacity TEXT,
+    counted TEXT, endpoints TEXT, signature BLOB, block INTEGER
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS undo (id INTEGER PRIMARY KEY, block INTEGER, place TEXT, key BLOB, row TEXT);
 CREATE INDEX IF NOT EXISTS undo_block ON undo (block);
 """
+_VERSION = 2  # of the schema; a file of another is built anew
 _TABLES = ("checkpoint", "event", "account", "session", "node", "undo")
 
 K = TypeVar("K", str, bytes)
@@ -77,11 +79,16 @@ def _session_row(key: bytes, record: SessionRecord) -> Row:
 
 
 def _node(row: Row) -> NodeRecord:
-    return NodeRecord(*row)
+    owner, key, operator, kind, slots, capacity, counted, endpoints, signature, block = row
+    return NodeRecord(owner, key, operator, kind, slots, int(capacity), int(counted), endpoints, signature, block)
 
 
 def _node_row(owner: str, record: NodeRecord) -> Row:
-    return (owner, record.node_key, record.slots, record.endpoints, record.signature, record.block)
+    r = record
+    return (
+        owner, r.node_key, r.operator, r.resource_class, r.slots, str(r.capacity), str(r.counted), r.endpoints,
+        r.signature, r.block,
+    )  # fmt: skip
 
 
 class _Table(MutableMapping[K, V], Generic[K, V]):
@@ -164,7 +171,10 @@ class Store:
         try:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")  # what a power cut loses is read again from the chain
-            self._db.executescript(_SCHEMA)
+            if self._db.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
+                for name in ("index_owner", *_TABLES):
+                    self._db.execute(f"DROP TABLE IF EXISTS {name}")
+            self._db.executescript(f"{_SCHEMA} PRAGMA user_version = {_VERSION};")
             owner = self._db.execute("SELECT network FROM index_owner").fetchone()
             if owner is not None and owner[0] != network:
                 self.wipe()

@@ -25,7 +25,7 @@ from fogchain.identity import NodeIdentity
 from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.spec import ResultManifest, RunSpec
 from fogchain.market.messages import Exit, Offer, Receipt, TaskOrder
-from fogchain.units import cost, format_fog, format_price
+from fogchain.units import GFUEL, cost, format_fog, format_price
 from fogchain.wallet.eip712 import Domain, sign, verify
 from fogchain.wallet.keystore import Wallet
 from node.trade import wire
@@ -41,6 +41,7 @@ CLAIM_MARGIN = 120  # seconds before a session's expiry at which what is held is
 TEND_INTERVAL = 2.0
 AWAY = 900.0  # seconds for which an order waits for a buyer whose inputs can't be had
 ENDPOINT_BYTES = 1000
+EPOCH = 600  # seconds, in which the registry counts capacity
 
 
 class Provider:
@@ -444,13 +445,22 @@ class Provider:
             try:
                 endpoints = _fit(self._network.endpoints)
                 key, slots = self._identity.node_key, self._config.slots
+                capacity = self._rate * slots * EPOCH // GFUEL
                 mine = [r for r in self._index.providers() if r.owner.lower() == self._wallet.address]
-                if not mine or (mine[0].node_key, mine[0].slots, mine[0].endpoints) != (key, slots, endpoints):
-                    before = mine[0].block if mine else 0
-                    digest = hashlib.sha256(key + slots.to_bytes(4, "big") + endpoints.encode()).hexdigest()[:16]
-                    call = self._calls.register(
-                        key, self._identity.bind(self._wallet.address, self._domain), slots, endpoints
+                if (
+                    not mine
+                    or (mine[0].node_key, mine[0].slots, mine[0].endpoints) != (key, slots, endpoints)
+                    or (
+                        abs(mine[0].capacity - capacity) * 4
+                        > capacity  # the measured rate differs a little at every start
                     )
+                ):
+                    before = mine[0].block if mine else 0
+                    digest = hashlib.sha256(
+                        key + slots.to_bytes(4, "big") + capacity.to_bytes(8, "big") + endpoints.encode()
+                    ).hexdigest()[:16]
+                    binding = self._identity.bind(self._wallet.address, self._domain)
+                    call = self._calls.register(key, binding, slots, endpoints, capacity=capacity)
                     await self._sender.send(call, tag=f"register-{digest}-{before}")
                     await self._index.wait_for(
                         lambda: any(r.owner.lower() == self._wallet.address for r in self._index.providers()), 30

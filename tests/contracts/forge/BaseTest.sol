@@ -17,6 +17,7 @@ abstract contract BaseTest {
     address internal immutable buyer = vm.addr(BUYER_KEY);
     address internal immutable other = vm.addr(OTHER_KEY);
     address internal constant treasury = address(0x7EA);
+    address internal constant timelock = address(0x71E);
     address internal constant provider = address(0x9100);
 
     FogToken internal token;
@@ -29,7 +30,7 @@ abstract contract BaseTest {
         token = new FogToken(treasury);
         market = new FogMarket(address(token));
         stake = new FogStake(address(token), UNBONDING);
-        registry = new FogRegistry();
+        registry = new FogRegistry(timelock, address(market), address(stake));
 
         vm.prank(treasury);
         token.transfer(buyer, 1000e18);

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fogchain.chain import events as on
-from fogchain.chain.ledger import NOBODY, AccountRecord
+from fogchain.chain.ledger import NOBODY, AccountRecord, NodeRecord
 from fogchain.chain.store import Store
 from fogchain.errors import CorruptData
 
 A, B = "0x" + "a" * 40, "0x" + "b" * 40
+CPU = b"cpu".ljust(32, b"\0")
 KEY, SIGNATURE = b"\x01" * 32, b"\x02" * 64
 
 
@@ -43,6 +46,46 @@ def test_a_claim_in_an_unknown_session_does_not_add_up(store: Store) -> None:
         store.add([on.VoucherClaimed(at(1), KEY, A, B, 1, 1)], 1, "h1")
 
 
+def test_a_node_of_which_the_operator_takes_leave_is_its_owners(store: Store) -> None:
+    registered = on.NodeRegistered(at(1), B, KEY, A, CPU, 4, 2**64 - 1, "/a", SIGNATURE)
+    store.add([registered, on.CapacityCounted(at(1, 1), B, CPU, 7)], 1, "h1")
+    store.add([on.NodeDisowned(at(2), B, B, 9)], 2, "h2")
+    assert store.all_nodes() == [NodeRecord(B, KEY, A, CPU, 4, 2**64 - 1, 7, "/a", SIGNATURE, 1)]
+    store.add([on.NodeDisowned(at(3), A, B, 9)], 3, "h3")
+    assert store.all_nodes()[0].operator == B
+
+
+def test_a_new_record_keeps_what_was_counted_until_it_is_counted_anew(store: Store) -> None:
+    store.add(
+        [
+            on.NodeRegistered(at(1), B, KEY, B, CPU, 4, 9, "/a", SIGNATURE),
+            on.CapacityCounted(at(1, 1), B, CPU, 7),
+            on.NodeRegistered(at(1, 2), B, KEY, B, CPU, 2, 8, "/b", SIGNATURE),
+        ],
+        1,
+        "h1",
+    )
+    assert (store.all_nodes()[0].capacity, store.all_nodes()[0].counted) == (8, 7)
+    with pytest.raises(CorruptData, match="no node on record"):
+        store.add([on.CapacityCounted(at(2), A, CPU, 7)], 2, "h2")
+
+
+def test_a_file_of_an_older_layout_is_built_anew(tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.executescript(
+            "CREATE TABLE node (owner TEXT PRIMARY KEY, slots INTEGER); INSERT INTO node VALUES ('0x', 1);"
+            "CREATE TABLE index_owner (network TEXT NOT NULL); INSERT INTO index_owner VALUES ('1-0x');"
+        )
+    store = Store(path, "1-0x")
+    assert store.all_nodes() == []
+    store.add([on.NodeRegistered(at(1), B, KEY, B, CPU, 4, 9, "/a", SIGNATURE)], 1, "h1")
+    store.close()
+    again = Store(path, "1-0x")
+    assert [node.owner for node in again.all_nodes()] == [B]
+    again.close()
+
+
 def test_amounts_up_to_the_whole_supply_are_kept_exactly(store: Store) -> None:
     store.add([on.Transfer(at(1), NOBODY, A, 10**27 - 1)], 1, "h1")
     assert store.account(A).token == 10**27 - 1
@@ -64,7 +107,10 @@ def grow(block: int, kind: int, amount: int) -> list[on.Event]:
     choices: list[list[on.Event]] = [
         [on.Deposited(at(block), A, amount)],
         [on.Transfer(at(block), NOBODY, B, amount)],
-        [on.NodeRegistered(at(block), B, KEY, amount % 100, f"/{amount}", SIGNATURE)],
+        [
+            on.NodeRegistered(at(block), B, KEY, A, CPU, amount % 100, amount % 2**64, f"/{amount}", SIGNATURE),
+            on.CapacityCounted(at(block, 1), B, CPU, amount % 2**64),
+        ],
         [on.NodeDeregistered(at(block), B, KEY)],
         [
             on.Deposited(at(block), A, 2 * amount),
@@ -78,12 +124,13 @@ def grow(block: int, kind: int, amount: int) -> list[on.Event]:
             on.SessionClosed(at(block, 2), session, A, B, 0, amount),
         ],
         [on.Bonded(at(block), A, amount), on.UnbondStarted(at(block, 1), A, amount, 5)],
+        [on.NodeDisowned(at(block), A, B, amount)],
         [],
     ]
     return choices[kind]
 
 
-@given(steps=st.lists(st.tuples(st.integers(0, 7), st.integers(1, 10**20)), min_size=1, max_size=25), data=st.data())
+@given(steps=st.lists(st.tuples(st.integers(0, 8), st.integers(1, 10**20)), min_size=1, max_size=25), data=st.data())
 @settings(max_examples=40, deadline=None)
 def test_going_back_restores_exactly_what_was(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, int]], data: st.DataObject

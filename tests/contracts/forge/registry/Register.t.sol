@@ -1,74 +1,233 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {FogRegistry} from "../../../../contracts/FogRegistry.sol";
+import {Node, Record} from "../../../../contracts/interfaces/IFogRegistry.sol";
 import {ErrorsLib} from "../../../../contracts/libraries/ErrorsLib.sol";
 import {EventsLib} from "../../../../contracts/libraries/EventsLib.sol";
-import {BaseTest} from "../BaseTest.sol";
 import {vm} from "../Vm.sol";
+import {Wallet1271} from "../mocks/Wallet1271.sol";
+import {RegistryTest} from "./RegistryTest.sol";
 
-contract RegisterTest is BaseTest {
-    bytes32 private constant KEY = keccak256("node");
-    bytes private signature = new bytes(64);
-
-    function testFuzz_RecordIsWritten(address owner, bytes32 key, uint32 slots) public {
-        vm.assume(key != 0);
+contract RegisterTest is RegistryTest {
+    function testFuzz_RecordIsWritten(
+        address owner,
+        bytes32 key,
+        bytes32 class,
+        uint32 slots,
+        uint64 capacity,
+        string calldata endpoints
+    ) public {
+        vm.assume(key != 0 && class != 0 && bytes(endpoints).length <= 1024);
+        Node memory node = plain();
+        (node.nodeKey, node.class, node.slots, node.capacity, node.endpoints) = (key, class, slots, capacity, endpoints);
         vm.expectEmit(address(registry));
-        emit EventsLib.NodeRegistered(owner, key, slots, "/ip4/10.0.0.1/tcp/4001", signature);
-        vm.prank(owner);
-        registry.register(key, signature, slots, "/ip4/10.0.0.1/tcp/4001");
-        (bytes32 storedKey, uint32 storedSlots, uint40 updated) = registry.record(owner);
-        vm.assertEq(storedKey, key);
-        vm.assertEq(storedSlots, slots);
-        vm.assertEq(updated, block.timestamp);
-        vm.assertEq(registry.ownerOf(key), owner);
+        emit EventsLib.NodeRegistered(owner, key, owner, class, slots, capacity, endpoints, node.nodeSignature);
+        register(owner, node);
+
+        Record memory record = registry.record(owner);
+        vm.assertEq(record.nodeKey, key);
+        vm.assertEq(record.operator, owner);
+        vm.assertEq(record.slots, slots);
+        vm.assertEq(record.updated, block.timestamp);
+        vm.assertEq(record.class, class);
+        vm.assertEq(record.endpointHash, keccak256(bytes(endpoints)));
+        vm.assertEq(record.capacity, capacity);
+        vm.assertEq(record.counted, 0);
+        vm.assertEq(registry.count(), 1);
     }
 
-    function test_OverwriteWithTheSameKey() public {
-        vm.startPrank(provider);
-        registry.register(KEY, signature, 1, "a");
+    function test_SecondRecordReplacesTheFirst() public {
+        register(provider, plain());
         vm.warp(block.timestamp + 60);
-        registry.register(KEY, signature, 2, "b");
-        vm.stopPrank();
-        (, uint32 slots, uint40 updated) = registry.record(provider);
-        vm.assertEq(slots, 2);
-        vm.assertEq(updated, block.timestamp);
+        Node memory node = plain();
+        (node.nodeKey, node.slots) = (keccak256("new"), 2);
+        register(provider, node);
+        Record memory record = registry.record(provider);
+        vm.assertEq(record.nodeKey, keccak256("new"));
+        vm.assertEq(record.slots, 2);
+        vm.assertEq(record.updated, block.timestamp);
+        vm.assertEq(registry.count(), 1);
     }
 
-    function test_NewKeyFreesTheOldOne() public {
-        vm.startPrank(provider);
-        registry.register(KEY, signature, 1, "a");
+    /// @dev Nobody can keep a node out by registering its key first: readers ignore the record that its key did not sign.
+    function test_SquattedKeyKeepsNobodyOut() public {
+        register(other, plain());
+        register(provider, plain());
+        vm.assertEq(registry.record(provider).nodeKey, KEY);
+    }
+
+    function testFuzz_CapacityCountsAsFarAsTheBondCoversIt(uint96 bonded, uint64 capacity) public {
+        bonded = uint96(bonded % 1_000_000e18) + 1;
+        bond(provider, bonded);
+        Node memory node = plain();
+        node.capacity = capacity;
+        register(provider, node);
+        uint256 covered = bonded / 0.1e18;
+        vm.assertEq(registry.record(provider).counted, covered < capacity ? covered : capacity);
+        vm.assertEq(registry.capacityOf(CPU), registry.record(provider).counted);
+    }
+
+    function test_CapacityMovesWithTheClass() public {
+        bond(provider, 1000e18);
+        bond(buyer, 50e18);
+        register(buyer, plain());
+        register(provider, plain());
+        vm.assertEq(registry.capacityOf(CPU), 1500);
+        Node memory node = plain();
+        (node.class, node.capacity) = (GPU, 7);
         vm.expectEmit(address(registry));
-        emit EventsLib.NodeDeregistered(provider, KEY);
-        registry.register(keccak256("new"), signature, 1, "a");
-        vm.stopPrank();
-        vm.assertEq(registry.ownerOf(KEY), address(0));
-        vm.prank(other);
-        registry.register(KEY, signature, 1, "a");
-        vm.assertEq(registry.ownerOf(KEY), other);
+        emit EventsLib.CapacityCounted(provider, CPU, 0);
+        vm.expectEmit(address(registry));
+        emit EventsLib.CapacityCounted(provider, GPU, 7);
+        register(provider, node);
+        vm.assertEq(registry.capacityOf(CPU), 500);
+        vm.assertEq(registry.capacityOf(GPU), 7);
     }
 
-    function test_KeyOfAnotherIsRefused() public {
-        vm.prank(provider);
-        registry.register(KEY, signature, 1, "a");
-        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.NodeKeyTaken.selector, provider));
-        vm.prank(other);
-        registry.register(KEY, signature, 1, "a");
+    // ---- operator
+
+    function test_OperatorWhoSignedIsRecorded() public {
+        register(provider, operated(provider, inAnHour()));
+        vm.assertEq(registry.record(provider).operator, other);
     }
+
+    function test_OwnerNeedNoSignatureOfHisOwn() public {
+        Node memory node = plain();
+        node.operator = provider;
+        register(provider, node);
+        vm.assertEq(registry.record(provider).operator, provider);
+    }
+
+    function test_OperatorNeedNotSignAgainForOtherEndpoints() public {
+        register(provider, operated(provider, inAnHour()));
+        vm.warp(block.timestamp + 2 hours);
+        Node memory node = plain();
+        (node.operator, node.endpoints) = (other, "elsewhere");
+        register(provider, node);
+        vm.assertEq(registry.record(provider).operator, other);
+
+        node.nodeKey = keccak256("another node");
+        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.BadExpiry.selector, 0));
+        register(provider, node);
+    }
+
+    function test_OperatorWhoDidNotSignIsRefused() public {
+        Node memory node = operated(provider, inAnHour());
+        node.operatorSignature = sign(BUYER_KEY, registry.hashOperates(provider, other, KEY, inAnHour()));
+        vm.expectRevert(ErrorsLib.BadOperatorSignature.selector);
+        register(provider, node);
+    }
+
+    function testFuzz_OperatorsSignatureBindsEveryField(uint8 field) public {
+        Node memory node = operated(provider, inAnHour());
+        address owner = provider;
+        if (field % 4 == 0) owner = buyer;
+        if (field % 4 == 1) node.operator = buyer;
+        if (field % 4 == 2) node.nodeKey = keccak256("another node");
+        if (field % 4 == 3) ++node.operatorExpiry;
+        vm.expectRevert(ErrorsLib.BadOperatorSignature.selector);
+        register(owner, node);
+    }
+
+    function test_AgreementForAnotherRegistryOrChainIsRefused() public {
+        Node memory node = operated(provider, inAnHour());
+        FogRegistry twin = new FogRegistry(timelock, address(market), address(stake));
+        vm.expectRevert(ErrorsLib.BadOperatorSignature.selector);
+        vm.prank(provider);
+        twin.register(node);
+
+        vm.chainId(block.chainid + 1);
+        vm.expectRevert(ErrorsLib.BadOperatorSignature.selector);
+        register(provider, node);
+    }
+
+    function test_AgreementMustEndSoonButNotBePast() public {
+        uint40 latest = uint40(block.timestamp + 365 days);
+        Node memory node = operated(provider, latest + 1);
+        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.BadExpiry.selector, latest + 1));
+        register(provider, node);
+
+        node = operated(provider, latest);
+        vm.warp(latest);
+        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.BadExpiry.selector, latest));
+        register(provider, node);
+        vm.warp(latest - 1);
+        register(provider, node);
+    }
+
+    function test_ContractOperatorSignsByErc1271() public {
+        Wallet1271 wallet = new Wallet1271();
+        Node memory node = plain();
+        (node.operator, node.operatorExpiry, node.operatorSignature) = (address(wallet), inAnHour(), "word");
+        vm.expectRevert(ErrorsLib.BadOperatorSignature.selector);
+        register(provider, node);
+
+        wallet.accept(registry.hashOperates(provider, address(wallet), KEY, inAnHour()), "word");
+        register(provider, node);
+        vm.assertEq(registry.record(provider).operator, address(wallet));
+    }
+
+    function test_DigestIsThatOfEip712() public view {
+        bytes32 domain = keccak256(
+            abi.encode(
+                keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
+                keccak256("fogchain"),
+                keccak256("1"),
+                block.chainid,
+                address(registry)
+            )
+        );
+        bytes32 kind = keccak256("Operates(address node,address operator,bytes32 nodeKey,uint40 expiry)");
+        bytes32 content = keccak256(abi.encode(kind, provider, other, KEY, inAnHour()));
+        vm.assertEq(
+            registry.hashOperates(provider, other, KEY, inAnHour()),
+            keccak256(abi.encodePacked(hex"1901", domain, content))
+        );
+    }
+
+    // ---- refusals
 
     function test_NoKeyIsRefused() public {
+        Node memory node = plain();
+        node.nodeKey = 0;
         vm.expectRevert(ErrorsLib.BadNodeKey.selector);
-        registry.register(0, signature, 1, "a");
+        registry.register(node);
+    }
+
+    function test_NoClassIsRefused() public {
+        Node memory node = plain();
+        node.class = 0;
+        vm.expectRevert(ErrorsLib.BadClass.selector);
+        registry.register(node);
     }
 
     function testFuzz_SignatureOfAnotherLengthIsRefused(bytes calldata bad) public {
         vm.assume(bad.length != 64);
+        Node memory node = plain();
+        node.nodeSignature = bad;
         vm.expectRevert(abi.encodeWithSelector(ErrorsLib.BadSignatureLength.selector, bad.length));
-        registry.register(KEY, bad, 1, "a");
+        registry.register(node);
     }
 
     function test_LongEndpointsAreRefused() public {
-        registry.register(KEY, signature, 1, string(new bytes(1024)));
+        Node memory node = plain();
+        node.endpoints = string(new bytes(1024));
+        registry.register(node);
+        node.endpoints = string(new bytes(1025));
         vm.expectRevert(abi.encodeWithSelector(ErrorsLib.EndpointsTooLong.selector, 1025));
-        registry.register(KEY, signature, 1, string(new bytes(1025)));
+        registry.register(node);
+    }
+
+    function test_RegistryKnowsItsPlace() public {
+        vm.assertEq(registry.timelock(), timelock);
+        vm.assertEq(registry.market(), address(market));
+        vm.assertEq(registry.stake(), address(stake));
+        vm.expectRevert(ErrorsLib.ZeroAddress.selector);
+        new FogRegistry(address(0), address(market), address(stake));
+        vm.expectRevert(ErrorsLib.ZeroAddress.selector);
+        new FogRegistry(timelock, address(0), address(stake));
+        vm.expectRevert(ErrorsLib.ZeroAddress.selector);
+        new FogRegistry(timelock, address(market), address(0));
     }
 }
