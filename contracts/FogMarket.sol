@@ -1,27 +1,67 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IFogMarket, Session} from "./interfaces/IFogMarket.sol";
-import {MAX_SESSION_LENGTH, VOUCHER_TYPEHASH} from "./libraries/ConstantsLib.sol";
+import {IFogCourt} from "./interfaces/IFogCourt.sol";
+import {
+    Claim,
+    Delivery,
+    IFogMarket,
+    Job,
+    JobState,
+    Parameters,
+    ReplicaReceipt,
+    Session,
+    Terms,
+    Work
+} from "./interfaces/IFogMarket.sol";
+import {IFogStake} from "./interfaces/IFogStake.sol";
+import {IVolumeReport} from "./interfaces/IVolumeReport.sol";
+import {BatchLib} from "./libraries/BatchLib.sol";
+import {
+    AUDIT_SHARE,
+    GUARDIAN_TERM,
+    MAX_CHALLENGE_WINDOW,
+    MAX_FEE,
+    MAX_SESSION_LENGTH,
+    MAX_SLASH_MULTIPLE,
+    MAX_STOP,
+    MAX_VERDICT_TIME,
+    MIN_CHALLENGE_WINDOW,
+    VOLUME_UNIT
+} from "./libraries/ConstantsLib.sol";
 import {ErrorsLib} from "./libraries/ErrorsLib.sol";
-import {EventsLib} from "./libraries/EventsLib.sol";
+import {EventsLib, Reason} from "./libraries/EventsLib.sol";
+import {HashLib} from "./libraries/HashLib.sol";
+import {JobLib} from "./libraries/JobLib.sol";
+import {JobSlot, opened} from "./libraries/JobSlot.sol";
+import {SignatureLib} from "./libraries/SignatureLib.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {ERC20TransferAuthorization} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20TransferAuthorization.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 
 /// @title FogMarket
-/// @notice Holds all escrow: balances, sessions, vouchers.
+/// @notice Holds all escrow: balances, jobs, sessions, batches.
+/// @dev Locked money is in no balance: an open job holds its price, an open session what of its cap is unclaimed.
 contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
-    /// @dev One slot a buyer.
+    /// @dev One slot an account. Fees stay beside the pay they were kept back from until they are collected, so that a
+    /// payment writes one slot only.
     struct Account {
         uint96 free;
-        uint96 locked;
+        uint96 fees;
+        uint64 volume;
+    }
+
+    /// @dev What opening a job must know, in one slot.
+    struct Current {
+        uint16 version;
+        uint16 feeBps;
+        uint16 bondMultiple;
+        uint40 stoppedUntil;
     }
 
     /* IMMUTABLES */
@@ -29,18 +69,57 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
     /// @inheritdoc IFogMarket
     address public immutable token;
 
+    /// @inheritdoc IFogMarket
+    address public immutable stake;
+
+    /// @inheritdoc IFogMarket
+    address public immutable timelock;
+
+    /// @inheritdoc IFogMarket
+    address public immutable guardian;
+
+    /// @inheritdoc IFogMarket
+    uint40 public immutable guardianUntil;
+
     /* STORAGE */
 
+    Current internal _current;
+
+    /// @inheritdoc IFogMarket
+    address public pricing;
+
     mapping(address owner => Account) internal _accounts;
+
+    /// @dev A job that ended keeps its slot, so that its terms never come back to life.
+    mapping(bytes32 id => JobSlot) internal _jobs;
 
     /// @dev A closed session keeps its record, so that its id, and with it an old voucher, never comes back to life.
     mapping(bytes32 id => Session) internal _sessions;
 
+    mapping(address buyer => mapping(uint256 word => uint256 bits)) internal _settled;
+
+    mapping(uint16 version => Parameters) internal _parameters;
+
     /* CONSTRUCTOR */
 
-    constructor(address token_) EIP712("fogchain", "1") {
-        if (token_ == address(0)) revert ErrorsLib.ZeroAddress();
-        token = token_;
+    constructor(
+        address token_,
+        address stake_,
+        address timelock_,
+        address guardian_,
+        address pricing_,
+        Parameters memory parameters
+    ) EIP712("fogchain", "1") {
+        if (token_ == address(0) || stake_ == address(0) || timelock_ == address(0)) revert ErrorsLib.ZeroAddress();
+        (token, stake, timelock, guardian, pricing) = (token_, stake_, timelock_, guardian_, pricing_);
+        guardianUntil = uint40(block.timestamp + GUARDIAN_TERM);
+        emit EventsLib.PricingSet(pricing_);
+        _setParameters(parameters);
+    }
+
+    modifier onlyTimelock() {
+        if (msg.sender != timelock) revert ErrorsLib.NotTimelock(msg.sender);
+        _;
     }
 
     /* BALANCES */
@@ -58,20 +137,190 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IFogMarket
+    function depositWithAuthorization(
+        address owner,
+        uint96 amount,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes32 nonce,
+        bytes calldata signature
+    ) external nonReentrant {
+        if (amount == 0) revert ErrorsLib.ZeroAmount();
+
+        uint256 before = IERC20(token).balanceOf(address(this));
+        ERC20TransferAuthorization(token)
+            .receiveWithAuthorization(owner, address(this), amount, validAfter, validBefore, nonce, signature);
+        _credit(owner, amount, before);
+    }
+
+    /// @inheritdoc IFogMarket
     function withdraw(uint96 amount) external nonReentrant {
         if (amount == 0) revert ErrorsLib.ZeroAmount();
 
-        Account storage account = _accounts[msg.sender];
-        _takeFree(account, amount);
+        _takeFree(msg.sender, amount);
         emit EventsLib.Withdrawn(msg.sender, amount);
 
         IERC20(token).safeTransfer(msg.sender, amount);
     }
 
+    /* JOBS */
+
+    /// @inheritdoc IFogMarket
+    function open(Terms calldata terms, bytes calldata signature) external nonReentrant returns (bytes32 id) {
+        (address buyer, address provider, uint96 price) = (terms.buyer, terms.provider, terms.price);
+        JobLib.check(terms);
+        Current memory now_ = _current;
+        if (block.timestamp < now_.stoppedUntil) revert ErrorsLib.Stopped(now_.stoppedUntil);
+        id = hashTerms(terms);
+        _check(id, _jobs[id], JobState.None);
+        if (msg.sender == buyer) SignatureLib.check(provider, id, signature);
+        else if (msg.sender == provider) SignatureLib.check(buyer, id, signature);
+        else revert ErrorsLib.NotParty(msg.sender);
+        if (terms.breach != 0) _checkBond(provider, uint256(price) * now_.bondMultiple);
+
+        _takeFree(buyer, price);
+        _jobs[id] = opened(now_.version, now_.feeBps);
+        _emitOpened(id, terms, now_.version, now_.feeBps);
+    }
+
+    /// @inheritdoc IFogMarket
+    function deliver(Terms calldata terms, bytes32 result, uint64 fuel) external {
+        (bytes32 id, JobSlot slot) = _job(terms, JobState.Open);
+        if (msg.sender != terms.provider) revert ErrorsLib.NotProvider(msg.sender);
+        if (block.timestamp >= terms.lateBy) revert ErrorsLib.TooLate(terms.lateBy);
+
+        uint40 at = uint40(block.timestamp);
+        _jobs[id] = slot.enter(JobState.Delivered).withDelivery(JobLib.hash(result, fuel, at));
+        emit EventsLib.JobDelivered(id, result, fuel, at);
+    }
+
+    /// @inheritdoc IFogMarket
+    function settleSigned(Terms calldata terms, uint96 amount, bytes calldata signature) external nonReentrant {
+        (bytes32 id, JobSlot slot) = _unsettled(terms);
+        if (amount > terms.price) revert ErrorsLib.AbovePrice(amount, terms.price);
+        if (msg.sender != terms.buyer) SignatureLib.check(terms.buyer, hashAcceptance(id, amount), signature);
+
+        _settle(id, slot, terms, amount, Reason.Accepted);
+    }
+
+    /// @inheritdoc IFogMarket
+    function settleQuorum(
+        Terms calldata terms,
+        Work calldata work,
+        bytes32 result,
+        uint64 fuel,
+        ReplicaReceipt[] calldata receipts
+    ) external nonReentrant {
+        (bytes32 id, JobSlot slot) = _unsettled(terms);
+        if (HashLib.work(work) != terms.work) revert ErrorsLib.NotTheWork(terms.work);
+        JobLib.checkReplicas(terms, work);
+        if (receipts.length < work.quorum) revert ErrorsLib.NoQuorum(receipts.length, work.quorum);
+
+        // A replica that agrees late is paid as late.
+        uint96 share = JobLib.pay(terms, fuel, uint40(block.timestamp)) / uint96(work.replicas.length);
+        bytes32 digest = _hashTypedDataV4(HashLib.replica(id, result, fuel));
+        uint256 next;
+        for (uint256 i; i < receipts.length; ++i) {
+            next = JobLib.find(work.replicas, next, receipts[i].replica) + 1;
+            SignatureLib.check(receipts[i].replica, digest, receipts[i].signature);
+        }
+        _settleReplicas(id, slot, terms, share, receipts);
+    }
+
+    /// @inheritdoc IFogMarket
+    function finalize(Terms calldata terms, Delivery calldata delivery) external nonReentrant {
+        bytes32 id = hashTerms(terms);
+        JobSlot slot = _jobs[id];
+        Reason reason;
+        uint256 from = slot.since();
+        if (slot.state() == JobState.Challenged) {
+            reason = Reason.Acquitted;
+            from += MAX_VERDICT_TIME;
+        } else {
+            _check(id, slot, JobState.Delivered);
+            reason = Reason.Unchallenged;
+            from += _parameters[slot.version()].challengeWindow;
+        }
+        _checkDelivered(id, slot, delivery);
+        if (block.timestamp < from) revert ErrorsLib.TooEarly(uint40(from));
+
+        _settle(id, slot, terms, JobLib.pay(terms, delivery.fuel, delivery.at), reason);
+    }
+
+    /// @inheritdoc IFogMarket
+    function cancel(Terms calldata terms) external nonReentrant {
+        (bytes32 id, JobSlot slot) = _job(terms, JobState.Open);
+        uint40 until;
+        if (msg.sender == terms.buyer) until = terms.inputBy;
+        else if (msg.sender == terms.provider) until = terms.inputBy + (terms.due - terms.inputBy) / 2;
+        else revert ErrorsLib.NotParty(msg.sender);
+        if (block.timestamp >= until) revert ErrorsLib.TooLate(until);
+
+        _jobs[id] = slot.enter(JobState.Cancelled);
+        _accounts[terms.buyer].free += terms.price;
+        emit EventsLib.JobCancelled(id, msg.sender);
+    }
+
+    /// @inheritdoc IFogMarket
+    function expire(Terms calldata terms) external nonReentrant {
+        (bytes32 id, JobSlot slot) = _job(terms, JobState.Open);
+        if (block.timestamp < terms.lateBy) revert ErrorsLib.TooEarly(terms.lateBy);
+
+        _jobs[id] = slot.enter(JobState.Expired);
+        _accounts[terms.buyer].free += terms.price;
+        uint96 breach;
+        if (terms.breach != 0) {
+            breach = IFogStake(stake).compensate(terms.provider, terms.breach, terms.buyer);
+        }
+        emit EventsLib.JobExpired(id, breach);
+    }
+
+    /// @inheritdoc IFogMarket
+    function challenge(Terms calldata terms, Delivery calldata delivery) external nonReentrant {
+        (bytes32 id, JobSlot slot) = _job(terms, JobState.Delivered);
+        _checkDelivered(id, slot, delivery);
+        Parameters memory under = _parameters[slot.version()];
+        uint40 until = slot.since() + uint40(under.challengeWindow);
+        if (block.timestamp >= until) revert ErrorsLib.TooLate(until);
+
+        _jobs[id] = slot.enter(JobState.Challenged);
+        if (msg.sender == under.court) {
+            emit EventsLib.JobChallenged(id, under.court, 0);
+            return;
+        }
+        if (msg.sender != terms.buyer) revert ErrorsLib.NotBuyer(msg.sender);
+        _takeFree(msg.sender, terms.price);
+        _accounts[under.court].free += terms.price;
+        emit EventsLib.JobChallenged(id, under.court, terms.price);
+        IFogCourt(under.court).open(id, terms, delivery, terms.price);
+    }
+
+    /// @inheritdoc IFogMarket
+    function rule(Terms calldata terms, Delivery calldata delivery, bool guilty, uint96 slash, address finder)
+        external
+        nonReentrant
+    {
+        (bytes32 id, JobSlot slot) = _job(terms, JobState.Challenged);
+        if (msg.sender != _parameters[slot.version()].court) revert ErrorsLib.NotCourt(msg.sender);
+        _checkDelivered(id, slot, delivery);
+        _bound("slash", slash, 0, uint256(terms.price) * MAX_SLASH_MULTIPLE);
+
+        if (!guilty) {
+            _settle(id, slot, terms, JobLib.pay(terms, delivery.fuel, delivery.at), Reason.Acquitted);
+            return;
+        }
+        _jobs[id] = slot.enter(JobState.Slashed);
+        _accounts[terms.buyer].free += terms.price;
+        // Neither the buyer nor the provider has the finder's part: it must not pay to set a bait or to find oneself.
+        if (finder == terms.buyer || finder == terms.provider) finder = address(0);
+        uint96 taken = IFogStake(stake).slash(terms.provider, slash, terms.buyer, terms.price, finder);
+        emit EventsLib.JobSlashed(id, taken);
+    }
+
     /* SESSIONS */
 
     /// @inheritdoc IFogMarket
-    function openSession(address provider, uint96 cap, uint40 expiry, bytes32 job)
+    function openSession(address provider, uint96 cap, uint40 expiry, bytes32 forJob)
         external
         nonReentrant
         returns (bytes32 id)
@@ -81,14 +330,22 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
         if (expiry <= block.timestamp || expiry > block.timestamp + MAX_SESSION_LENGTH) {
             revert ErrorsLib.BadExpiry(expiry);
         }
-        id = sessionId(msg.sender, provider, job);
+        Current memory now_ = _current;
+        if (block.timestamp < now_.stoppedUntil) revert ErrorsLib.Stopped(now_.stoppedUntil);
+        id = sessionId(msg.sender, provider, forJob);
         if (_sessions[id].buyer != address(0)) revert ErrorsLib.SessionExists(id);
 
-        _lock(msg.sender, cap);
+        _takeFree(msg.sender, cap);
         _sessions[id] = Session({
-            buyer: msg.sender, cap: cap, provider: provider, claimed: 0, expiry: expiry, open: true, job: job
+            buyer: msg.sender,
+            cap: cap,
+            provider: provider,
+            claimed: 0,
+            expiry: expiry,
+            feeBps: now_.feeBps,
+            open: true
         });
-        emit EventsLib.SessionOpened(id, msg.sender, provider, job, cap, expiry);
+        emit EventsLib.SessionOpened(id, msg.sender, provider, forJob, cap, expiry, now_.feeBps);
     }
 
     /// @inheritdoc IFogMarket
@@ -97,7 +354,7 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
         Session storage s = _openSession(id);
         if (msg.sender != s.buyer) revert ErrorsLib.NotBuyer(msg.sender);
 
-        _lock(msg.sender, amount);
+        _takeFree(msg.sender, amount);
         uint96 cap = s.cap + amount;
         s.cap = cap;
         emit EventsLib.SessionToppedUp(id, cap);
@@ -106,21 +363,33 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
     /// @inheritdoc IFogMarket
     function claim(bytes32 id, uint96 amount, bytes calldata signature) external nonReentrant {
         Session storage s = _openSession(id);
-        if (amount <= s.claimed) revert ErrorsLib.NothingToClaim(amount, s.claimed);
-        address provider = s.provider;
+        uint96 claimed = s.claimed;
+        if (amount <= claimed) revert ErrorsLib.NothingToClaim(amount, claimed);
+        if (amount > s.cap) revert ErrorsLib.AboveCap(amount, s.cap);
+        address buyer = s.buyer;
+        SignatureLib.check(buyer, hashVoucher(id, amount), signature);
 
-        uint96 paid = _redeem(id, s, amount, signature);
+        _redeem(id, s, buyer, claimed, amount);
+    }
 
-        IERC20(token).safeTransfer(provider, paid);
+    /// @inheritdoc IFogMarket
+    function claimMany(Claim[] calldata claims) external nonReentrant {
+        for (uint256 i; i < claims.length; ++i) {
+            (bytes32 id, uint96 amount) = (claims[i].session, claims[i].amount);
+            Session storage s = _sessions[id];
+            (address buyer, uint96 claimed) = (s.buyer, s.claimed);
+            if (
+                s.open && amount > claimed && amount <= s.cap
+                    && SignatureLib.isSignedBy(buyer, hashVoucher(id, amount), claims[i].signature)
+            ) _redeem(id, s, buyer, claimed, amount);
+            else emit EventsLib.ClaimSkipped(id, amount);
+        }
     }
 
     /// @inheritdoc IFogMarket
     function closeSession(bytes32 id) external nonReentrant {
         Session storage s = _openSession(id);
-        if (msg.sender != s.provider) {
-            if (msg.sender != s.buyer) revert ErrorsLib.NotParty(msg.sender);
-            if (block.timestamp < s.expiry) revert ErrorsLib.NotExpired(s.expiry);
-        }
+        if (msg.sender != s.provider && block.timestamp < s.expiry) revert ErrorsLib.NotExpired(s.expiry);
 
         _close(id, s);
     }
@@ -130,10 +399,82 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
         Session storage s = _openSession(id);
         if (msg.sender != s.provider) revert ErrorsLib.NotProvider(msg.sender);
 
-        uint96 paid = amount > s.claimed ? _redeem(id, s, amount, signature) : 0;
+        uint96 claimed = s.claimed;
+        if (amount > claimed) {
+            if (amount > s.cap) revert ErrorsLib.AboveCap(amount, s.cap);
+            address buyer = s.buyer;
+            SignatureLib.check(buyer, hashVoucher(id, amount), signature);
+            _redeem(id, s, buyer, claimed, amount);
+        }
         _close(id, s);
+    }
 
-        if (paid != 0) IERC20(token).safeTransfer(msg.sender, paid);
+    /* BATCHES */
+
+    /// @inheritdoc IFogMarket
+    function settleBatch(address[] calldata payees, bytes calldata items) external nonReentrant {
+        (uint96[] memory sums, uint96 total) = BatchLib.add(_settled[msg.sender], payees.length, items);
+        _takeFree(msg.sender, total);
+        uint16 feeBps = _current.feeBps;
+        for (uint256 i; i < payees.length; ++i) {
+            uint96 gross = sums[i];
+            if (gross == 0) continue;
+            uint96 fee = _earn(payees[i], gross, feeBps);
+            emit EventsLib.BatchPaid(msg.sender, payees[i], gross - fee, fee);
+        }
+        emit EventsLib.BatchSettled(msg.sender, keccak256(items), items.length / 16, total);
+    }
+
+    /* FEES */
+
+    /// @inheritdoc IFogMarket
+    function collectFees(address[] calldata providers) external nonReentrant {
+        uint96 sum;
+        for (uint256 i; i < providers.length; ++i) {
+            Account storage account = _accounts[providers[i]];
+            (uint96 fees, uint64 volume) = (account.fees, account.volume);
+            if (fees == 0 && volume == 0) continue;
+            (account.fees, account.volume) = (0, 0);
+            sum += fees;
+            emit EventsLib.FeesCollected(providers[i], fees, volume);
+            // Prices are advice: a controller that fails must not hold fees back.
+            try IVolumeReport(pricing).report(providers[i], uint256(volume) * VOLUME_UNIT) {} catch {}
+        }
+        if (sum == 0) return;
+
+        uint96 toAudits = uint96(uint256(sum) * AUDIT_SHARE / 10_000);
+        if (toAudits != 0) IERC20(token).safeTransfer(_parameters[_current.version].court, toAudits);
+        IERC20(token).forceApprove(stake, sum - toAudits);
+        IFogStake(stake).fund(sum - toAudits);
+    }
+
+    /* GOVERNANCE */
+
+    /// @inheritdoc IFogMarket
+    function setParameters(Parameters calldata parameters) external onlyTimelock {
+        _setParameters(parameters);
+    }
+
+    /// @inheritdoc IFogMarket
+    function setPricing(address pricing_) external onlyTimelock {
+        pricing = pricing_;
+        emit EventsLib.PricingSet(pricing_);
+    }
+
+    /// @inheritdoc IFogMarket
+    function stop(uint40 until) external {
+        uint40 last = _current.stoppedUntil;
+        if (msg.sender == timelock) {
+            _bound("until", until, 0, last);
+        } else {
+            if (msg.sender != guardian || block.timestamp >= guardianUntil) revert ErrorsLib.NotGuardian(msg.sender);
+            _bound("until", until, 0, block.timestamp + MAX_STOP);
+            if (last != 0 && block.timestamp < last + MAX_STOP) {
+                revert ErrorsLib.StopTooSoon(uint40(last + MAX_STOP));
+            }
+        }
+        _current.stoppedUntil = until;
+        emit EventsLib.StopSet(msg.sender, until);
     }
 
     /* VIEWS */
@@ -144,8 +485,19 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IFogMarket
-    function locked(address owner) external view returns (uint96) {
-        return _accounts[owner].locked;
+    function withheld(address owner) external view returns (uint96 fees, uint64 volume) {
+        Account storage account = _accounts[owner];
+        return (account.fees, account.volume);
+    }
+
+    /// @inheritdoc IFogMarket
+    function job(bytes32 id) external view returns (Job memory) {
+        return _jobs[id].unpack();
+    }
+
+    /// @inheritdoc IFogMarket
+    function courtOf(bytes32 id) external view returns (address) {
+        return _parameters[_jobs[id].version()].court;
     }
 
     /// @inheritdoc IFogMarket
@@ -154,13 +506,54 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IFogMarket
-    function sessionId(address buyer, address provider, bytes32 job) public pure returns (bytes32) {
-        return keccak256(abi.encode(buyer, provider, job));
+    function sessionId(address buyer, address provider, bytes32 forJob) public pure returns (bytes32) {
+        return keccak256(abi.encode(buyer, provider, forJob));
+    }
+
+    /// @inheritdoc IFogMarket
+    function settled(address buyer, uint32 number) external view returns (bool) {
+        return (_settled[buyer][number >> 8] >> (number & 255)) & 1 == 1;
+    }
+
+    /// @inheritdoc IFogMarket
+    function current() external view returns (Parameters memory parameters, uint16 version, uint40 stoppedUntil) {
+        Current memory now_ = _current;
+        return (_parameters[now_.version], now_.version, now_.stoppedUntil);
+    }
+
+    /// @inheritdoc IFogMarket
+    function parametersOf(uint16 version) external view returns (Parameters memory) {
+        return _parameters[version];
+    }
+
+    /// @inheritdoc IFogMarket
+    function payOf(Terms calldata terms, uint64 fuel, uint40 at) external pure returns (uint96) {
+        return JobLib.pay(terms, fuel, at);
+    }
+
+    /// @inheritdoc IFogMarket
+    function hashTerms(Terms calldata terms) public view returns (bytes32) {
+        return _hashTypedDataV4(HashLib.terms(terms));
+    }
+
+    /// @inheritdoc IFogMarket
+    function hashWork(Work calldata work) external pure returns (bytes32) {
+        return HashLib.work(work);
+    }
+
+    /// @inheritdoc IFogMarket
+    function hashAcceptance(bytes32 id, uint96 amount) public view returns (bytes32) {
+        return _hashTypedDataV4(HashLib.acceptance(id, amount));
+    }
+
+    /// @inheritdoc IFogMarket
+    function hashReplica(bytes32 id, bytes32 result, uint64 fuel) external view returns (bytes32) {
+        return _hashTypedDataV4(HashLib.replica(id, result, fuel));
     }
 
     /// @inheritdoc IFogMarket
     function hashVoucher(bytes32 id, uint96 amount) public view returns (bytes32) {
-        return _hashTypedDataV4(keccak256(abi.encode(VOUCHER_TYPEHASH, id, amount)));
+        return _hashTypedDataV4(HashLib.voucher(id, amount));
     }
 
     /// @inheritdoc IFogMarket
@@ -168,62 +561,134 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
         return _domainSeparatorV4();
     }
 
-    /* INTERNAL */
+    /* INTERNAL: BALANCES */
 
-    /// @dev The balance is credited after the transfer: a token that calls back finds nothing to spend.
     function _deposit(uint96 amount) internal {
         if (amount == 0) revert ErrorsLib.ZeroAmount();
 
         uint256 before = IERC20(token).balanceOf(address(this));
         IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
+        _credit(msg.sender, amount, before);
+    }
+
+    /// @dev The balance is credited after the transfer: a token that calls back finds nothing to spend.
+    function _credit(address owner, uint96 amount, uint256 before) internal {
         uint256 received = IERC20(token).balanceOf(address(this)) - before;
         if (received != amount) revert ErrorsLib.TransferMismatch(amount, received);
 
-        _accounts[msg.sender].free += amount;
-        emit EventsLib.Deposited(msg.sender, amount);
+        _accounts[owner].free += amount;
+        emit EventsLib.Deposited(owner, amount);
     }
 
-    function _takeFree(Account storage account, uint96 amount) internal {
+    function _takeFree(address owner, uint96 amount) internal {
+        Account storage account = _accounts[owner];
         uint96 available = account.free;
         if (amount > available) revert ErrorsLib.InsufficientBalance(available, amount);
         account.free = available - amount;
     }
 
-    function _lock(address buyer, uint96 amount) internal {
-        Account storage account = _accounts[buyer];
-        _takeFree(account, amount);
-        account.locked += amount;
+    /// @dev Credits `gross` less the fee, which is rounded down.
+    function _earn(address payee, uint96 gross, uint16 feeBps) internal returns (uint96 fee) {
+        fee = uint96(uint256(gross) * feeBps / 10_000);
+        Account memory account = _accounts[payee];
+        account.free += gross - fee;
+        account.fees += fee;
+        account.volume += uint64(gross / VOLUME_UNIT);
+        _accounts[payee] = account;
     }
+
+    /* INTERNAL: JOBS */
+
+    function _checkBond(address provider, uint256 wanted) internal view {
+        uint96 bonded = IFogStake(stake).bonded(provider);
+        if (bonded < wanted) revert ErrorsLib.BondTooSmall(bonded, wanted);
+    }
+
+    /// @dev The job of these terms, which must be in `state`.
+    function _job(Terms calldata terms, JobState state) internal view returns (bytes32 id, JobSlot slot) {
+        id = hashTerms(terms);
+        slot = _jobs[id];
+        _check(id, slot, state);
+    }
+
+    /// @dev The job of these terms, which must be open or delivered.
+    function _unsettled(Terms calldata terms) internal view returns (bytes32 id, JobSlot slot) {
+        id = hashTerms(terms);
+        slot = _jobs[id];
+        if (slot.state() != JobState.Delivered) _check(id, slot, JobState.Open);
+    }
+
+    function _check(bytes32 id, JobSlot slot, JobState wanted) internal pure {
+        JobState state = slot.state();
+        if (state != wanted) revert ErrorsLib.WrongState(id, uint8(state));
+    }
+
+    function _checkDelivered(bytes32 id, JobSlot slot, Delivery calldata delivery) internal pure {
+        if (slot.delivery() != JobLib.hash(delivery.result, delivery.fuel, delivery.at)) {
+            revert ErrorsLib.NotDelivered(id);
+        }
+    }
+
+    /// @dev Apart from `open`, whose stack is full.
+    function _emitOpened(bytes32 id, Terms calldata terms, uint16 version, uint16 feeBps) internal {
+        emit EventsLib.JobOpened(
+            id,
+            terms.buyer,
+            terms.provider,
+            terms.price,
+            terms.rate,
+            terms.breach,
+            terms.inputBy,
+            terms.due,
+            terms.lateBy,
+            terms.work,
+            version,
+            feeBps
+        );
+    }
+
+    function _settle(bytes32 id, JobSlot slot, Terms calldata terms, uint96 gross, Reason reason) internal {
+        _jobs[id] = slot.enter(JobState.Settled);
+        uint96 fee = _earn(terms.provider, gross, slot.feeBps());
+        uint96 refund = terms.price - gross;
+        if (refund != 0) _accounts[terms.buyer].free += refund;
+        emit EventsLib.JobSettled(id, gross - fee, fee, refund, reason);
+    }
+
+    function _settleReplicas(
+        bytes32 id,
+        JobSlot slot,
+        Terms calldata terms,
+        uint96 share,
+        ReplicaReceipt[] calldata receipts
+    ) internal {
+        uint96 fees;
+        for (uint256 i; i < receipts.length; ++i) {
+            uint96 fee = _earn(receipts[i].replica, share, slot.feeBps());
+            fees += fee;
+            emit EventsLib.ReplicaPaid(id, receipts[i].replica, share - fee, fee);
+        }
+        uint96 gross = share * uint96(receipts.length);
+        uint96 refund = terms.price - gross;
+        if (refund != 0) _accounts[terms.buyer].free += refund;
+        _jobs[id] = slot.enter(JobState.Settled);
+        emit EventsLib.JobSettled(id, gross - fees, fees, refund, Reason.Quorum);
+    }
+
+    /* INTERNAL: SESSIONS */
 
     function _openSession(bytes32 id) internal view returns (Session storage s) {
         s = _sessions[id];
         if (!s.open) revert ErrorsLib.SessionNotOpen(id);
     }
 
-    /// @dev Books the voucher, of which the caller knows that it is above `s.claimed`.
-    /// @return paid What the caller must now transfer to the provider.
-    function _redeem(bytes32 id, Session storage s, uint96 amount, bytes calldata signature)
-        internal
-        returns (uint96 paid)
-    {
-        if (amount > s.cap) revert ErrorsLib.AboveCap(amount, s.cap);
-        address buyer = s.buyer;
-        _checkVoucher(buyer, hashVoucher(id, amount), signature);
-
-        paid = amount - s.claimed;
+    /// @dev Books a voucher that was checked.
+    function _redeem(bytes32 id, Session storage s, address buyer, uint96 claimed, uint96 amount) internal {
+        address provider = s.provider;
         s.claimed = amount;
-        _accounts[buyer].locked -= paid;
-        emit EventsLib.VoucherClaimed(id, buyer, s.provider, paid, amount);
-    }
-
-    /// @dev The key comes before the code: else a buyer who signed vouchers with his key could void them by delegating
-    /// his account to code that refuses them (EIP-7702).
-    function _checkVoucher(address buyer, bytes32 digest, bytes calldata signature) internal view {
-        (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, signature);
-        if (failure == ECDSA.RecoverError.NoError && signer == buyer) return;
-        if (!SignatureChecker.isValidERC1271SignatureNowCalldata(buyer, digest, signature)) {
-            revert ErrorsLib.BadVoucher();
-        }
+        uint96 gross = amount - claimed;
+        uint96 fee = _earn(provider, gross, s.feeBps);
+        emit EventsLib.VoucherClaimed(id, buyer, provider, gross - fee, fee, amount);
     }
 
     function _close(bytes32 id, Session storage s) internal {
@@ -231,10 +696,28 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
         uint96 claimed = s.claimed;
         uint96 refunded = s.cap - claimed;
         s.open = false;
-
-        Account storage account = _accounts[buyer];
-        account.locked -= refunded;
-        account.free += refunded;
+        if (refunded != 0) _accounts[buyer].free += refunded;
         emit EventsLib.SessionClosed(id, buyer, s.provider, claimed, refunded);
+    }
+
+    /* INTERNAL: GOVERNANCE */
+
+    function _setParameters(Parameters memory parameters) internal {
+        if (parameters.court == address(0)) revert ErrorsLib.ZeroAddress();
+        _bound("feeBps", parameters.feeBps, 0, MAX_FEE);
+        _bound("challengeWindow", parameters.challengeWindow, MIN_CHALLENGE_WINDOW, MAX_CHALLENGE_WINDOW);
+        _bound("bondMultiple", parameters.bondMultiple, 1, MAX_SLASH_MULTIPLE);
+        uint16 version = _current.version + 1;
+        _parameters[version] = parameters;
+        _current.version = version;
+        _current.feeBps = parameters.feeBps;
+        _current.bondMultiple = parameters.bondMultiple;
+        emit EventsLib.ParametersSet(
+            version, parameters.court, parameters.challengeWindow, parameters.feeBps, parameters.bondMultiple
+        );
+    }
+
+    function _bound(bytes32 name, uint256 value, uint256 low, uint256 high) internal pure {
+        if (value < low || value > high) revert ErrorsLib.OutOfBounds(name, value);
     }
 }

@@ -156,7 +156,7 @@ contract FogRegistry is IFogRegistry, EIP712 {
 
     /// @inheritdoc IFogRegistry
     function setBondPerGfuel(uint96 amount) external onlyTimelock {
-        if (amount < MIN_BOND_PER_GFUEL || amount > MAX_BOND_PER_GFUEL) revert ErrorsLib.OutOfBounds(amount);
+        if (amount < MIN_BOND_PER_GFUEL || amount > MAX_BOND_PER_GFUEL) revert ErrorsLib.OutOfBounds("bondPerGfuel", amount);
         bondPerGfuel = amount;
         emit EventsLib.BondPerGfuelSet(amount);
     }

@@ -10,14 +10,83 @@ uint256 constant MAX_SESSION_LENGTH = 365 days;
 /// @dev How many unbonding entries an account may have, so that `withdraw` always fits in a block.
 uint256 constant MAX_UNBONDINGS = 32;
 
-/// @dev The longest unbonding period a deployment may choose.
+/// @dev The shortest and the longest unbonding period a deployment may choose. The shortest is longer than the longest
+/// challenge window and time for a verdict together, so that what was delivered is always answered for.
+uint256 constant MIN_UNBONDING_PERIOD = 7 days;
 uint256 constant MAX_UNBONDING_PERIOD = 28 days;
+
+/// @dev The total of all bonds is remembered by periods of this length, in seconds.
+uint256 constant TOTAL_PERIOD = 600;
+
+/// @dev Over how many seconds rewards are streamed.
+uint256 constant REWARD_PERIOD = 7 days;
+
+/// @dev Rewards are booked in units of this many base units.
+uint96 constant REWARD_UNIT = 1e9;
+
+/// @dev The most that the treasury may stream to bonds in a year: 2 % of the supply.
+uint256 constant BUDGET_PER_YEAR = SUPPLY / 50;
+
+/// @dev The finder's part of what a slash leaves after the victim, in basis points.
+uint256 constant FINDER_SHARE = 2500;
+
+// ---- market
+
+/// @dev The highest fee, in basis points.
+uint256 constant MAX_FEE = 300;
+
+/// @dev Between these is the challenge window, in seconds.
+uint256 constant MIN_CHALLENGE_WINDOW = 10 minutes;
+uint256 constant MAX_CHALLENGE_WINDOW = 3 days;
+
+/// @dev How long a challenged job waits for its court. Then anyone can end it, and the provider is paid.
+uint256 constant MAX_VERDICT_TIME = 3 days;
+
+/// @dev The most a slash may take, and the most the market may ask to be bonded: times the price.
+uint256 constant MAX_SLASH_MULTIPLE = 100;
+
+/// @dev The most replicas a job may have.
+uint256 constant MAX_REPLICAS = 16;
+
+/// @dev The longest stop of new jobs, and the least time between two.
+uint256 constant MAX_STOP = 14 days;
+
+/// @dev How long the guardian has any power, from deployment.
+uint256 constant GUARDIAN_TERM = 365 days;
+
+/// @dev The part of collected fees that pays auditors, in basis points; the rest is streamed to bonds.
+uint256 constant AUDIT_SHARE = 5000;
+
+/// @dev Volume is booked in units of this many base units.
+uint96 constant VOLUME_UNIT = 1e9;
+
+// ---- court
+
+/// @dev Between these are the times to commit and to reveal, in seconds.
+uint256 constant MIN_PHASE = 2 minutes;
+uint256 constant MAX_PHASE = 6 hours;
+
+/// @dev The most seats of one auditor.
+uint256 constant MAX_SEATS = 64;
+
+/// @dev Committees have 3, 5 and 7 members.
+uint256 constant ROUNDS = 3;
+
+// ---- registry
 
 /// @dev The longest endpoints text of a node record, in bytes.
 uint256 constant MAX_ENDPOINTS = 1024;
 
 /// @dev The EIP-712 type hash of the cumulative voucher that a buyer signs.
 bytes32 constant VOUCHER_TYPEHASH = keccak256("Voucher(bytes32 session,uint96 amount)");
+
+/// @dev The EIP-712 types of what buyers, providers and replicas sign. `Terms` ends with its member's type.
+bytes32 constant TERMS_TYPEHASH = keccak256(
+    "Terms(address buyer,address provider,uint96 price,uint96 rate,uint96 breach,uint40 inputBy,uint40 due,uint40 lateBy,Work work)Work(bytes32 spec,uint8 quorum,address[] replicas,uint256 salt)"
+);
+bytes32 constant WORK_TYPEHASH = keccak256("Work(bytes32 spec,uint8 quorum,address[] replicas,uint256 salt)");
+bytes32 constant ACCEPTANCE_TYPEHASH = keccak256("Acceptance(bytes32 job,uint96 amount)");
+bytes32 constant REPLICA_TYPEHASH = keccak256("Replica(bytes32 job,bytes32 result,uint64 fuel)");
 
 // ---- registry
 

@@ -16,13 +16,67 @@ library ErrorsLib {
     /// @notice The token moved another amount than it was told to: it takes a fee, and such tokens are refused.
     error TransferMismatch(uint256 expected, uint256 received);
 
-    /// @notice Only the timelock, that is a vote, may do this.
+    /// @notice Only the market may do this.
+    error NotMarket(address caller);
+
+    /// @notice Only the timelock may do this: it takes a vote.
     error NotTimelock(address caller);
 
-    /// @notice The parameter is outside of the limits that the code sets.
-    error OutOfBounds(uint256 value);
+    /// @notice The parameter is outside its bounds. `name` is the parameter's.
+    error OutOfBounds(bytes32 name, uint256 value);
+
+    /// @notice Neither the key's signature nor accepted by the account's contract (ERC-1271).
+    error BadSignature(address signer);
 
     // ---- market
+
+    /// @notice Terms that can't be: `what` says why.
+    error BadTerms(bytes32 what);
+
+    /// @notice The job is not in a state in which this can be done.
+    error WrongState(bytes32 job, uint8 state);
+
+    /// @notice It is too late for this: it could be done until `until`.
+    error TooLate(uint40 until);
+
+    /// @notice It is too early for this: it can be done after `after_`.
+    error TooEarly(uint40 after_);
+
+    /// @notice The provider has less bonded than the job asks for.
+    error BondTooSmall(uint96 bonded, uint256 wanted);
+
+    /// @notice More than the job's price, or than its terms give for the fuel.
+    error AbovePrice(uint96 amount, uint96 price);
+
+    /// @notice It differs from what was delivered.
+    error NotDelivered(bytes32 job);
+
+    /// @notice The work shown is not that of the terms.
+    error NotTheWork(bytes32 work);
+
+    /// @notice Fewer replicas than the quorum, or than the job has.
+    error NoQuorum(uint256 receipts, uint256 quorum);
+
+    /// @notice Receipts are not in ascending order of their replicas, or one is not a replica of the job.
+    error NotAReplica(address replica);
+
+    /// @notice Only the job's court may do this.
+    error NotCourt(address caller);
+
+    /// @notice New jobs and sessions are stopped until then. What is open goes on.
+    error Stopped(uint40 until);
+
+    /// @notice Only the guardian may do this, and only in its term.
+    error NotGuardian(address caller);
+
+    /// @notice The guardian may stop new jobs again from then on.
+    error StopTooSoon(uint40 from);
+
+    /// @notice The batch's length is not a multiple of 16 bytes, or an item names no payee.
+    error BadBatch(uint256 item);
+
+    /// @notice The buyer paid this job in a batch before.
+    error AlreadySettled(uint256 item, uint32 number);
 
     /// @notice A session with this buyer, provider and job exists, or existed once.
     error SessionExists(bytes32 session);
@@ -67,6 +121,38 @@ library ErrorsLib {
 
     /// @notice No unbonding entry of the account is due yet.
     error NothingMatured();
+
+    /// @notice Only the treasury and the market fund rewards.
+    error NotTreasury(address caller);
+
+    /// @notice The treasury may stream no more this year.
+    error AboveBudget(uint96 left, uint96 wanted);
+
+    // ---- court
+
+    /// @notice The auditor's bond is too small for the seats, or the seats too many.
+    error TooManySeats(uint256 seats);
+
+    /// @notice The auditor's bond covers its seats.
+    error SeatsCovered(address auditor);
+
+    /// @notice The delivery's audit is not drawn, or its block is too long ago to tell.
+    error NotDrawn(bytes32 job);
+
+    /// @notice There is a case of this job already.
+    error CaseExists(bytes32 job);
+
+    /// @notice There is no open case of this job.
+    error NoCase(bytes32 job);
+
+    /// @notice The case is not in the phase in which this can be done.
+    error WrongPhase(bytes32 job);
+
+    /// @notice The caller is not in the committee, or did this before.
+    error NotAsked(address caller);
+
+    /// @notice It is not what was committed to.
+    error NotCommitted(bytes32 commitment);
 
     // ---- registry
 

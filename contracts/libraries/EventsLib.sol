@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+/// @notice Why a job was paid.
+enum Reason {
+    Accepted,
+    Quorum,
+    Unchallenged,
+    Acquitted
+}
+
 /// @title EventsLib
 /// @notice What fogchain contracts report. Replaying the events alone rebuilds every balance and state.
 library EventsLib {
@@ -14,21 +22,92 @@ library EventsLib {
 
     /// @notice `cap` of the buyer's free balance was locked for the provider.
     event SessionOpened(
-        bytes32 indexed session, address indexed buyer, address indexed provider, bytes32 job, uint96 cap, uint40 expiry
+        bytes32 indexed session,
+        address indexed buyer,
+        address indexed provider,
+        bytes32 job,
+        uint96 cap,
+        uint40 expiry,
+        uint16 feeBps
     );
 
     /// @notice The buyer locked more: `cap` is the new cap.
     event SessionToppedUp(bytes32 indexed session, uint96 cap);
 
-    /// @notice `paid` left the buyer's locked balance for the provider's account; `total` is claimed in all.
+    /// @notice Of what the session's buyer had locked, `paid` is free for the provider and `fee` is kept back; `total`
+    /// was claimed in all.
     event VoucherClaimed(
-        bytes32 indexed session, address indexed buyer, address indexed provider, uint96 paid, uint96 total
+        bytes32 indexed session, address indexed buyer, address indexed provider, uint96 paid, uint96 fee, uint96 total
     );
+
+    /// @notice A voucher of `claimMany` could not be claimed.
+    event ClaimSkipped(bytes32 indexed session, uint96 amount);
 
     /// @notice The session ended with `claimed` paid in all; `refunded` is free for the buyer again.
     event SessionClosed(
         bytes32 indexed session, address indexed buyer, address indexed provider, uint96 claimed, uint96 refunded
     );
+
+    /// @notice `price` of the buyer's free balance was locked for the job, whose terms these are.
+    event JobOpened(
+        bytes32 indexed job,
+        address indexed buyer,
+        address indexed provider,
+        uint96 price,
+        uint96 rate,
+        uint96 breach,
+        uint40 inputBy,
+        uint40 due,
+        uint40 lateBy,
+        bytes32 work,
+        uint16 version,
+        uint16 feeBps
+    );
+
+    /// @notice The provider committed to a result.
+    event JobDelivered(bytes32 indexed job, bytes32 result, uint64 fuel, uint40 at);
+
+    /// @notice The delivery goes to the court. `bond` left the buyer's free balance for the court's.
+    event JobChallenged(bytes32 indexed job, address indexed court, uint96 bond);
+
+    /// @notice The job ended: of its price `paid` is free for the provider, `fee` is kept back, `refund` is free for the
+    /// buyer again. With a quorum, `ReplicaPaid` says who was paid.
+    event JobSettled(bytes32 indexed job, uint96 paid, uint96 fee, uint96 refund, Reason reason);
+
+    /// @notice A replica's part of what its job paid.
+    event ReplicaPaid(bytes32 indexed job, address indexed replica, uint96 paid, uint96 fee);
+
+    /// @notice The job ended before anything was delivered, without fault; its price is free for the buyer again.
+    event JobCancelled(bytes32 indexed job, address indexed by);
+
+    /// @notice Nothing was delivered: the price is free for the buyer again, `breach` was paid from the provider's bond.
+    event JobExpired(bytes32 indexed job, uint96 breach);
+
+    /// @notice The delivery was wrong: the price is free for the buyer again, `slashed` left the provider's bond.
+    event JobSlashed(bytes32 indexed job, uint96 slashed);
+
+    /// @notice The buyer paid `jobs` jobs for `total`; `root` is the hash of the items.
+    event BatchSettled(address indexed buyer, bytes32 root, uint256 jobs, uint96 total);
+
+    /// @notice What a batch came to for one payee.
+    event BatchPaid(address indexed buyer, address indexed payee, uint96 paid, uint96 fee);
+
+    /// @notice The jobs 256 * `word` + i of the buyer, for each bit i of `bits`, are now paid.
+    event BatchNumbers(address indexed buyer, uint256 word, uint256 bits);
+
+    /// @notice Fees kept back from the provider's pay were moved on; `volume` is in 10^9 base units.
+    event FeesCollected(address indexed provider, uint96 fees, uint64 volume);
+
+    /// @notice Parameters of jobs and sessions opened from now on.
+    event ParametersSet(
+        uint16 indexed version, address court, uint32 challengeWindow, uint16 feeBps, uint16 bondMultiple
+    );
+
+    /// @notice Volume is reported there from now on.
+    event PricingSet(address pricing);
+
+    /// @notice New jobs and sessions are refused until then.
+    event StopSet(address indexed by, uint40 until);
 
     // ---- stake
 
@@ -43,6 +122,66 @@ library EventsLib {
 
     /// @notice `amount` of matured unbondings left for the owner's own account.
     event StakeWithdrawn(address indexed owner, uint96 amount);
+
+    /// @notice The owner took its rewards.
+    event RewardsClaimed(address indexed owner, uint96 amount);
+
+    /// @notice `amount` will be streamed to all bonds.
+    event RewardsFunded(address indexed by, uint96 amount);
+
+    /// @notice A breach: `paid` left the owner's bond for `to`, `fromBond` of it what was not unbonding. What was
+    /// unbonding went latest first.
+    event Compensated(address indexed owner, address indexed to, uint96 paid, uint96 fromBond);
+
+    /// @notice A verdict: toVictim + toFinder + burnt left the owner's bond, `fromBond` of it what was not unbonding.
+    event Slashed(
+        address indexed owner,
+        address indexed victim,
+        address indexed finder,
+        uint96 fromBond,
+        uint96 toVictim,
+        uint96 toFinder,
+        uint96 burnt
+    );
+
+    // ---- court
+
+    /// @notice The auditor has `seats` seats now.
+    event SeatsSet(address indexed auditor, uint16 seats);
+
+    /// @notice A delivery is before the court: challenged with a bond, or drawn for an audit without.
+    event CaseOpened(
+        bytes32 indexed job, address indexed finder, address indexed provider, uint96 bond, uint40 verdictBy
+    );
+
+    /// @notice The hash of this block will draw the committee of the case's round.
+    event SeedNamed(bytes32 indexed job, uint8 round, uint40 seedBlock);
+
+    /// @notice The committee of the case's round, and its times.
+    event CommitteeDrawn(bytes32 indexed job, uint8 round, address[] members, uint40 commitBy, uint40 revealBy);
+
+    /// @notice A member committed to an answer.
+    event Committed(bytes32 indexed job, uint8 round, address indexed auditor, bytes32 commitment);
+
+    /// @notice A member showed its answer.
+    event Revealed(bytes32 indexed job, uint8 round, address indexed auditor, bytes32 result, uint64 fuel);
+
+    /// @notice The case is closed. `slashed` is zero when the provider is acquitted; each member of the last committee
+    /// that said what the verdict says earned `pay`.
+    event Verdict(bytes32 indexed job, bool guilty, uint8 round, uint96 slashed, uint96 pay);
+
+    /// @notice An auditor took what it earned.
+    event AuditPayCollected(address indexed auditor, uint96 amount);
+
+    /// @notice Parameters of cases opened from now on.
+    event CourtParametersSet(
+        uint24 commitTime,
+        uint24 revealTime,
+        uint16 auditMinBps,
+        uint16 auditFactor,
+        uint16 slashMultiple,
+        uint96 seatBond
+    );
 
     // ---- registry
 
