@@ -64,7 +64,13 @@ contract FogCourt is IFogCourt, ReentrancyGuardTransient {
 
     /* CONSTRUCTOR */
 
-    constructor(address market_, address stake_, address timelock_, address token_, CourtParameters memory parameters_) {
+    constructor(
+        address market_,
+        address stake_,
+        address timelock_,
+        address token_,
+        CourtParameters memory parameters_
+    ) {
         if (market_ == address(0) || stake_ == address(0) || timelock_ == address(0) || token_ == address(0)) {
             revert ErrorsLib.ZeroAddress();
         }
@@ -256,7 +262,9 @@ contract FogCourt is IFogCourt, ReentrancyGuardTransient {
 
     /* INTERNAL: CASES */
 
-    function _open(bytes32 job, Terms calldata terms, Delivery calldata delivery, address finder, uint96 bond) internal {
+    function _open(bytes32 job, Terms calldata terms, Delivery calldata delivery, address finder, uint96 bond)
+        internal
+    {
         Case storage c = _cases[job];
         if (c.verdictBy != 0) revert ErrorsLib.CaseExists(job);
         CourtParameters memory p = _parameters;
@@ -401,8 +409,12 @@ contract FogCourt is IFogCourt, ReentrancyGuardTransient {
     }
 
     function _setParameters(CourtParameters memory p) internal {
-        if (p.commitTime < MIN_PHASE || p.commitTime > MAX_PHASE) revert ErrorsLib.OutOfBounds("commitTime", p.commitTime);
-        if (p.revealTime < MIN_PHASE || p.revealTime > MAX_PHASE) revert ErrorsLib.OutOfBounds("revealTime", p.revealTime);
+        if (p.commitTime < MIN_PHASE || p.commitTime > MAX_PHASE) {
+            revert ErrorsLib.OutOfBounds("commitTime", p.commitTime);
+        }
+        if (p.revealTime < MIN_PHASE || p.revealTime > MAX_PHASE) {
+            revert ErrorsLib.OutOfBounds("revealTime", p.revealTime);
+        }
         if (p.auditMinBps < 100 || p.auditMinBps > 2000) revert ErrorsLib.OutOfBounds("auditMinBps", p.auditMinBps);
         if (p.auditFactor > 10) revert ErrorsLib.OutOfBounds("auditFactor", p.auditFactor);
         if (p.slashMultiple == 0 || p.slashMultiple > MAX_SLASH_MULTIPLE) {

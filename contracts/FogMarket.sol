@@ -9,13 +9,13 @@ import {
     Job,
     JobState,
     Parameters,
-    ReplicaReceipt,
     Session,
     Terms,
     Work
 } from "./interfaces/IFogMarket.sol";
 import {IFogStake} from "./interfaces/IFogStake.sol";
 import {IVolumeReport} from "./interfaces/IVolumeReport.sol";
+import {AccountSlot} from "./libraries/AccountSlot.sol";
 import {BatchLib} from "./libraries/BatchLib.sol";
 import {
     AUDIT_SHARE,
@@ -34,9 +34,12 @@ import {EventsLib, Reason} from "./libraries/EventsLib.sol";
 import {HashLib} from "./libraries/HashLib.sol";
 import {JobLib} from "./libraries/JobLib.sol";
 import {JobSlot, opened} from "./libraries/JobSlot.sol";
+import {QuorumLib} from "./libraries/QuorumLib.sol";
 import {SignatureLib} from "./libraries/SignatureLib.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {ERC20TransferAuthorization} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20TransferAuthorization.sol";
+import {
+    ERC20TransferAuthorization
+} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20TransferAuthorization.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
@@ -47,14 +50,6 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 /// @dev Locked money is in no balance: an open job holds its price, an open session what of its cap is unclaimed.
 contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
-
-    /// @dev One slot an account. Fees stay beside the pay they were kept back from until they are collected, so that a
-    /// payment writes one slot only.
-    struct Account {
-        uint96 free;
-        uint96 fees;
-        uint64 volume;
-    }
 
     /// @dev What opening a job must know, in one slot.
     struct Current {
@@ -88,7 +83,7 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
     /// @inheritdoc IFogMarket
     address public pricing;
 
-    mapping(address owner => Account) internal _accounts;
+    mapping(address owner => AccountSlot) internal _accounts;
 
     /// @dev A job that ended keeps its slot, so that its terms never come back to life.
     mapping(bytes32 id => JobSlot) internal _jobs;
@@ -110,7 +105,9 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
         address pricing_,
         Parameters memory parameters
     ) EIP712("fogchain", "1") {
-        if (token_ == address(0) || stake_ == address(0) || timelock_ == address(0)) revert ErrorsLib.ZeroAddress();
+        if (token_ == address(0) || stake_ == address(0) || timelock_ == address(0)) {
+            revert ErrorsLib.ZeroAddress();
+        }
         (token, stake, timelock, guardian, pricing) = (token_, stake_, timelock_, guardian_, pricing_);
         guardianUntil = uint40(block.timestamp + GUARDIAN_TERM);
         emit EventsLib.PricingSet(pricing_);
@@ -166,21 +163,23 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
     /* JOBS */
 
     /// @inheritdoc IFogMarket
-    function open(Terms calldata terms, bytes calldata signature) external nonReentrant returns (bytes32 id) {
+    function open(Terms calldata terms, bytes calldata signature) external returns (bytes32 id) {
         (address buyer, address provider, uint96 price) = (terms.buyer, terms.provider, terms.price);
         JobLib.check(terms);
         Current memory now_ = _current;
         if (block.timestamp < now_.stoppedUntil) revert ErrorsLib.Stopped(now_.stoppedUntil);
         id = hashTerms(terms);
         _check(id, _jobs[id], JobState.None);
-        if (msg.sender == buyer) SignatureLib.check(provider, id, signature);
-        else if (msg.sender == provider) SignatureLib.check(buyer, id, signature);
-        else revert ErrorsLib.NotParty(msg.sender);
-        if (terms.breach != 0) _checkBond(provider, uint256(price) * now_.bondMultiple);
+        if (msg.sender != buyer) SignatureLib.check(buyer, id, signature);
+        if (terms.breach != 0) {
+            if (msg.sender == buyer) SignatureLib.check(provider, id, signature);
+            else if (msg.sender != provider) revert ErrorsLib.NotParty(msg.sender);
+            _checkBond(provider, uint256(price) * now_.bondMultiple);
+        }
 
         _takeFree(buyer, price);
         _jobs[id] = opened(now_.version, now_.feeBps);
-        _emitOpened(id, terms, now_.version, now_.feeBps);
+        _emitOpened(id, terms);
     }
 
     /// @inheritdoc IFogMarket
@@ -191,11 +190,11 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
 
         uint40 at = uint40(block.timestamp);
         _jobs[id] = slot.enter(JobState.Delivered).withDelivery(JobLib.hash(result, fuel, at));
-        emit EventsLib.JobDelivered(id, result, fuel, at);
+        emit EventsLib.JobDelivered(id, result, fuel);
     }
 
     /// @inheritdoc IFogMarket
-    function settleSigned(Terms calldata terms, uint96 amount, bytes calldata signature) external nonReentrant {
+    function settleSigned(Terms calldata terms, uint96 amount, bytes calldata signature) external {
         (bytes32 id, JobSlot slot) = _unsettled(terms);
         if (amount > terms.price) revert ErrorsLib.AbovePrice(amount, terms.price);
         if (msg.sender != terms.buyer) SignatureLib.check(terms.buyer, hashAcceptance(id, amount), signature);
@@ -209,26 +208,20 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
         Work calldata work,
         bytes32 result,
         uint64 fuel,
-        ReplicaReceipt[] calldata receipts
-    ) external nonReentrant {
+        bytes[] calldata signatures
+    ) external {
         (bytes32 id, JobSlot slot) = _unsettled(terms);
         if (HashLib.work(work) != terms.work) revert ErrorsLib.NotTheWork(terms.work);
-        JobLib.checkReplicas(terms, work);
-        if (receipts.length < work.quorum) revert ErrorsLib.NoQuorum(receipts.length, work.quorum);
 
+        bytes32 digest = _hashTypedDataV4(HashLib.replica(id, result, fuel));
+        address[] memory agreed = QuorumLib.agreed(terms.buyer, work, digest, signatures);
         // A replica that agrees late is paid as late.
         uint96 share = JobLib.pay(terms, fuel, uint40(block.timestamp)) / uint96(work.replicas.length);
-        bytes32 digest = _hashTypedDataV4(HashLib.replica(id, result, fuel));
-        uint256 next;
-        for (uint256 i; i < receipts.length; ++i) {
-            next = JobLib.find(work.replicas, next, receipts[i].replica) + 1;
-            SignatureLib.check(receipts[i].replica, digest, receipts[i].signature);
-        }
-        _settleReplicas(id, slot, terms, share, receipts);
+        _settleReplicas(id, slot, terms, share, agreed);
     }
 
     /// @inheritdoc IFogMarket
-    function finalize(Terms calldata terms, Delivery calldata delivery) external nonReentrant {
+    function finalize(Terms calldata terms, Delivery calldata delivery) external {
         bytes32 id = hashTerms(terms);
         JobSlot slot = _jobs[id];
         Reason reason;
@@ -248,7 +241,7 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IFogMarket
-    function cancel(Terms calldata terms) external nonReentrant {
+    function cancel(Terms calldata terms) external {
         (bytes32 id, JobSlot slot) = _job(terms, JobState.Open);
         uint40 until;
         if (msg.sender == terms.buyer) until = terms.inputBy;
@@ -257,7 +250,7 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
         if (block.timestamp >= until) revert ErrorsLib.TooLate(until);
 
         _jobs[id] = slot.enter(JobState.Cancelled);
-        _accounts[terms.buyer].free += terms.price;
+        _free(terms.buyer, terms.price);
         emit EventsLib.JobCancelled(id, msg.sender);
     }
 
@@ -267,7 +260,7 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
         if (block.timestamp < terms.lateBy) revert ErrorsLib.TooEarly(terms.lateBy);
 
         _jobs[id] = slot.enter(JobState.Expired);
-        _accounts[terms.buyer].free += terms.price;
+        _free(terms.buyer, terms.price);
         uint96 breach;
         if (terms.breach != 0) {
             breach = IFogStake(stake).compensate(terms.provider, terms.breach, terms.buyer);
@@ -290,7 +283,7 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
         }
         if (msg.sender != terms.buyer) revert ErrorsLib.NotBuyer(msg.sender);
         _takeFree(msg.sender, terms.price);
-        _accounts[under.court].free += terms.price;
+        _free(under.court, terms.price);
         emit EventsLib.JobChallenged(id, under.court, terms.price);
         IFogCourt(under.court).open(id, terms, delivery, terms.price);
     }
@@ -310,7 +303,7 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
             return;
         }
         _jobs[id] = slot.enter(JobState.Slashed);
-        _accounts[terms.buyer].free += terms.price;
+        _free(terms.buyer, terms.price);
         // Neither the buyer nor the provider has the finder's part: it must not pay to set a bait or to find oneself.
         if (finder == terms.buyer || finder == terms.provider) finder = address(0);
         uint96 taken = IFogStake(stake).slash(terms.provider, slash, terms.buyer, terms.price, finder);
@@ -320,11 +313,7 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
     /* SESSIONS */
 
     /// @inheritdoc IFogMarket
-    function openSession(address provider, uint96 cap, uint40 expiry, bytes32 forJob)
-        external
-        nonReentrant
-        returns (bytes32 id)
-    {
+    function openSession(address provider, uint96 cap, uint40 expiry, bytes32 forJob) external returns (bytes32 id) {
         if (provider == address(0)) revert ErrorsLib.ZeroAddress();
         if (cap == 0) revert ErrorsLib.ZeroAmount();
         if (expiry <= block.timestamp || expiry > block.timestamp + MAX_SESSION_LENGTH) {
@@ -337,19 +326,13 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
 
         _takeFree(msg.sender, cap);
         _sessions[id] = Session({
-            buyer: msg.sender,
-            cap: cap,
-            provider: provider,
-            claimed: 0,
-            expiry: expiry,
-            feeBps: now_.feeBps,
-            open: true
+            buyer: msg.sender, cap: cap, provider: provider, claimed: 0, expiry: expiry, feeBps: now_.feeBps, open: true
         });
         emit EventsLib.SessionOpened(id, msg.sender, provider, forJob, cap, expiry, now_.feeBps);
     }
 
     /// @inheritdoc IFogMarket
-    function topUp(bytes32 id, uint96 amount) external nonReentrant {
+    function topUp(bytes32 id, uint96 amount) external {
         if (amount == 0) revert ErrorsLib.ZeroAmount();
         Session storage s = _openSession(id);
         if (msg.sender != s.buyer) revert ErrorsLib.NotBuyer(msg.sender);
@@ -361,7 +344,7 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IFogMarket
-    function claim(bytes32 id, uint96 amount, bytes calldata signature) external nonReentrant {
+    function claim(bytes32 id, uint96 amount, bytes calldata signature) external {
         Session storage s = _openSession(id);
         uint96 claimed = s.claimed;
         if (amount <= claimed) revert ErrorsLib.NothingToClaim(amount, claimed);
@@ -373,7 +356,7 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IFogMarket
-    function claimMany(Claim[] calldata claims) external nonReentrant {
+    function claimMany(Claim[] calldata claims) external {
         for (uint256 i; i < claims.length; ++i) {
             (bytes32 id, uint96 amount) = (claims[i].session, claims[i].amount);
             Session storage s = _sessions[id];
@@ -387,7 +370,7 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IFogMarket
-    function closeSession(bytes32 id) external nonReentrant {
+    function closeSession(bytes32 id) external {
         Session storage s = _openSession(id);
         if (msg.sender != s.provider && block.timestamp < s.expiry) revert ErrorsLib.NotExpired(s.expiry);
 
@@ -395,7 +378,7 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IFogMarket
-    function claimAndClose(bytes32 id, uint96 amount, bytes calldata signature) external nonReentrant {
+    function claimAndClose(bytes32 id, uint96 amount, bytes calldata signature) external {
         Session storage s = _openSession(id);
         if (msg.sender != s.provider) revert ErrorsLib.NotProvider(msg.sender);
 
@@ -412,7 +395,7 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
     /* BATCHES */
 
     /// @inheritdoc IFogMarket
-    function settleBatch(address[] calldata payees, bytes calldata items) external nonReentrant {
+    function settleBatch(address[] calldata payees, bytes calldata items) external {
         (uint96[] memory sums, uint96 total) = BatchLib.add(_settled[msg.sender], payees.length, items);
         _takeFree(msg.sender, total);
         uint16 feeBps = _current.feeBps;
@@ -431,10 +414,10 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
     function collectFees(address[] calldata providers) external nonReentrant {
         uint96 sum;
         for (uint256 i; i < providers.length; ++i) {
-            Account storage account = _accounts[providers[i]];
-            (uint96 fees, uint64 volume) = (account.fees, account.volume);
+            AccountSlot account = _accounts[providers[i]];
+            (uint96 fees, uint64 volume) = (account.fees(), account.volume());
             if (fees == 0 && volume == 0) continue;
-            (account.fees, account.volume) = (0, 0);
+            _accounts[providers[i]] = account.collected();
             sum += fees;
             emit EventsLib.FeesCollected(providers[i], fees, volume);
             // Prices are advice: a controller that fails must not hold fees back.
@@ -481,13 +464,13 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
 
     /// @inheritdoc IFogMarket
     function free(address owner) external view returns (uint96) {
-        return _accounts[owner].free;
+        return _accounts[owner].free();
     }
 
     /// @inheritdoc IFogMarket
     function withheld(address owner) external view returns (uint96 fees, uint64 volume) {
-        Account storage account = _accounts[owner];
-        return (account.fees, account.volume);
+        AccountSlot account = _accounts[owner];
+        return (account.fees(), account.volume());
     }
 
     /// @inheritdoc IFogMarket
@@ -576,25 +559,27 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
         uint256 received = IERC20(token).balanceOf(address(this)) - before;
         if (received != amount) revert ErrorsLib.TransferMismatch(amount, received);
 
-        _accounts[owner].free += amount;
+        _free(owner, amount);
         emit EventsLib.Deposited(owner, amount);
     }
 
     function _takeFree(address owner, uint96 amount) internal {
-        Account storage account = _accounts[owner];
-        uint96 available = account.free;
+        AccountSlot account = _accounts[owner];
+        uint96 available = account.free();
         if (amount > available) revert ErrorsLib.InsufficientBalance(available, amount);
-        account.free = available - amount;
+        _accounts[owner] = account.subtract(amount);
+    }
+
+    function _free(address owner, uint96 amount) internal {
+        _accounts[owner] = _accounts[owner].add(amount);
     }
 
     /// @dev Credits `gross` less the fee, which is rounded down.
     function _earn(address payee, uint96 gross, uint16 feeBps) internal returns (uint96 fee) {
-        fee = uint96(uint256(gross) * feeBps / 10_000);
-        Account memory account = _accounts[payee];
-        account.free += gross - fee;
-        account.fees += fee;
-        account.volume += uint64(gross / VOLUME_UNIT);
-        _accounts[payee] = account;
+        unchecked {
+            fee = uint96(uint256(gross) * feeBps / 10_000); // at most MAX_FEE of it
+        }
+        _accounts[payee] = _accounts[payee].earn(gross, fee);
     }
 
     /* INTERNAL: JOBS */
@@ -629,50 +614,37 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
         }
     }
 
-    /// @dev Apart from `open`, whose stack is full.
-    function _emitOpened(bytes32 id, Terms calldata terms, uint16 version, uint16 feeBps) internal {
-        emit EventsLib.JobOpened(
-            id,
-            terms.buyer,
-            terms.provider,
-            terms.price,
-            terms.rate,
-            terms.breach,
-            terms.inputBy,
-            terms.due,
-            terms.lateBy,
-            terms.work,
-            version,
-            feeBps
-        );
+    /// @dev The event's data are the terms from their price on, as they came.
+    function _emitOpened(bytes32 id, Terms calldata terms) internal {
+        bytes32 topic = EventsLib.JobOpened.selector;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, add(terms, 0x40), 0xe0)
+            log4(free, 0xe0, topic, id, calldataload(terms), calldataload(add(terms, 0x20)))
+        }
     }
 
     function _settle(bytes32 id, JobSlot slot, Terms calldata terms, uint96 gross, Reason reason) internal {
         _jobs[id] = slot.enter(JobState.Settled);
         uint96 fee = _earn(terms.provider, gross, slot.feeBps());
         uint96 refund = terms.price - gross;
-        if (refund != 0) _accounts[terms.buyer].free += refund;
+        if (refund != 0) _free(terms.buyer, refund);
         emit EventsLib.JobSettled(id, gross - fee, fee, refund, reason);
     }
 
-    function _settleReplicas(
-        bytes32 id,
-        JobSlot slot,
-        Terms calldata terms,
-        uint96 share,
-        ReplicaReceipt[] calldata receipts
-    ) internal {
-        uint96 fees;
-        for (uint256 i; i < receipts.length; ++i) {
-            uint96 fee = _earn(receipts[i].replica, share, slot.feeBps());
-            fees += fee;
-            emit EventsLib.ReplicaPaid(id, receipts[i].replica, share - fee, fee);
-        }
-        uint96 gross = share * uint96(receipts.length);
-        uint96 refund = terms.price - gross;
-        if (refund != 0) _accounts[terms.buyer].free += refund;
+    function _settleReplicas(bytes32 id, JobSlot slot, Terms calldata terms, uint96 share, address[] memory replicas)
+        internal
+    {
         _jobs[id] = slot.enter(JobState.Settled);
-        emit EventsLib.JobSettled(id, gross - fees, fees, refund, Reason.Quorum);
+        uint96 count = uint96(replicas.length);
+        uint96 fee;
+        for (uint256 i; i < count; ++i) {
+            fee = _earn(replicas[i], share, slot.feeBps());
+        }
+        emit EventsLib.ReplicasPaid(id, replicas, share - fee, fee);
+        uint96 refund = terms.price - share * count;
+        if (refund != 0) _free(terms.buyer, refund);
+        emit EventsLib.JobSettled(id, (share - fee) * count, fee * count, refund, Reason.Quorum);
     }
 
     /* INTERNAL: SESSIONS */
@@ -696,7 +668,7 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
         uint96 claimed = s.claimed;
         uint96 refunded = s.cap - claimed;
         s.open = false;
-        if (refunded != 0) _accounts[buyer].free += refunded;
+        if (refunded != 0) _free(buyer, refunded);
         emit EventsLib.SessionClosed(id, buyer, s.provider, claimed, refunded);
     }
 

@@ -156,7 +156,9 @@ contract FogRegistry is IFogRegistry, EIP712 {
 
     /// @inheritdoc IFogRegistry
     function setBondPerGfuel(uint96 amount) external onlyTimelock {
-        if (amount < MIN_BOND_PER_GFUEL || amount > MAX_BOND_PER_GFUEL) revert ErrorsLib.OutOfBounds("bondPerGfuel", amount);
+        if (amount < MIN_BOND_PER_GFUEL || amount > MAX_BOND_PER_GFUEL) {
+            revert ErrorsLib.OutOfBounds("bondPerGfuel", amount);
+        }
         bondPerGfuel = amount;
         emit EventsLib.BondPerGfuelSet(amount);
     }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-/// @notice What buyer and provider of one job agree on; both sign it, one of them by sending it. The job's id is its
+/// @notice What buyer and provider of one job agree on. The job's id is its
 /// EIP-712 digest.
 /// @param buyer Who pays.
 /// @param provider Who answers for the job with a bond.
 /// @param price The most that is paid in all. Locked while the job is open.
 /// @param rate Pay per 10^9 fuel, at most `price` in all; zero for a fixed price.
 /// @param breach What the provider's bond pays the buyer when nothing is delivered; at most `price`. With a breach the
-/// provider must have the bond that the market asks for; without, the buyer asks for none.
+/// provider signs, and must have the bond that the market asks for; without, he is bound to nothing.
 /// @param inputBy Until then the buyer may cancel, and from then on he owes the job.
 /// @param due Delivered until then the job earns its full pay.
 /// @param lateBy From then on it earns nothing; in between the pay falls linearly.
@@ -28,7 +28,7 @@ struct Terms {
 /// @notice The part of the terms that only a replicated job needs on the chain.
 /// @param spec The hash of what is to be run: module, inputs, limits, engine.
 /// @param quorum How many replicas must agree.
-/// @param replicas Who runs it, the provider among them. Each is paid an equal share of the price.
+/// @param replicas Who runs it, in ascending order. Each is paid an equal share of the price.
 /// @param salt Makes two equal jobs two.
 struct Work {
     bytes32 spec;
@@ -45,12 +45,6 @@ struct Delivery {
     bytes32 result;
     uint64 fuel;
     uint40 at;
-}
-
-/// @notice One replica's signature of Replica(job, result, fuel).
-struct ReplicaReceipt {
-    address replica;
-    bytes signature;
 }
 
 /// @notice Where a job is. In the words of ERC-8183, Open is Funded, Delivered is Submitted, Settled is Completed,
@@ -157,7 +151,8 @@ interface IFogMarket {
     // ---- jobs
 
     /// @notice Opens a job and locks its price. The buyer sends it with the provider's signature of the terms, or the
-    /// provider with the buyer's.
+    /// provider with the buyer's. A job without a breach binds its provider to nothing: it needs no word of his, and with
+    /// the buyer's signature anyone may send it.
     /// @return id The EIP-712 digest of the terms. Terms can be opened once, ever.
     function open(Terms calldata terms, bytes calldata signature) external returns (bytes32 id);
 
@@ -168,14 +163,15 @@ interface IFogMarket {
     /// signature of Acceptance(job, amount).
     function settleSigned(Terms calldata terms, uint96 amount, bytes calldata signature) external;
 
-    /// @notice Ends an open or delivered job when enough of its replicas signed the same result and fuel; each that
-    /// signed is paid. Receipts come in ascending order of their replicas.
+    /// @notice Ends an open or delivered job when enough of its replicas signed Replica(job, result, fuel) with the same
+    /// result and fuel; each that signed is paid. Anyone may.
+    /// @param signatures One for each of `work.replicas`; empty for one that did not sign.
     function settleQuorum(
         Terms calldata terms,
         Work calldata work,
         bytes32 result,
         uint64 fuel,
-        ReplicaReceipt[] calldata receipts
+        bytes[] calldata signatures
     ) external;
 
     /// @notice Pays a delivered job that nobody challenged in time, or whose court gave no verdict in time. Anyone may.

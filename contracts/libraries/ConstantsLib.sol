@@ -60,6 +60,17 @@ uint256 constant AUDIT_SHARE = 5000;
 /// @dev Volume is booked in units of this many base units.
 uint96 constant VOLUME_UNIT = 1e9;
 
+/// @dev The EIP-712 types of what buyers, providers and replicas sign. `Terms` ends with its member's type.
+bytes32 constant TERMS_TYPEHASH = keccak256(
+    "Terms(address buyer,address provider,uint96 price,uint96 rate,uint96 breach,uint40 inputBy,uint40 due,uint40 lateBy,Work work)Work(bytes32 spec,uint8 quorum,address[] replicas,uint256 salt)"
+);
+bytes32 constant WORK_TYPEHASH = keccak256("Work(bytes32 spec,uint8 quorum,address[] replicas,uint256 salt)");
+bytes32 constant ACCEPTANCE_TYPEHASH = keccak256("Acceptance(bytes32 job,uint96 amount)");
+bytes32 constant REPLICA_TYPEHASH = keccak256("Replica(bytes32 job,bytes32 result,uint64 fuel)");
+
+/// @dev The EIP-712 type hash of the cumulative voucher that a buyer signs.
+bytes32 constant VOUCHER_TYPEHASH = keccak256("Voucher(bytes32 session,uint96 amount)");
+
 // ---- court
 
 /// @dev Between these are the times to commit and to reveal, in seconds.
@@ -76,19 +87,6 @@ uint256 constant ROUNDS = 3;
 
 /// @dev The longest endpoints text of a node record, in bytes.
 uint256 constant MAX_ENDPOINTS = 1024;
-
-/// @dev The EIP-712 type hash of the cumulative voucher that a buyer signs.
-bytes32 constant VOUCHER_TYPEHASH = keccak256("Voucher(bytes32 session,uint96 amount)");
-
-/// @dev The EIP-712 types of what buyers, providers and replicas sign. `Terms` ends with its member's type.
-bytes32 constant TERMS_TYPEHASH = keccak256(
-    "Terms(address buyer,address provider,uint96 price,uint96 rate,uint96 breach,uint40 inputBy,uint40 due,uint40 lateBy,Work work)Work(bytes32 spec,uint8 quorum,address[] replicas,uint256 salt)"
-);
-bytes32 constant WORK_TYPEHASH = keccak256("Work(bytes32 spec,uint8 quorum,address[] replicas,uint256 salt)");
-bytes32 constant ACCEPTANCE_TYPEHASH = keccak256("Acceptance(bytes32 job,uint96 amount)");
-bytes32 constant REPLICA_TYPEHASH = keccak256("Replica(bytes32 job,bytes32 result,uint64 fuel)");
-
-// ---- registry
 
 /// @dev How far in the future an operator's agreement to run a node may expire.
 uint256 constant MAX_AGREEMENT_LENGTH = 365 days;

@@ -54,10 +54,13 @@ library ErrorsLib {
     /// @notice The work shown is not that of the terms.
     error NotTheWork(bytes32 work);
 
-    /// @notice Fewer replicas than the quorum, or than the job has.
-    error NoQuorum(uint256 receipts, uint256 quorum);
+    /// @notice Fewer replicas signed than the quorum asks for.
+    error NoQuorum(uint256 signed, uint256 quorum);
 
-    /// @notice Receipts are not in ascending order of their replicas, or one is not a replica of the job.
+    /// @notice The quorum is no majority of the replicas, they are too many, or there is not one signature for each.
+    error BadQuorum(uint256 replicas, uint256 quorum);
+
+    /// @notice Replicas are not distinct accounts in ascending order, or one is the buyer.
     error NotAReplica(address replica);
 
     /// @notice Only the job's court may do this.

@@ -48,7 +48,8 @@ library EventsLib {
         bytes32 indexed session, address indexed buyer, address indexed provider, uint96 claimed, uint96 refunded
     );
 
-    /// @notice `price` of the buyer's free balance was locked for the job, whose terms these are.
+    /// @notice `price` of the buyer's free balance was locked for the job, whose terms these are. Its parameters are those
+    /// of the last `ParametersSet`.
     event JobOpened(
         bytes32 indexed job,
         address indexed buyer,
@@ -59,23 +60,21 @@ library EventsLib {
         uint40 inputBy,
         uint40 due,
         uint40 lateBy,
-        bytes32 work,
-        uint16 version,
-        uint16 feeBps
+        bytes32 work
     );
 
-    /// @notice The provider committed to a result.
-    event JobDelivered(bytes32 indexed job, bytes32 result, uint64 fuel, uint40 at);
+    /// @notice The provider committed to a result, at the time of this block.
+    event JobDelivered(bytes32 indexed job, bytes32 result, uint64 fuel);
 
     /// @notice The delivery goes to the court. `bond` left the buyer's free balance for the court's.
     event JobChallenged(bytes32 indexed job, address indexed court, uint96 bond);
 
     /// @notice The job ended: of its price `paid` is free for the provider, `fee` is kept back, `refund` is free for the
-    /// buyer again. With a quorum, `ReplicaPaid` says who was paid.
+    /// buyer again. With a quorum, `ReplicasPaid` says who has `paid`.
     event JobSettled(bytes32 indexed job, uint96 paid, uint96 fee, uint96 refund, Reason reason);
 
-    /// @notice A replica's part of what its job paid.
-    event ReplicaPaid(bytes32 indexed job, address indexed replica, uint96 paid, uint96 fee);
+    /// @notice What each of these replicas has of what their job paid.
+    event ReplicasPaid(bytes32 indexed job, address[] replicas, uint96 paid, uint96 fee);
 
     /// @notice The job ended before anything was delivered, without fault; its price is free for the buyer again.
     event JobCancelled(bytes32 indexed job, address indexed by);

@@ -2,7 +2,13 @@
 pragma solidity 0.8.37;
 
 import {Terms, Work} from "../interfaces/IFogMarket.sol";
-import {ACCEPTANCE_TYPEHASH, REPLICA_TYPEHASH, TERMS_TYPEHASH, VOUCHER_TYPEHASH, WORK_TYPEHASH} from "./ConstantsLib.sol";
+import {
+    ACCEPTANCE_TYPEHASH,
+    REPLICA_TYPEHASH,
+    TERMS_TYPEHASH,
+    VOUCHER_TYPEHASH,
+    WORK_TYPEHASH
+} from "./ConstantsLib.sol";
 
 /// @title HashLib
 /// @notice The EIP-712 struct hashes of what is signed for the market.

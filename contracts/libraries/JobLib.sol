@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Terms, Work} from "../interfaces/IFogMarket.sol";
-import {MAX_REPLICAS, MAX_SESSION_LENGTH} from "./ConstantsLib.sol";
+import {Terms} from "../interfaces/IFogMarket.sol";
+import {MAX_SESSION_LENGTH} from "./ConstantsLib.sol";
 import {ErrorsLib} from "./ErrorsLib.sol";
 
 /// @title JobLib
@@ -10,37 +10,19 @@ import {ErrorsLib} from "./ErrorsLib.sol";
 library JobLib {
     /// @dev Reverts unless a job can be opened now under `terms`.
     function check(Terms calldata terms) internal view {
-        if (terms.price == 0) revert ErrorsLib.ZeroAmount();
-        if (terms.provider == terms.buyer) revert ErrorsLib.BadTerms("provider is buyer");
-        if (terms.provider == address(0)) revert ErrorsLib.ZeroAddress();
-        if (terms.breach > terms.price) revert ErrorsLib.BadTerms("breach above price");
-        (uint40 inputBy, uint40 due, uint40 lateBy) = (terms.inputBy, terms.due, terms.lateBy);
-        if (due <= block.timestamp || inputBy > due || due > lateBy) revert ErrorsLib.BadTerms("times out of order");
-        if (lateBy > block.timestamp + MAX_SESSION_LENGTH) revert ErrorsLib.BadTerms("lateBy too far");
-    }
-
-    /// @dev Reverts unless the replicas are distinct accounts in ascending order, none of them the buyer, all of them
-    /// enough for the quorum, which is a majority.
-    function checkReplicas(Terms calldata terms, Work calldata work) internal pure {
-        uint256 count = work.replicas.length;
-        if (count > MAX_REPLICAS || work.quorum > count || uint256(work.quorum) * 2 <= count) {
-            revert ErrorsLib.NoQuorum(count, work.quorum);
+        (uint256 price, uint256 due, uint256 lateBy) = (terms.price, terms.due, terms.lateBy);
+        address provider = terms.provider;
+        if (price == 0) revert ErrorsLib.ZeroAmount();
+        if (provider == address(0)) revert ErrorsLib.ZeroAddress();
+        if (provider == terms.buyer) revert ErrorsLib.BadTerms("provider is buyer");
+        if (terms.breach > price) revert ErrorsLib.BadTerms("breach above price");
+        unchecked {
+            // None is above 2^40 but the block's time plus a year, which is not near 2^256.
+            if (due <= block.timestamp || terms.inputBy > due || due > lateBy) {
+                revert ErrorsLib.BadTerms("times out of order");
+            }
+            if (lateBy > block.timestamp + MAX_SESSION_LENGTH) revert ErrorsLib.BadTerms("lateBy too far");
         }
-        address last;
-        for (uint256 i; i < count; ++i) {
-            address replica = work.replicas[i];
-            if (replica <= last || replica == terms.buyer) revert ErrorsLib.NotAReplica(replica);
-            last = replica;
-        }
-    }
-
-    /// @dev The place of `replica` at or after `from`. Receipts come in the replicas' order, so that one pass finds all
-    /// and nobody counts twice.
-    function find(address[] calldata replicas, uint256 from, address replica) internal pure returns (uint256) {
-        for (uint256 i = from; i < replicas.length; ++i) {
-            if (replicas[i] == replica) return i;
-        }
-        revert ErrorsLib.NotAReplica(replica);
     }
 
     /// @dev `rate` for every 10^9 fuel, rounded down, or `price`; in full until `due`, falling linearly to zero at

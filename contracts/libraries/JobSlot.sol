@@ -37,7 +37,10 @@ function delivery(JobSlot slot) pure returns (bytes18) {
 /// @dev The slot once the job entered `state_`, in this block.
 function enter(JobSlot slot, JobState state_) view returns (JobSlot) {
     uint256 kept = JobSlot.unwrap(slot) & ~uint256(0xff | (type(uint72).max << 40));
-    return JobSlot.wrap(kept | uint8(state_) | uint256(uint40(block.timestamp)) << 40 | uint256(uint32(block.number)) << 80);
+    return
+        JobSlot.wrap(
+            kept | uint8(state_) | uint256(uint40(block.timestamp)) << 40 | uint256(uint32(block.number)) << 80
+        );
 }
 
 /// @dev A job is delivered once, so that there was no delivery before.
