@@ -156,7 +156,9 @@ contract FogRegistry is IFogRegistry, EIP712 {
 
     /// @inheritdoc IFogRegistry
     function setBondPerGfuel(uint96 amount) external onlyTimelock {
-        if (amount < MIN_BOND_PER_GFUEL || amount > MAX_BOND_PER_GFUEL) revert ErrorsLib.OutOfBounds(amount);
+        if (amount < MIN_BOND_PER_GFUEL || amount > MAX_BOND_PER_GFUEL) {
+            revert ErrorsLib.OutOfBounds("bondPerGfuel", amount);
+        }
         bondPerGfuel = amount;
         emit EventsLib.BondPerGfuelSet(amount);
     }
@@ -200,6 +202,12 @@ contract FogRegistry is IFogRegistry, EIP712 {
     /// @inheritdoc IFogRegistry
     function record(address owner) external view returns (Record memory) {
         return _records[owner];
+    }
+
+    /// @inheritdoc IFogRegistry
+    function capacity(address owner) external view returns (bytes32 class, uint64 counted) {
+        Record storage r = _records[owner];
+        return (r.class, r.counted);
     }
 
     /// @inheritdoc IFogRegistry
@@ -251,16 +259,14 @@ contract FogRegistry is IFogRegistry, EIP712 {
         }
         if (expiry <= disownedUpTo[operator][msg.sender]) revert ErrorsLib.Disowned(operator);
         bytes32 digest = hashOperates(msg.sender, operator, node.nodeKey, expiry);
-        if (!SignatureLib.isSignedBy(operator, digest, node.operatorSignature)) {
-            revert ErrorsLib.BadOperatorSignature();
-        }
+        SignatureLib.check(operator, digest, node.operatorSignature);
     }
 
-    /// @return The part of `capacity` that the owner's bond covers.
-    function _covered(address owner, uint64 capacity) internal view returns (uint64) {
+    /// @return The part of what is declared that the owner's bond covers.
+    function _covered(address owner, uint64 declared) internal view returns (uint64) {
         uint256 most = IFogStake(stake).bonded(owner) / bondPerGfuel;
-        // A bound below a uint64 fits one.
-        return most < capacity ? uint64(most) : capacity;
+        // What is below a uint64 fits one.
+        return most < declared ? uint64(most) : declared;
     }
 
     /// @dev Moves the class's sum by what changes for this node.

@@ -16,11 +16,17 @@ library ErrorsLib {
     /// @notice The token moved another amount than it was told to: it takes a fee, and such tokens are refused.
     error TransferMismatch(uint256 expected, uint256 received);
 
-    /// @notice Only the timelock, that is a vote, may do this.
+    /// @notice Only the market may do this.
+    error NotMarket(address caller);
+
+    /// @notice Only the timelock may do this: it takes a vote.
     error NotTimelock(address caller);
 
-    /// @notice The parameter is outside of the limits that the code sets.
-    error OutOfBounds(uint256 value);
+    /// @notice The parameter is outside its bounds. The name is its own.
+    error OutOfBounds(string name, uint256 value);
+
+    /// @notice Neither the key's signature nor accepted by the account's contract (ERC-1271).
+    error BadSignature(address signer);
 
     // ---- market
 
@@ -85,9 +91,6 @@ library ErrorsLib {
     /// @notice The resource class is zero.
     error BadClass();
 
-    /// @notice The operator did not sign that he runs this node for the caller on this chain.
-    error BadOperatorSignature();
-
     /// @notice The operator took back all agreements with the owner that expire by then.
     error Disowned(address operator);
 
@@ -106,4 +109,42 @@ library ErrorsLib {
 
     /// @notice The member attested a document for this epoch before.
     error AlreadyAttested(uint40 epoch);
+
+    // ---- pricing
+
+    /// @notice There is no such resource class.
+    error UnknownClass(bytes32 class);
+
+    /// @notice The resource class exists already.
+    error ClassExists(bytes32 class);
+
+    /// @notice There are as many resource classes as allowed.
+    error TooManyClasses();
+
+    /// @notice The class's price had its step of this epoch; the next is possible from `next` on.
+    error SteppedAlready(uint256 next);
+
+    /// @notice Bids of this round can't be given in now: from its end on they can for 600 s.
+    error NotInTime(uint40 round);
+
+    /// @notice The round is over: its bids stand.
+    error RoundOver(uint40 round);
+
+    /// @notice Bids are not in strict order: dearest first, asks cheapest first, those of one price by their hash.
+    error OutOfOrder(uint256 index);
+
+    /// @notice The trader took back his bids of this round.
+    error BidVoid(address trader);
+
+    /// @notice The buyer's free balance in the market does not cover this bid and those of lower number.
+    error BidNotCovered(address trader, uint32 number);
+
+    /// @notice The seller's counted capacity of this class does not cover this ask and those of lower number.
+    error AskNotCovered(address trader, uint32 number);
+
+    /// @notice No trade comes of these bids.
+    error NoTrades();
+
+    /// @notice An earlier submission of this round took in as much, or more.
+    error NotBetter();
 }

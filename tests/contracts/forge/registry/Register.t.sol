@@ -115,30 +115,31 @@ contract RegisterTest is RegistryTest {
     function test_OperatorWhoDidNotSignIsRefused() public {
         Node memory node = operated(provider, inAnHour());
         node.operatorSignature = sign(BUYER_KEY, registry.hashOperates(provider, other, KEY, inAnHour()));
-        vm.expectRevert(ErrorsLib.BadOperatorSignature.selector);
+        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.BadSignature.selector, other));
         register(provider, node);
     }
 
     function testFuzz_OperatorsSignatureBindsEveryField(uint8 field) public {
         Node memory node = operated(provider, inAnHour());
         address owner = provider;
+        address operator = other;
         if (field % 4 == 0) owner = buyer;
-        if (field % 4 == 1) node.operator = buyer;
+        if (field % 4 == 1) node.operator = operator = buyer;
         if (field % 4 == 2) node.nodeKey = keccak256("another node");
         if (field % 4 == 3) ++node.operatorExpiry;
-        vm.expectRevert(ErrorsLib.BadOperatorSignature.selector);
+        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.BadSignature.selector, operator));
         register(owner, node);
     }
 
     function test_AgreementForAnotherRegistryOrChainIsRefused() public {
         Node memory node = operated(provider, inAnHour());
         FogRegistry twin = new FogRegistry(timelock, address(market), address(stake));
-        vm.expectRevert(ErrorsLib.BadOperatorSignature.selector);
+        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.BadSignature.selector, other));
         vm.prank(provider);
         twin.register(node);
 
         vm.chainId(block.chainid + 1);
-        vm.expectRevert(ErrorsLib.BadOperatorSignature.selector);
+        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.BadSignature.selector, other));
         register(provider, node);
     }
 
@@ -160,7 +161,7 @@ contract RegisterTest is RegistryTest {
         Wallet1271 wallet = new Wallet1271();
         Node memory node = plain();
         (node.operator, node.operatorExpiry, node.operatorSignature) = (address(wallet), inAnHour(), "word");
-        vm.expectRevert(ErrorsLib.BadOperatorSignature.selector);
+        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.BadSignature.selector, address(wallet)));
         register(provider, node);
 
         wallet.accept(registry.hashOperates(provider, address(wallet), KEY, inAnHour()), "word");

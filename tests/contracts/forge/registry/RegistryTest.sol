@@ -22,6 +22,11 @@ abstract contract RegistryTest is BaseTest {
         node.endpoints = ENDPOINTS;
     }
 
+    function withCapacity(uint64 capacity) internal pure returns (Node memory node) {
+        node = plain();
+        node.capacity = capacity;
+    }
+
     /// @dev The same node, run by `other`, who signed it for `owner`.
     function operated(address owner, uint40 expiry) internal view returns (Node memory node) {
         node = plain();
