@@ -23,7 +23,7 @@ library ErrorsLib {
     error NotTimelock(address caller);
 
     /// @notice The parameter is outside its bounds. The name is its own.
-    error OutOfBounds(string name, uint256 value);
+    error OutOfBounds(bytes32 name, uint256 value);
 
     /// @notice Neither the key's signature nor accepted by the account's contract (ERC-1271).
     error BadSignature(address signer);

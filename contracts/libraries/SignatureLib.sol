@@ -10,13 +10,13 @@ import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/Signa
 library SignatureLib {
     /// @dev The key comes before the code: else who signed with a key could void it by delegating the account to code
     /// that refuses it (EIP-7702).
-    function isValid(address signer, bytes32 digest, bytes calldata signature) internal view returns (bool) {
+    function isSignedBy(address signer, bytes32 digest, bytes calldata signature) internal view returns (bool) {
         (address recovered, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, signature);
         if (failure == ECDSA.RecoverError.NoError && recovered == signer) return true;
         return SignatureChecker.isValidERC1271SignatureNowCalldata(signer, digest, signature);
     }
 
     function check(address signer, bytes32 digest, bytes calldata signature) internal view {
-        if (!isValid(signer, digest, signature)) revert ErrorsLib.BadSignature(signer);
+        if (!isSignedBy(signer, digest, signature)) revert ErrorsLib.BadSignature(signer);
     }
 }

@@ -12,7 +12,7 @@ contract AdvanceTest is PricingTest {
     function epoch(uint256 bps) private {
         vm.warp(block.timestamp + 600);
         // Rounded up, so that the fuel it comes to is not short of it.
-        report(provider, (uint256(1000) * perGfuel() * bps + 9999) / 10_000);
+        report(seller, (uint256(1000) * perGfuel() * bps + 9999) / 10_000);
         pricing.advance(CPU);
     }
 
@@ -23,7 +23,7 @@ contract AdvanceTest is PricingTest {
 
     function test_FullUseIsTheGreatestStepUp() public {
         vm.warp(block.timestamp + 600);
-        report(provider, 500e18);
+        report(seller, 500e18);
         vm.expectEmit(address(pricing));
         emit EventsLib.BasePrice(CPU, round(), PER_GFUEL * 9 / 8, PER_GIBS * 9 / 8, 10_000);
         pricing.advance(CPU);
@@ -91,7 +91,7 @@ contract AdvanceTest is PricingTest {
     }
 
     function test_WithoutCapacityPricesStay() public {
-        vm.prank(provider);
+        vm.prank(seller);
         registry.deregister();
         vm.warp(block.timestamp + 6000);
         pricing.advance(CPU);
@@ -100,8 +100,8 @@ contract AdvanceTest is PricingTest {
 
     function test_CapacityThatLeftAfterItsUseIsNoMoreThanFullUse() public {
         vm.warp(block.timestamp + 600);
-        report(provider, 500e18);
-        vm.prank(provider);
+        report(seller, 500e18);
+        vm.prank(seller);
         registry.register(withCapacity(1));
         pricing.advance(CPU);
         vm.assertEq(perGfuel(), PER_GFUEL * 9 / 8);

@@ -50,8 +50,8 @@ contract ClassesTest is PricingTest {
         vm.assume(!fuelFits || !memoryFits);
         vm.expectRevert(
             fuelFits
-                ? abi.encodeWithSelector(ErrorsLib.OutOfBounds.selector, "perGiBs", memory_)
-                : abi.encodeWithSelector(ErrorsLib.OutOfBounds.selector, "perGfuel", fuel)
+                ? abi.encodeWithSelector(ErrorsLib.OutOfBounds.selector, bytes32("perGiBs"), memory_)
+                : abi.encodeWithSelector(ErrorsLib.OutOfBounds.selector, bytes32("perGfuel"), fuel)
         );
         vm.prank(timelock);
         pricing.addClass(GPU, LOT, fuel, memory_, bounds());
@@ -73,7 +73,7 @@ contract ClassesTest is PricingTest {
         refused(0, bounds(), "lot", 0);
     }
 
-    function refused(uint64 lot, Bounds memory b, string memory name, uint256 value) private {
+    function refused(uint64 lot, Bounds memory b, bytes32 name, uint256 value) private {
         bytes memory reason = abi.encodeWithSelector(ErrorsLib.OutOfBounds.selector, name, value);
         vm.startPrank(timelock);
         vm.expectRevert(reason);
@@ -125,9 +125,9 @@ contract ClassesTest is PricingTest {
         bool stepFits = step >= 50 && step <= 1250;
         bool targetFits = target >= 5000 && target <= 9000;
         if (!stepFits) {
-            vm.expectRevert(abi.encodeWithSelector(ErrorsLib.OutOfBounds.selector, "stepCap", step));
+            vm.expectRevert(abi.encodeWithSelector(ErrorsLib.OutOfBounds.selector, bytes32("stepCap"), step));
         } else if (!targetFits) {
-            vm.expectRevert(abi.encodeWithSelector(ErrorsLib.OutOfBounds.selector, "targetUse", target));
+            vm.expectRevert(abi.encodeWithSelector(ErrorsLib.OutOfBounds.selector, bytes32("targetUse"), target));
         }
         vm.prank(timelock);
         pricing.setControl(step, target);

@@ -20,8 +20,8 @@ abstract contract PricingTest is RegistryTest {
         super.setUp();
         pricing = new FogPricing(timelock, address(market), address(registry));
         addClass(CPU);
-        bond(provider, 100e18);
-        register(provider, plain());
+        bond(seller, 100e18);
+        register(seller, plain());
     }
 
     function bounds() internal pure returns (Bounds memory) {

@@ -7,6 +7,8 @@ import {vm} from "../Vm.sol";
 
 /// @notice Nodes as tests register them.
 abstract contract RegistryTest is BaseTest {
+    /// @dev The owner of a node, who has no bond but what a test gives him.
+    address internal constant seller = address(0x5E11);
     bytes32 internal constant KEY = keccak256("node");
     bytes32 internal constant CPU = "cpu";
     bytes32 internal constant GPU = "gpu";

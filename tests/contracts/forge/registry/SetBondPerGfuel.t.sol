@@ -18,7 +18,7 @@ contract SetBondPerGfuelTest is RegistryTest {
 
     function testFuzz_BeyondTheLimitsIsRefused(uint96 amount) public {
         vm.assume(amount < 0.001e18 || amount > 100e18);
-        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.OutOfBounds.selector, "bondPerGfuel", amount));
+        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.OutOfBounds.selector, bytes32("bondPerGfuel"), amount));
         vm.prank(timelock);
         registry.setBondPerGfuel(amount);
     }
