@@ -28,6 +28,17 @@ library ErrorsLib {
     /// @notice Neither the key's signature nor accepted by the account's contract (ERC-1271).
     error BadSignature(address signer);
 
+    /// @notice This is for ever as it was deployed.
+    error Fixed();
+
+    // ---- token
+
+    /// @notice There are not as many amounts as recipients.
+    error LengthMismatch(uint256 recipients, uint256 amounts);
+
+    /// @notice The amounts do not add up to the supply.
+    error NotTheSupply(uint256 sum);
+
     // ---- market
 
     /// @notice A session with this buyer, provider and job exists, or existed once.

@@ -6,6 +6,7 @@ import {FogRegistry} from "../../../contracts/FogRegistry.sol";
 import {FogStake} from "../../../contracts/FogStake.sol";
 import {FogToken} from "../../../contracts/FogToken.sol";
 import {vm} from "./Vm.sol";
+import {newToken} from "./newToken.sol";
 
 /// @notice Deploys all contracts, and gives a buyer 1,000 FOG of which 100 are in the market.
 abstract contract BaseTest {
@@ -27,7 +28,7 @@ abstract contract BaseTest {
 
     function setUp() public virtual {
         vm.warp(1_800_000_000);
-        token = new FogToken(treasury);
+        token = newToken(treasury);
         market = new FogMarket(address(token));
         stake = new FogStake(address(token), UNBONDING);
         registry = new FogRegistry(timelock, address(market), address(stake));
