@@ -81,6 +81,7 @@ contract FogPricing is IFogPricing, EIP712 {
         timelock = timelock_;
         market = market_;
         registry = registry_;
+        emit EventsLib.ControlSet(DEFAULT_STEP_CAP, DEFAULT_TARGET_USE);
     }
 
     /* MODIFIERS */

@@ -70,6 +70,7 @@ contract FogRegistry is IFogRegistry, EIP712 {
         timelock = timelock_;
         market = market_;
         stake = stake_;
+        emit EventsLib.BondPerGfuelSet(DEFAULT_BOND_PER_GFUEL);
     }
 
     /* MODIFIERS */
