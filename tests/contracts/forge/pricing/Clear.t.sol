@@ -11,7 +11,7 @@ import {Wallet1271} from "../mocks/Wallet1271.sol";
 import {PricingTest} from "./PricingTest.sol";
 
 contract ClearTest is PricingTest {
-    uint256 private constant CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
+    uint256 private constant ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
 
     uint40 private r;
 
@@ -277,7 +277,7 @@ contract ClearTest is PricingTest {
     function test_MalleatedSignatureIsRefused() public {
         (SignedBid[] memory buys, SignedBid[] memory sells) = manyAsks();
         (uint8 v, bytes32 x, bytes32 s) = vm.sign(key(BUY, 0), digestOf(BUY, buys[0], r));
-        buys[0].signature = abi.encodePacked(x, bytes32(CURVE_ORDER - uint256(s)), v == 27 ? uint8(28) : uint8(27));
+        buys[0].signature = abi.encodePacked(x, bytes32(ORDER - uint256(s)), v == 27 ? uint8(28) : uint8(27));
         vm.expectRevert(abi.encodeWithSelector(ErrorsLib.BadSignature.selector, buys[0].trader));
         pricing.clear(CPU, r, buys, sells);
     }
