@@ -70,6 +70,7 @@ contract FogRegistry is IFogRegistry, EIP712 {
         timelock = timelock_;
         market = market_;
         stake = stake_;
+        emit EventsLib.BondPerGfuelSet(DEFAULT_BOND_PER_GFUEL);
     }
 
     /* MODIFIERS */
@@ -205,6 +206,12 @@ contract FogRegistry is IFogRegistry, EIP712 {
     }
 
     /// @inheritdoc IFogRegistry
+    function capacity(address owner) external view returns (bytes32 class, uint64 counted) {
+        Record storage r = _records[owner];
+        return (r.class, r.counted);
+    }
+
+    /// @inheritdoc IFogRegistry
     function count() external view returns (uint256) {
         return _owners.length;
     }
@@ -253,16 +260,14 @@ contract FogRegistry is IFogRegistry, EIP712 {
         }
         if (expiry <= disownedUpTo[operator][msg.sender]) revert ErrorsLib.Disowned(operator);
         bytes32 digest = hashOperates(msg.sender, operator, node.nodeKey, expiry);
-        if (!SignatureLib.isSignedBy(operator, digest, node.operatorSignature)) {
-            revert ErrorsLib.BadOperatorSignature();
-        }
+        SignatureLib.check(operator, digest, node.operatorSignature);
     }
 
-    /// @return The part of `capacity` that the owner's bond covers.
-    function _covered(address owner, uint64 capacity) internal view returns (uint64) {
+    /// @return The part of what is declared that the owner's bond covers.
+    function _covered(address owner, uint64 declared) internal view returns (uint64) {
         uint256 most = IFogStake(stake).bonded(owner) / bondPerGfuel;
-        // A bound below a uint64 fits one.
-        return most < capacity ? uint64(most) : capacity;
+        // What is below a uint64 fits one.
+        return most < declared ? uint64(most) : declared;
     }
 
     /// @dev Moves the class's sum by what changes for this node.

@@ -12,6 +12,7 @@ from pathlib import Path
 from brownie import FogMarket, FogRegistry, FogStake, FogToken, accounts, chain, network
 
 ROOT = Path(__file__).resolve().parents[1]
+SUPPLY = 10**27  # base units, as in contracts/libraries/ConstantsLib.sol
 UNBONDING_PERIOD = 7 * 24 * 3600  # seconds
 
 
@@ -27,7 +28,7 @@ def deployer():
 def main():
     account = deployer()
     block = chain.height
-    token = FogToken.deploy(account, {"from": account})
+    token = FogToken.deploy([account], [SUPPLY], {"from": account})
     stake = FogStake.deploy(token, UNBONDING_PERIOD, {"from": account})
     market = FogMarket.deploy(token, {"from": account})
     registry = FogRegistry.deploy(account, market, stake, {"from": account})

@@ -23,7 +23,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "fogchain" / "chain" / "artifacts"
-CONTRACTS = ("FogToken", "FogStake", "FogMarket", "FogRegistry")
+CONTRACTS = ("FogToken", "FogVesting", "FogStake", "FogMarket", "FogPricing", "FogRegistry")
 SETTINGS = ("evmVersion", "optimizer", "metadata", "viaIR", "remappings")
 
 

@@ -92,6 +92,9 @@ interface IFogRegistry {
     /// @notice The record of `owner`; all zero when there is none.
     function record(address owner) external view returns (Record memory);
 
+    /// @notice What `owner`'s node sells, and how much of it his bond covers, in Gfuel per epoch.
+    function capacity(address owner) external view returns (bytes32 class, uint64 counted);
+
     /// @notice How many owners have a record.
     function count() external view returns (uint256);
 

@@ -101,3 +101,28 @@ uint256 constant MAX_COMMITTEE = 25;
 
 /// @dev The EIP-712 type hash of an operator's agreement to run a node.
 bytes32 constant OPERATES_TYPEHASH = keccak256("Operates(address node,address operator,bytes32 nodeKey,uint40 expiry)");
+
+// ---- pricing
+
+/// @dev The length of an epoch, which is a round of the auction too, in seconds.
+uint256 constant EPOCH = 600;
+
+/// @dev The greatest step of a base price, its limits for governance, and where it starts; in basis points.
+uint16 constant MAX_STEP_CAP = 1250;
+uint16 constant MIN_STEP_CAP = 50;
+uint16 constant DEFAULT_STEP_CAP = 1250;
+
+/// @dev The use at which a base price stays, its limits for governance, and where it starts; in basis points.
+uint16 constant MAX_TARGET_USE = 9000;
+uint16 constant MIN_TARGET_USE = 5000;
+uint16 constant DEFAULT_TARGET_USE = 7000;
+
+/// @dev The lowest floor of a base price, in base units of FOG: below it a step would round to nothing.
+uint96 constant MIN_PRICE = 1e6;
+
+/// @dev The most resource classes at a time.
+uint256 constant MAX_CLASSES = 64;
+
+/// @dev The EIP-712 type hash of a bid (side 0) or an ask (side 1) for one lot.
+bytes32 constant BID_TYPEHASH =
+    keccak256("Bid(address trader,bytes32 class,uint8 side,uint96 price,uint32 number,uint40 round)");

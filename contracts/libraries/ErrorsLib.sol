@@ -28,6 +28,17 @@ library ErrorsLib {
     /// @notice Neither the key's signature nor accepted by the account's contract (ERC-1271).
     error BadSignature(address signer);
 
+    /// @notice This is for ever as it was deployed.
+    error Fixed();
+
+    // ---- token
+
+    /// @notice There are not as many amounts as recipients.
+    error LengthMismatch(uint256 recipients, uint256 amounts);
+
+    /// @notice The amounts do not add up to the supply.
+    error NotTheSupply(uint256 sum);
+
     // ---- market
 
     /// @notice Terms that can't be: `what` says why.
@@ -174,9 +185,6 @@ library ErrorsLib {
     /// @notice The resource class is zero.
     error BadClass();
 
-    /// @notice The operator did not sign that he runs this node for the caller on this chain.
-    error BadOperatorSignature();
-
     /// @notice The operator took back all agreements with the owner that expire by then.
     error Disowned(address operator);
 
@@ -195,4 +203,42 @@ library ErrorsLib {
 
     /// @notice The member attested a document for this epoch before.
     error AlreadyAttested(uint40 epoch);
+
+    // ---- pricing
+
+    /// @notice There is no such resource class.
+    error UnknownClass(bytes32 class);
+
+    /// @notice The resource class exists already.
+    error ClassExists(bytes32 class);
+
+    /// @notice There are as many resource classes as allowed.
+    error TooManyClasses();
+
+    /// @notice The class's price had its step of this epoch; the next is possible from `next` on.
+    error SteppedAlready(uint256 next);
+
+    /// @notice Bids of this round can't be given in now: from its end on they can for 600 s.
+    error NotInTime(uint40 round);
+
+    /// @notice The round is over: its bids stand.
+    error RoundOver(uint40 round);
+
+    /// @notice Bids are not in strict order: dearest first, asks cheapest first, those of one price by their hash.
+    error OutOfOrder(uint256 index);
+
+    /// @notice The trader took back his bids of this round.
+    error BidVoid(address trader);
+
+    /// @notice The buyer's free balance in the market does not cover this bid and those of lower number.
+    error BidNotCovered(address trader, uint32 number);
+
+    /// @notice The seller's counted capacity of this class does not cover this ask and those of lower number.
+    error AskNotCovered(address trader, uint32 number);
+
+    /// @notice No trade comes of these bids.
+    error NoTrades();
+
+    /// @notice An earlier submission of this round took in as much, or more.
+    error NotBetter();
 }

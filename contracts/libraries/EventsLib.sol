@@ -216,4 +216,40 @@ library EventsLib {
 
     /// @notice The committee agreed on the epoch's document.
     event MixDocument(uint40 indexed epoch, bytes32 documentHash);
+
+    // ---- pricing
+
+    /// @notice A resource class is open from now on, or has other bounds.
+    /// @dev Bounds in base units of FOG per Gfuel and per GiB and second; a lot of the auction has `lot` Gfuel.
+    event ClassSet(
+        bytes32 indexed class,
+        uint64 lot,
+        uint96 fuelFloor,
+        uint96 fuelCeiling,
+        uint96 memoryFloor,
+        uint96 memoryCeiling
+    );
+
+    /// @notice The resource class is closed.
+    event ClassRetired(bytes32 indexed class);
+
+    /// @notice The base prices of a class from now on, and the use in basis points that led to them; zero where a vote
+    /// set them.
+    event BasePrice(bytes32 indexed class, uint40 indexed epoch, uint96 perGfuel, uint96 perGiBs, uint16 utilBps);
+
+    /// @notice What the class's providers used, by what they were paid.
+    event UsageReported(bytes32 indexed class, address indexed provider, uint256 fuel);
+
+    /// @notice The control has other parameters, in basis points.
+    event ControlSet(uint16 stepCap, uint16 targetUse);
+
+    /// @notice The trader's bids of this round are void.
+    event BidsCancelled(address indexed trader, uint40 indexed round);
+
+    /// @notice The round's lottery is drawn with this seed.
+    event RoundSealed(uint40 indexed round, bytes32 seed);
+
+    /// @notice The best submission of the round so far: `trades` lots at `price` each Gfuel. `root` is that of the
+    /// Merkle tree of the bids that trade.
+    event AuctionCleared(bytes32 indexed class, uint40 indexed round, uint96 price, uint32 trades, bytes32 root);
 }

@@ -5,7 +5,7 @@ import {ErrorsLib} from "./ErrorsLib.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 
 /// @title SignatureLib
-/// @notice Whether an account said something: by its key, or by its contract (ERC-1271).
+/// @notice Signatures of keys (65 bytes, low s) and of contracts (ERC-1271).
 library SignatureLib {
     /// @dev Signatures with an s above this are twins of others (EIP-2).
     uint256 private constant HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0;

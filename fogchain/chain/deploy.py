@@ -21,6 +21,7 @@ from fogchain.errors import PaymentRequired, Unavailable
 from fogchain.units import format_eth
 from fogchain.wallet.eip712 import address_of
 
+SUPPLY = 10**27  # base units: all the FOG there will ever be, as in contracts/libraries/ConstantsLib.sol
 UNBONDING_PERIOD = 7 * 24 * 3600  # seconds
 
 _log = structlog.get_logger(__name__)
@@ -61,7 +62,7 @@ async def deploy(
     write_atomically(part, json.dumps({field: getattr(plan, field) for field in _Plan.__slots__}).encode())
 
     arguments: dict[str, tuple[Any, ...]] = {
-        "token": (deployer,),
+        "token": ([deployer], [SUPPLY]),
         "stake": (plan.address(0), UNBONDING_PERIOD),
         "market": (plan.address(0),),
         "registry": (deployer, plan.address(2), plan.address(1)),  # until there is a timelock, the deployer

@@ -34,7 +34,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "AboveCap": ("the voucher's {amount:fog} are above the session's cap of {cap:fog}", "the buyer can top it up"),
     "NothingToClaim": ("{claimed:fog} were claimed already, the voucher is for {amount:fog}", ""),
     "NotRegistered": ("{owner} has no node on record", ""),
-    "BadOperatorSignature": ("the operator did not sign that he runs this node", "ask him to sign for this chain"),
+    "BadSignature": ("{signer} did not sign this", "ask for a signature for this chain and contract"),
     "Disowned": ("{operator} took back his agreement to run this node", "ask him for one that ends later"),
     "NotTimelock": ("only a vote can do this, not {caller}", "propose it"),
     "NothingMatured": ("no bond has finished its unbonding time", "wait for its release"),

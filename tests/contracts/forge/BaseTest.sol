@@ -9,6 +9,7 @@ import {FogToken} from "../../../contracts/FogToken.sol";
 import {CourtParameters} from "../../../contracts/interfaces/IFogCourt.sol";
 import {Delivery, Parameters, Terms} from "../../../contracts/interfaces/IFogMarket.sol";
 import {vm} from "./Vm.sol";
+import {newToken} from "./newToken.sol";
 
 /// @notice Deploys the contracts, and gives a buyer 1,000 FOG of which 100 are in the market, and a
 /// provider 100,000 FOG of which 50,000 are bonded.
@@ -39,7 +40,7 @@ abstract contract BaseTest {
     function setUp() public virtual {
         vm.warp(1_800_000_000);
         vm.roll(1_000_000);
-        token = new FogToken(treasury);
+        token = newToken(treasury);
         deploy(address(token));
 
         vm.startPrank(treasury);

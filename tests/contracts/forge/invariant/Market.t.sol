@@ -5,6 +5,7 @@ import {FogMarket} from "../../../../contracts/FogMarket.sol";
 import {FogToken} from "../../../../contracts/FogToken.sol";
 import {Session} from "../../../../contracts/interfaces/IFogMarket.sol";
 import {vm} from "../Vm.sol";
+import {newToken} from "../newToken.sol";
 import {MarketActor} from "./MarketActor.sol";
 
 /// @notice What holds whatever buyers and providers do. Numbers are those of the market's specification, §7.
@@ -15,7 +16,7 @@ contract MarketInvariantTest {
 
     function setUp() public {
         vm.warp(1_800_000_000);
-        token = new FogToken(address(this));
+        token = newToken(address(this));
         market = new FogMarket(address(token));
         actor = new MarketActor(token, market);
         address[] memory buyers = actor.buyers();

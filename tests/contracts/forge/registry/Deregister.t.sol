@@ -9,15 +9,15 @@ import {RegistryTest} from "./RegistryTest.sol";
 
 contract DeregisterTest is RegistryTest {
     function test_RecordAndItsCapacityAreGone() public {
-        bond(provider, 1000e18);
-        register(provider, plain());
+        bond(seller, 1000e18);
+        register(seller, plain());
         vm.expectEmit(address(registry));
-        emit EventsLib.CapacityCounted(provider, CPU, 0);
+        emit EventsLib.CapacityCounted(seller, CPU, 0);
         vm.expectEmit(address(registry));
-        emit EventsLib.NodeDeregistered(provider, KEY);
-        vm.prank(provider);
+        emit EventsLib.NodeDeregistered(seller, KEY);
+        vm.prank(seller);
         registry.deregister();
-        Record memory record = registry.record(provider);
+        Record memory record = registry.record(seller);
         vm.assertEq(record.nodeKey, 0);
         vm.assertEq(record.operator, address(0));
         vm.assertEq(record.updated, 0);

@@ -9,49 +9,49 @@ import {RegistryTest} from "./RegistryTest.sol";
 
 contract DisownTest is RegistryTest {
     function test_NodeIsItsOwnersAgainAndTheAgreementVoid() public {
-        Node memory node = operated(provider, inAnHour());
-        register(provider, node);
+        Node memory node = operated(seller, inAnHour());
+        register(seller, node);
         vm.expectEmit(address(registry));
-        emit EventsLib.NodeDisowned(other, provider, inAnHour());
+        emit EventsLib.NodeDisowned(other, seller, inAnHour());
         vm.prank(other);
-        registry.disown(provider, inAnHour());
-        vm.assertEq(registry.record(provider).operator, provider);
+        registry.disown(seller, inAnHour());
+        vm.assertEq(registry.record(seller).operator, seller);
 
         vm.expectRevert(abi.encodeWithSelector(ErrorsLib.Disowned.selector, other));
-        register(provider, node);
+        register(seller, node);
     }
 
     function test_AgreementThatWasNeverUsedCanBeVoided() public {
         vm.prank(other);
-        registry.disown(provider, inAnHour());
-        Node memory node = operated(provider, inAnHour());
+        registry.disown(seller, inAnHour());
+        Node memory node = operated(seller, inAnHour());
         vm.expectRevert(abi.encodeWithSelector(ErrorsLib.Disowned.selector, other));
-        register(provider, node);
+        register(seller, node);
     }
 
     function test_LaterAgreementCounts() public {
         vm.startPrank(other);
-        registry.disown(provider, inAnHour());
-        registry.disown(provider, inAnHour() - 1);
+        registry.disown(seller, inAnHour());
+        registry.disown(seller, inAnHour() - 1);
         vm.stopPrank();
-        vm.assertEq(registry.disownedUpTo(other, provider), inAnHour());
-        register(provider, operated(provider, inAnHour() + 1));
-        vm.assertEq(registry.record(provider).operator, other);
+        vm.assertEq(registry.disownedUpTo(other, seller), inAnHour());
+        register(seller, operated(seller, inAnHour() + 1));
+        vm.assertEq(registry.record(seller).operator, other);
     }
 
     function test_AgreementsWithOtherOwnersStay() public {
-        register(provider, operated(provider, inAnHour()));
+        register(seller, operated(seller, inAnHour()));
         vm.prank(other);
         registry.disown(buyer, inAnHour());
-        vm.assertEq(registry.record(provider).operator, other);
-        register(provider, operated(provider, inAnHour()));
+        vm.assertEq(registry.record(seller).operator, other);
+        register(seller, operated(seller, inAnHour()));
     }
 
     function testFuzz_StrangerChangesNothing(address stranger) public {
         vm.assume(stranger != other);
-        register(provider, operated(provider, inAnHour()));
+        register(seller, operated(seller, inAnHour()));
         vm.prank(stranger);
-        registry.disown(provider, type(uint40).max);
-        vm.assertEq(registry.record(provider).operator, other);
+        registry.disown(seller, type(uint40).max);
+        vm.assertEq(registry.record(seller).operator, other);
     }
 }

@@ -8,34 +8,34 @@ import {RegistryTest} from "./RegistryTest.sol";
 
 contract RefreshTest is RegistryTest {
     function testFuzz_AnyoneDropsTheCapacityOfABondThatIsGone(address caller) public {
-        bond(provider, 1000e18);
-        register(provider, plain());
-        vm.prank(provider);
+        bond(seller, 1000e18);
+        register(seller, plain());
+        vm.prank(seller);
         stake.unbond(999e18);
         vm.expectEmit(address(registry));
-        emit EventsLib.CapacityCounted(provider, CPU, 10);
+        emit EventsLib.CapacityCounted(seller, CPU, 10);
         vm.prank(caller);
-        registry.refresh(provider);
-        vm.assertEq(registry.record(provider).counted, 10);
-        vm.assertEq(registry.record(provider).capacity, 1000);
+        registry.refresh(seller);
+        vm.assertEq(registry.record(seller).counted, 10);
+        vm.assertEq(registry.record(seller).capacity, 1000);
         vm.assertEq(registry.capacityOf(CPU), 10);
     }
 
     function test_LaterBondIsCounted() public {
-        register(provider, plain());
+        register(seller, plain());
         vm.assertEq(registry.capacityOf(CPU), 0);
-        bond(provider, 1000e18);
-        registry.refresh(provider);
+        bond(seller, 1000e18);
+        registry.refresh(seller);
         vm.assertEq(registry.capacityOf(CPU), 1000);
     }
 
     function test_DearerCoverCountsLess() public {
-        bond(provider, 100e18);
-        register(provider, plain());
+        bond(seller, 100e18);
+        register(seller, plain());
         vm.prank(timelock);
         registry.setBondPerGfuel(1e18);
         vm.assertEq(registry.capacityOf(CPU), 1000);
-        registry.refresh(provider);
+        registry.refresh(seller);
         vm.assertEq(registry.capacityOf(CPU), 100);
     }
 

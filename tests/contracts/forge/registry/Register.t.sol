@@ -38,12 +38,12 @@ contract RegisterTest is RegistryTest {
     }
 
     function test_SecondRecordReplacesTheFirst() public {
-        register(provider, plain());
+        register(seller, plain());
         vm.warp(block.timestamp + 60);
         Node memory node = plain();
         (node.nodeKey, node.slots) = (keccak256("new"), 2);
-        register(provider, node);
-        Record memory record = registry.record(provider);
+        register(seller, node);
+        Record memory record = registry.record(seller);
         vm.assertEq(record.nodeKey, keccak256("new"));
         vm.assertEq(record.slots, 2);
         vm.assertEq(record.updated, block.timestamp);
@@ -53,34 +53,34 @@ contract RegisterTest is RegistryTest {
     /// @dev Nobody can keep a node out by registering its key first: readers ignore the record that its key did not sign.
     function test_SquattedKeyKeepsNobodyOut() public {
         register(other, plain());
-        register(provider, plain());
-        vm.assertEq(registry.record(provider).nodeKey, KEY);
+        register(seller, plain());
+        vm.assertEq(registry.record(seller).nodeKey, KEY);
     }
 
     function testFuzz_CapacityCountsAsFarAsTheBondCoversIt(uint96 bonded, uint64 capacity) public {
         bonded = uint96(bonded % 1_000_000e18) + 1;
-        bond(provider, bonded);
+        bond(seller, bonded);
         Node memory node = plain();
         node.capacity = capacity;
-        register(provider, node);
+        register(seller, node);
         uint256 covered = bonded / 0.1e18;
-        vm.assertEq(registry.record(provider).counted, covered < capacity ? covered : capacity);
-        vm.assertEq(registry.capacityOf(CPU), registry.record(provider).counted);
+        vm.assertEq(registry.record(seller).counted, covered < capacity ? covered : capacity);
+        vm.assertEq(registry.capacityOf(CPU), registry.record(seller).counted);
     }
 
     function test_CapacityMovesWithTheClass() public {
-        bond(provider, 1000e18);
+        bond(seller, 1000e18);
         bond(buyer, 50e18);
         register(buyer, plain());
-        register(provider, plain());
+        register(seller, plain());
         vm.assertEq(registry.capacityOf(CPU), 1500);
         Node memory node = plain();
         (node.class, node.capacity) = (GPU, 7);
         vm.expectEmit(address(registry));
-        emit EventsLib.CapacityCounted(provider, CPU, 0);
+        emit EventsLib.CapacityCounted(seller, CPU, 0);
         vm.expectEmit(address(registry));
-        emit EventsLib.CapacityCounted(provider, GPU, 7);
-        register(provider, node);
+        emit EventsLib.CapacityCounted(seller, GPU, 7);
+        register(seller, node);
         vm.assertEq(registry.capacityOf(CPU), 500);
         vm.assertEq(registry.capacityOf(GPU), 7);
     }
@@ -88,84 +88,85 @@ contract RegisterTest is RegistryTest {
     // ---- operator
 
     function test_OperatorWhoSignedIsRecorded() public {
-        register(provider, operated(provider, inAnHour()));
-        vm.assertEq(registry.record(provider).operator, other);
+        register(seller, operated(seller, inAnHour()));
+        vm.assertEq(registry.record(seller).operator, other);
     }
 
     function test_OwnerNeedNoSignatureOfHisOwn() public {
         Node memory node = plain();
-        node.operator = provider;
-        register(provider, node);
-        vm.assertEq(registry.record(provider).operator, provider);
+        node.operator = seller;
+        register(seller, node);
+        vm.assertEq(registry.record(seller).operator, seller);
     }
 
     function test_OperatorNeedNotSignAgainForOtherEndpoints() public {
-        register(provider, operated(provider, inAnHour()));
+        register(seller, operated(seller, inAnHour()));
         vm.warp(block.timestamp + 2 hours);
         Node memory node = plain();
         (node.operator, node.endpoints) = (other, "elsewhere");
-        register(provider, node);
-        vm.assertEq(registry.record(provider).operator, other);
+        register(seller, node);
+        vm.assertEq(registry.record(seller).operator, other);
 
         node.nodeKey = keccak256("another node");
         vm.expectRevert(abi.encodeWithSelector(ErrorsLib.BadExpiry.selector, 0));
-        register(provider, node);
+        register(seller, node);
     }
 
     function test_OperatorWhoDidNotSignIsRefused() public {
-        Node memory node = operated(provider, inAnHour());
-        node.operatorSignature = sign(BUYER_KEY, registry.hashOperates(provider, other, KEY, inAnHour()));
-        vm.expectRevert(ErrorsLib.BadOperatorSignature.selector);
-        register(provider, node);
+        Node memory node = operated(seller, inAnHour());
+        node.operatorSignature = sign(BUYER_KEY, registry.hashOperates(seller, other, KEY, inAnHour()));
+        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.BadSignature.selector, other));
+        register(seller, node);
     }
 
     function testFuzz_OperatorsSignatureBindsEveryField(uint8 field) public {
-        Node memory node = operated(provider, inAnHour());
-        address owner = provider;
+        Node memory node = operated(seller, inAnHour());
+        address owner = seller;
+        address operator = other;
         if (field % 4 == 0) owner = buyer;
-        if (field % 4 == 1) node.operator = buyer;
+        if (field % 4 == 1) node.operator = operator = buyer;
         if (field % 4 == 2) node.nodeKey = keccak256("another node");
         if (field % 4 == 3) ++node.operatorExpiry;
-        vm.expectRevert(ErrorsLib.BadOperatorSignature.selector);
+        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.BadSignature.selector, operator));
         register(owner, node);
     }
 
     function test_AgreementForAnotherRegistryOrChainIsRefused() public {
-        Node memory node = operated(provider, inAnHour());
+        Node memory node = operated(seller, inAnHour());
         FogRegistry twin = new FogRegistry(timelock, address(market), address(stake));
-        vm.expectRevert(ErrorsLib.BadOperatorSignature.selector);
-        vm.prank(provider);
+        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.BadSignature.selector, other));
+        vm.prank(seller);
         twin.register(node);
 
         vm.chainId(block.chainid + 1);
-        vm.expectRevert(ErrorsLib.BadOperatorSignature.selector);
-        register(provider, node);
+        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.BadSignature.selector, other));
+        register(seller, node);
     }
 
     function test_AgreementMustEndSoonButNotBePast() public {
         uint40 latest = uint40(block.timestamp + 365 days);
-        Node memory node = operated(provider, latest + 1);
+        Node memory node = operated(seller, latest + 1);
         vm.expectRevert(abi.encodeWithSelector(ErrorsLib.BadExpiry.selector, latest + 1));
-        register(provider, node);
+        register(seller, node);
 
-        node = operated(provider, latest);
+        node = operated(seller, latest);
         vm.warp(latest);
         vm.expectRevert(abi.encodeWithSelector(ErrorsLib.BadExpiry.selector, latest));
-        register(provider, node);
+        register(seller, node);
         vm.warp(latest - 1);
-        register(provider, node);
+        register(seller, node);
     }
 
     function test_ContractOperatorSignsByErc1271() public {
         Wallet1271 wallet = new Wallet1271();
         Node memory node = plain();
         (node.operator, node.operatorExpiry, node.operatorSignature) = (address(wallet), inAnHour(), "word");
-        vm.expectRevert(ErrorsLib.BadOperatorSignature.selector);
-        register(provider, node);
+        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.BadSignature.selector, address(wallet)));
+        register(seller, node);
 
-        wallet.accept(registry.hashOperates(provider, address(wallet), KEY, inAnHour()), "word");
-        register(provider, node);
-        vm.assertEq(registry.record(provider).operator, address(wallet));
+        wallet.accept(registry.hashOperates(seller, address(wallet), KEY, inAnHour()), "word");
+        register(seller, node);
+        vm.assertEq(registry.record(seller).operator, address(wallet));
     }
 
     function test_DigestIsThatOfEip712() public view {
@@ -179,9 +180,9 @@ contract RegisterTest is RegistryTest {
             )
         );
         bytes32 kind = keccak256("Operates(address node,address operator,bytes32 nodeKey,uint40 expiry)");
-        bytes32 content = keccak256(abi.encode(kind, provider, other, KEY, inAnHour()));
+        bytes32 content = keccak256(abi.encode(kind, seller, other, KEY, inAnHour()));
         vm.assertEq(
-            registry.hashOperates(provider, other, KEY, inAnHour()),
+            registry.hashOperates(seller, other, KEY, inAnHour()),
             keccak256(abi.encodePacked(hex"1901", domain, content))
         );
     }

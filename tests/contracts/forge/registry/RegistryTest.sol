@@ -7,6 +7,8 @@ import {vm} from "../Vm.sol";
 
 /// @notice Nodes as tests register them.
 abstract contract RegistryTest is BaseTest {
+    /// @dev The owner of a node, who has no bond but what a test gives him.
+    address internal constant seller = address(0x5E11);
     bytes32 internal constant KEY = keccak256("node");
     bytes32 internal constant CPU = "cpu";
     bytes32 internal constant GPU = "gpu";
@@ -20,6 +22,11 @@ abstract contract RegistryTest is BaseTest {
         node.slots = 4;
         node.capacity = 1000;
         node.endpoints = ENDPOINTS;
+    }
+
+    function withCapacity(uint64 capacity) internal pure returns (Node memory node) {
+        node = plain();
+        node.capacity = capacity;
     }
 
     /// @dev The same node, run by `other`, who signed it for `owner`.
