@@ -77,6 +77,7 @@ class Provider:
         self._granted: dict[str, set[str]] = {}
         self._offer: SignedOffer | None = None
         self._tend = asyncio.Event()
+        self._bond_counted: int | None = None
         self.registered = False
 
     # ---------------------------------------------------------------- life
@@ -447,13 +448,11 @@ class Provider:
                 key, slots = self._identity.node_key, self._config.slots
                 capacity = self._rate * slots * EPOCH // GFUEL
                 mine = [r for r in self._index.providers() if r.owner.lower() == self._wallet.address]
+                # The measured rate, and with it the capacity, differs a little at every start.
                 if (
                     not mine
                     or (mine[0].node_key, mine[0].slots, mine[0].endpoints) != (key, slots, endpoints)
-                    or (
-                        abs(mine[0].capacity - capacity) * 4
-                        > capacity  # the measured rate differs a little at every start
-                    )
+                    or abs(mine[0].capacity - capacity) * 4 > capacity
                 ):
                     before = mine[0].block if mine else 0
                     digest = hashlib.sha256(
@@ -466,11 +465,22 @@ class Provider:
                         lambda: any(r.owner.lower() == self._wallet.address for r in self._index.providers()), 30
                     )
                 self.registered = True
+                await self._count_capacity()
             except FogchainError as error:
                 self.registered = False
                 log.warning("not registered as provider yet", why=error.message)
             self._changed()
             await asyncio.sleep(30 if self.registered else 3)
+
+    async def _count_capacity(self) -> None:
+        """The registry counts capacity as far as the bond covers it, and looks at the bond when it is asked to."""
+        bond = self._index.account(self._wallet.address).bonded
+        mine = next((r for r in self._index.providers() if r.owner.lower() == self._wallet.address), None)
+        if mine is None or bond == self._bond_counted:
+            return
+        if self._bond_counted is not None or (bond and mine.counted < mine.capacity):
+            await self._sender.send(self._calls.refresh_capacity(self._wallet.address))
+        self._bond_counted = bond
 
     def _spawn(self, coroutine: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(coroutine)
