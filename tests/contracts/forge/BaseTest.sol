@@ -2,7 +2,9 @@
 pragma solidity 0.8.37;
 
 import {FogCourt} from "../../../contracts/FogCourt.sol";
+import {FogLens} from "../../../contracts/FogLens.sol";
 import {FogMarket} from "../../../contracts/FogMarket.sol";
+import {FogPricing} from "../../../contracts/FogPricing.sol";
 import {FogRegistry} from "../../../contracts/FogRegistry.sol";
 import {FogStake} from "../../../contracts/FogStake.sol";
 import {FogToken} from "../../../contracts/FogToken.sol";
@@ -12,7 +14,7 @@ import {vm} from "./Vm.sol";
 import {newToken} from "./newToken.sol";
 
 /// @notice Deploys the contracts, and gives a buyer 1,000 FOG of which 100 are in the market, and a
-/// provider 100,000 FOG of which 50,000 are bonded.
+/// provider who bonded 50,000.
 abstract contract BaseTest {
     uint256 internal constant BUYER_KEY = 0xB0B;
     uint256 internal constant PROVIDER_KEY = 0x9100;
@@ -36,6 +38,8 @@ abstract contract BaseTest {
     FogMarket internal market;
     FogCourt internal court;
     FogRegistry internal registry;
+    FogPricing internal pricing;
+    FogLens internal lens;
 
     function setUp() public virtual {
         vm.warp(1_800_000_000);
@@ -45,7 +49,7 @@ abstract contract BaseTest {
 
         vm.startPrank(treasury);
         token.transfer(buyer, 1000e18);
-        token.transfer(provider, 100_000e18);
+        token.transfer(provider, 50_000e18);
         vm.stopPrank();
         vm.startPrank(buyer);
         token.approve(address(market), type(uint256).max);
@@ -58,23 +62,24 @@ abstract contract BaseTest {
         vm.stopPrank();
     }
 
-    /// @dev Stake, market and court over `token_`. Each knows the others' addresses before they are.
+    /// @dev All but the governor, over `token_`. They know each other's addresses before they are there.
     function deploy(address token_) internal {
         uint64 nonce = vm.getNonce(address(this));
-        address at = vm.computeCreateAddress(address(this), nonce + 1);
-        stake = new FogStake(token_, at, timelock, UNBONDING);
-        market = new FogMarket(token_, address(stake), timelock, guardian, address(0), parameters(nonce + 2));
+        (address market_, address pricing_) = (created(nonce + 1), created(nonce + 4));
+        stake = new FogStake(token_, market_, timelock, UNBONDING);
+        market = new FogMarket(token_, address(stake), timelock, guardian, pricing_, parameters(created(nonce + 2)));
         court = new FogCourt(address(market), address(stake), timelock, token_, courtParameters());
         registry = new FogRegistry(timelock, address(market), address(stake));
+        pricing = new FogPricing(timelock, address(market), address(registry));
+        lens = new FogLens(address(market), address(registry));
     }
 
-    function parameters(uint64 courtNonce) internal view returns (Parameters memory) {
-        return Parameters({
-            court: vm.computeCreateAddress(address(this), courtNonce),
-            challengeWindow: WINDOW,
-            feeBps: FEE,
-            bondMultiple: 40
-        });
+    function created(uint64 nonce) private view returns (address) {
+        return vm.computeCreateAddress(address(this), nonce);
+    }
+
+    function parameters(address court_) internal pure returns (Parameters memory) {
+        return Parameters({court: court_, challengeWindow: WINDOW, feeBps: FEE, bondMultiple: 40});
     }
 
     function courtParameters() internal pure returns (CourtParameters memory) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {FogPricing} from "../../../../contracts/FogPricing.sol";
 import {Bounds, SignedBid} from "../../../../contracts/interfaces/IFogPricing.sol";
 import {vm} from "../Vm.sol";
 import {RegistryTest} from "../registry/RegistryTest.sol";
@@ -14,11 +13,8 @@ abstract contract PricingTest is RegistryTest {
     uint8 internal constant BUY = 0;
     uint8 internal constant SELL = 1;
 
-    FogPricing internal pricing;
-
     function setUp() public virtual override {
         super.setUp();
-        pricing = new FogPricing(timelock, address(market), address(registry));
         addClass(CPU);
         bond(seller, 100e18);
         register(seller, plain());
