@@ -24,13 +24,15 @@ from fogchain.api.models import (
     ReceiptView,
     SessionView,
     TaskView,
+    TransactionRequest,
+    TransactionView,
     WalletView,
 )
-from fogchain.chain.calls import Calls
+from fogchain.chain.calls import Call, Calls
 from fogchain.chain.client import ChainClient
 from fogchain.chain.index import EventIndex
 from fogchain.chain.ledger import SessionRecord
-from fogchain.chain.sender import Sender
+from fogchain.chain.sender import Sender, TxResult
 from fogchain.config import NodeConfig
 from fogchain.errors import BadInput, Conflict, NotFound, PaymentRequired
 from fogchain.jobs.blobs import BlobStore
@@ -204,9 +206,16 @@ class Services:
             await self._sender.send(self._calls.withdraw(amount), tag=f"withdraw-{time.time_ns()}")
         )
 
-    async def _after(self, result: object) -> WalletView:
+    async def send(self, request: TransactionRequest) -> TransactionView:
+        data = bytes.fromhex(request.data.removeprefix("0x"))
+        call = Call(request.to.lower(), data, request.gas, request.value, request.what)
+        result = await self._sender.send(call, tag=f"by-hand-{time.time_ns()}")
+        await self._after(result)
+        return TransactionView(hash=result.hash, block=result.block, gas_used=result.gas_used)
+
+    async def _after(self, result: TxResult) -> WalletView:
         """The wallet once the index has seen the transaction's block."""
-        block: int = result.block  # type: ignore[attr-defined]
+        block = result.block
         await self._index.wait_for(lambda: (head := self._index.head) is not None and head.number >= block, 15)
         self._feed.publish(Event(kind="wallet", time=time.time()))
         return await self.wallet()

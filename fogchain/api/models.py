@@ -29,6 +29,7 @@ from typing import Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from fogchain.jobs.spec import BlobRef, EthAmount, FogAmount, FuelAmount, JobSpec, PriceAmount, ResultFile, Value
+from fogchain.units import MAX_UINT96
 
 T = TypeVar("T")
 
@@ -137,6 +138,22 @@ class WalletView(View):
 
 class AmountRequest(Value):
     amount: FogAmount = Field(gt=0)
+
+
+class TransactionRequest(Value):
+    """A transaction that the node's wallet is to sign and send."""
+
+    to: str = Field(pattern="^0x[0-9a-fA-F]{40}$")
+    data: str = Field(pattern="^0x([0-9a-fA-F]{2})*$", max_length=2 + 2 * 65_536)
+    gas: int = Field(ge=21_000, le=30_000_000)
+    value: int = Field(default=0, ge=0, le=MAX_UINT96)  # wei
+    what: str = Field(default="the transaction", min_length=1, max_length=80)  # for messages: "the bond"
+
+
+class TransactionView(View):
+    hash: str
+    block: int
+    gas_used: int
 
 
 class SessionView(View):

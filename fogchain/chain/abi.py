@@ -62,11 +62,26 @@ def _lower(value: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
+class Parameter:
+    """A named value of a function; a struct has its members as `components`."""
+
+    name: str
+    type: str
+    components: tuple[Parameter, ...] = ()
+
+    @classmethod
+    def of(cls, entry: dict[str, Any]) -> Parameter:
+        return cls(entry["name"], canonical(entry), tuple(map(cls.of, entry.get("components", ()))))
+
+
+@dataclass(frozen=True, slots=True)
 class Function:
+    name: str
     signature: str
     selector: bytes
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    parameters: tuple[Parameter, ...] = ()
 
     def encode(self, *values: Any) -> bytes:
         """Call data. Raises ValueError or TypeError (eth-abi's family) for values that do not fit."""
@@ -74,6 +89,15 @@ class Function:
             if kind == "bytes32" and (not isinstance(value, bytes) or len(value) != 32):
                 raise ValueError(f"{self.signature}: {value!r} is not 32 bytes")  # eth-abi would fill it with zeros
         return self.selector + encode(self.inputs, values)
+
+    def decode_call(self, data: bytes) -> tuple[Any, ...]:
+        """The values of call data that begins with this function's selector. Raises ValueError for other data."""
+        if data[:4] != self.selector:
+            raise ValueError(f"a call of 0x{data[:4].hex()}, not of {self.signature}")
+        try:
+            return tuple(_lower(decode(self.inputs, data[4:])))
+        except DecodingError as error:
+            raise ValueError(f"a call of {self.signature} with values that do not decode") from error
 
     def decode(self, data: bytes) -> Any:
         """The answer: the value itself when there is one, else a tuple. Raises ValueError for short data."""
@@ -164,7 +188,8 @@ def parse(name: str, raw: dict[str, Any]) -> Artifact:
             constructor = inputs
         elif entry["type"] == "function":
             outputs = tuple(canonical(item) for item in entry["outputs"])
-            function = Function(signature, selector(signature), inputs, outputs)
+            parameters = tuple(map(Parameter.of, entry["inputs"]))
+            function = Function(entry["name"], signature, selector(signature), inputs, outputs, parameters)
             functions[signature] = function
             functions.setdefault(entry["name"], function)
         elif entry["type"] == "error":

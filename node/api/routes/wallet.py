@@ -7,10 +7,19 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
-from fogchain.api.models import AmountRequest, Page, ReceiptView, SessionView, WalletView
+from fogchain.api.models import (
+    AmountRequest,
+    Page,
+    ReceiptView,
+    SessionView,
+    TransactionRequest,
+    TransactionView,
+    WalletView,
+)
 from node.api.message import Cursor, Limit, answer, read
 from node.api.services import NodeServices, Role
 
+Transaction = Annotated[TransactionRequest, Depends(read(TransactionRequest))]
 Amount = Annotated[AmountRequest, Depends(read(AmountRequest))]
 
 _SHAPE = {"type": "object", "properties": {"amount": {"type": "string"}}, "required": ["amount"]}
@@ -18,6 +27,13 @@ _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {"application/json": {"schema": _SHAPE, "example": {"amount": "1.5 FOG"}}},
+    }
+}
+
+_TRANSACTION: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": TransactionRequest.model_json_schema()}},
     }
 }
 
@@ -36,6 +52,11 @@ def wallet_routes(services: NodeServices) -> APIRouter:
     @router.post("/wallet/withdraw", response_model=WalletView, openapi_extra=_BODY)
     async def withdraw(body: Amount) -> Response:
         return answer(await services.withdraw(body.amount))
+
+    @router.post("/wallet/transactions", response_model=TransactionView, openapi_extra=_TRANSACTION)
+    async def send(body: Transaction) -> Response:
+        """Signs and sends it, and answers once it is mined."""
+        return answer(await services.send(body))
 
     @router.get("/sessions", response_model=Page[SessionView])
     async def sessions(role: Role | None = None, limit: Limit = 50, cursor: Cursor = None) -> Response:

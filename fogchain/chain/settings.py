@@ -1,0 +1,138 @@
+"""What a vote can set: each setting by name, with its unit, where it is read and how it is set.
+
+    market.fee = 1 %          court.slash_multiple = 40 x          governor.voting_period = 5 d
+
+Setters that take several values at once get the others as they are when the proposal is written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fogchain.chain.calls import Call
+from fogchain.chain.client import ChainClient
+from fogchain.chain.contracts import encode_call
+from fogchain.errors import BadInput
+from fogchain.units import format_duration, format_fog, format_ratio, parse_duration, parse_fog, parse_ratio
+
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+
+
+def _seconds(text: str) -> int:
+    millis = parse_duration(text)
+    if millis % 1000:
+        raise BadInput(f"{text!r} is not in whole seconds", hint="the chain counts whole seconds")
+    return millis // 1000
+
+
+def _times(text: str) -> int:
+    match = re.fullmatch(r"\s*(\d{1,5})\s*x\s*", text)
+    if match is None:
+        raise BadInput(f"{text!r} is not a multiple", hint="write it like '40 x'")
+    return int(match[1])
+
+
+def _address(text: str) -> str:
+    if not _ADDRESS.fullmatch(text.strip()):
+        raise BadInput(f"{text!r} is not an address", hint="write 0x and 40 hex digits")
+    return text.strip().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    parse: Callable[[str], int | str]
+    show: Callable[[Any], str]
+
+
+RATIO = Kind(parse_ratio, format_ratio)
+SPAN = Kind(_seconds, lambda seconds: format_duration(1000 * seconds))
+TIMES = Kind(_times, lambda value: f"{value} x")
+FOG = Kind(parse_fog, format_fog)
+ACCOUNT = Kind(_address, str)
+
+
+@dataclass(frozen=True, slots=True)
+class Setter:
+    """A function that only the timelock may call, and how what it sets is read now.
+
+    `members` are in the order of its parameters, or of its one struct. `getters` are views that answer with one value
+    each, or one that answers with the struct (alone, or first).
+    """
+
+    contract: str
+    function: str
+    members: Mapping[str, Kind]
+    getters: tuple[str, ...]
+    struct: bool = False
+
+    async def read(self, client: ChainClient) -> list[Any]:
+        if not self.struct:
+            return [await client.read(self.contract, getter) for getter in self.getters]
+        answer = await client.read(self.contract, self.getters[0])
+        first = answer[0]
+        return list(first if isinstance(first, tuple) else answer)
+
+
+SETTERS = (
+    Setter(
+        "market", "setParameters",
+        {"court": ACCOUNT, "challenge_window": SPAN, "fee": RATIO, "bond_multiple": TIMES},
+        ("current",), struct=True,
+    ),
+    Setter(
+        "court", "setParameters",
+        {
+            "commit_time": SPAN, "reveal_time": SPAN, "audit_min": RATIO, "audit_factor": TIMES,
+            "slash_multiple": TIMES, "seat_bond": FOG,
+        },
+        ("parameters",), struct=True,
+    ),
+    Setter("pricing", "setControl", {"step_cap": RATIO, "target_use": RATIO}, ("stepCap", "targetUse")),
+    Setter("registry", "setBondPerGfuel", {"bond_per_gfuel": FOG}, ("bondPerGfuel",)),
+    Setter("governor", "setVotingDelay", {"voting_delay": SPAN}, ("votingDelay",)),
+    Setter("governor", "setVotingPeriod", {"voting_period": SPAN}, ("votingPeriod",)),
+    Setter("governor", "setProposalThreshold", {"threshold": RATIO}, ("proposalThresholdBps",)),
+    Setter("governor", "updateQuorumNumerator", {"quorum": RATIO}, ("quorumNumerator",)),
+)  # fmt: skip
+
+NAMES = tuple(f"{setter.contract}.{member}" for setter in SETTERS for member in setter.members)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    name: str
+    value: str  # with its unit
+
+
+async def read_settings(client: ChainClient) -> list[Setting]:
+    """All settings as they are now. Raises Unavailable."""
+    found = []
+    for setter in SETTERS:
+        values = await setter.read(client)
+        for (member, kind), value in zip(setter.members.items(), values, strict=True):
+            found.append(Setting(f"{setter.contract}.{member}", kind.show(value)))
+    return found
+
+
+async def change_settings(client: ChainClient, wanted: Mapping[str, str]) -> list[Call]:
+    """The calls, one a setter, that a proposal must make for `wanted`, names to texts with units.
+
+    Raises BadInput for an unknown name or a value without its unit, Unavailable.
+    """
+    if unknown := sorted(wanted.keys() - set(NAMES)):
+        raise BadInput(f"{unknown[0]!r} is nothing that a vote sets", hint=f"it is one of {', '.join(NAMES)}")
+    calls = []
+    for setter in SETTERS:
+        names = {member: f"{setter.contract}.{member}" for member in setter.members}
+        if not any(name in wanted for name in names.values()):
+            continue
+        values = await setter.read(client)
+        for place, (member, kind) in enumerate(setter.members.items()):
+            if names[member] in wanted:
+                values[place] = kind.parse(wanted[names[member]])
+        arguments = (tuple(values),) if setter.struct else tuple(values)
+        calls.append(encode_call(client.deployment, setter.contract, setter.function, arguments))
+    return calls
