@@ -160,7 +160,7 @@ class Dao:
         return list(await asyncio.gather(*map(self._proposal, reversed(logs[-limit:]))))
 
     async def find(self, text: str) -> Proposal:
-        """By id, decimal or 0x hex, or by its first 4 or more hex digits, as they are shown. Raises NotFound, BadInput."""
+        """By id, decimal or 0x hex, or by its first 4 or more hex digits. Raises NotFound, BadInput."""
         wanted = text.lower().removeprefix("0x")
         logs = await self._logs("ProposalCreated")
         found = [log for log in logs if _matches(int(log["proposal_id"]), text, wanted)]
