@@ -48,21 +48,6 @@ library EventsLib {
         bytes32 indexed session, address indexed buyer, address indexed provider, uint96 claimed, uint96 refunded
     );
 
-    /// @notice `price` of the buyer's free balance was locked for the job, whose terms these are. Its parameters are those
-    /// of the last `ParametersSet`.
-    event JobOpened(
-        bytes32 indexed job,
-        address indexed buyer,
-        address indexed provider,
-        uint96 price,
-        uint96 rate,
-        uint96 breach,
-        uint40 inputBy,
-        uint40 due,
-        uint40 lateBy,
-        bytes32 work
-    );
-
     /// @notice The provider committed to a result, at the time of this block.
     event JobDelivered(bytes32 indexed job, bytes32 result, uint64 fuel);
 
