@@ -9,6 +9,8 @@ interface Vm {
     function warp(uint256 timestamp) external;
     function roll(uint256 number) external;
     function prevrandao(bytes32 beacon) external;
+    function getNonce(address account) external view returns (uint64);
+    function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);
     function chainId(uint256 id) external;
     function addr(uint256 key) external pure returns (address);
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
@@ -16,6 +18,7 @@ interface Vm {
     function expectRevert() external;
     function expectRevert(bytes4 reason) external;
     function expectRevert(bytes calldata reason) external;
+    function snapshotGasLastCall(string calldata name) external returns (uint256);
     function expectEmit(address emitter) external;
     function assume(bool condition) external pure;
     function assertEq(uint256 left, uint256 right) external pure;
