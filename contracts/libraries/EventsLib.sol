@@ -237,4 +237,10 @@ library EventsLib {
     /// @notice The best submission of the round so far: `trades` lots at `price` each Gfuel. `root` is that of the
     /// Merkle tree of the bids that trade.
     event AuctionCleared(bytes32 indexed class, uint40 indexed round, uint96 price, uint32 trades, bytes32 root);
+
+    // ---- governor
+
+    /// @notice What OpenZeppelin's events do not say of a governor: who may cancel and until when, and the votes it
+    /// takes to decide however little is bonded.
+    event GovernorDeployed(address indexed guardian, uint40 guardianUntil, uint96 quorumFloor);
 }
