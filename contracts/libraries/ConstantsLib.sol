@@ -129,9 +129,6 @@ bytes32 constant BID_TYPEHASH =
 
 // ---- governor
 
-/// @dev How long the guardian has any power, from deployment.
-uint256 constant GUARDIAN_TERM = 365 days;
-
 /// @dev How long a proposal that succeeded waits to be queued, and one that was queued to be executed.
 uint256 constant GRACE_PERIOD = 14 days;
 

@@ -12,8 +12,6 @@ interface Vm {
     function getNonce(address account) external view returns (uint64);
     function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);
     function prevrandao(bytes32 beacon) external;
-    function getNonce(address account) external view returns (uint64);
-    function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);
     function chainId(uint256 id) external;
     function addr(uint256 key) external pure returns (address);
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);

@@ -2,11 +2,11 @@
 pragma solidity 0.8.37;
 
 import {FogGovernor} from "../../../../contracts/FogGovernor.sol";
+import {FogStake} from "../../../../contracts/FogStake.sol";
 import {FogTimelock} from "../../../../contracts/FogTimelock.sol";
 import {FogToken} from "../../../../contracts/FogToken.sol";
 import {Profile} from "../../../../contracts/interfaces/IFogGovernor.sol";
 import {vm} from "../Vm.sol";
-import {BondedVotes} from "../mocks/BondedVotes.sol";
 import {Dial} from "../mocks/Dial.sol";
 import {newToken} from "../newToken.sol";
 import {IGovernor} from "@openzeppelin/contracts/governance/IGovernor.sol";
@@ -36,7 +36,7 @@ abstract contract GovernorTest {
     address internal constant nobody = address(0x0B0D);
 
     FogToken internal token;
-    BondedVotes internal stake;
+    FogStake internal stake;
     FogTimelock internal timelock;
     FogGovernor internal governor;
     Dial internal dial;
@@ -44,7 +44,7 @@ abstract contract GovernorTest {
     function setUp() public virtual {
         vm.warp(1_800_000_000);
         token = newToken(holder);
-        stake = new BondedVotes(token);
+        stake = new FogStake(address(token), address(0x3A), address(0x7EA), 7 days);
         (timelock, governor) = deploy(guardian, production());
         dial = new Dial(address(timelock));
         bond(anna, 45_250_001e18);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {FogStake} from "../../../../contracts/FogStake.sol";
 import {vm} from "../Vm.sol";
-import {BondedVotes} from "../mocks/BondedVotes.sol";
 import {GovernorTest, Proposal} from "./GovernorTest.sol";
 import {IGovernor} from "@openzeppelin/contracts/governance/IGovernor.sol";
 import {Strings} from "@openzeppelin/contracts/utils/Strings.sol";
@@ -54,7 +54,7 @@ contract ProposeTest is GovernorTest {
     }
 
     function test_WhoeverHasNoVoteDoesNotPropose() public {
-        stake = new BondedVotes(token);
+        stake = new FogStake(address(token), address(0x3A), address(0x7EA), 7 days);
         (timelock, governor) = deploy(guardian, production());
         vm.warp(block.timestamp + 1 hours);
         vm.assertEq(governor.proposalThreshold(), 1);

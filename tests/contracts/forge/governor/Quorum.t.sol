@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {FogStake} from "../../../../contracts/FogStake.sol";
 import {vm} from "../Vm.sol";
-import {BondedVotes} from "../mocks/BondedVotes.sol";
 import {GovernorTest, Proposal} from "./GovernorTest.sol";
 import {IGovernor} from "@openzeppelin/contracts/governance/IGovernor.sol";
 
@@ -47,7 +47,7 @@ contract QuorumTest is GovernorTest {
 
     /// @dev While little is bonded, four percent of it would be a coup for the price of a lunch.
     function test_BelowTheFloorNothingIsDecided() public {
-        stake = new BondedVotes(token);
+        stake = new FogStake(address(token), address(0x3A), address(0x7EA), 7 days);
         (timelock, governor) = deploy(guardian, production());
         bond(anna, 900_000e18);
         bond(ben, 99_999e18);
@@ -64,7 +64,7 @@ contract QuorumTest is GovernorTest {
     }
 
     function test_TheFloorItselfDecides() public {
-        stake = new BondedVotes(token);
+        stake = new FogStake(address(token), address(0x3A), address(0x7EA), 7 days);
         (timelock, governor) = deploy(guardian, production());
         bond(anna, 1_000_000e18);
         vm.warp(block.timestamp + 1 hours);
