@@ -420,7 +420,8 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
             _accounts[providers[i]] = account.collected();
             sum += fees;
             emit EventsLib.FeesCollected(providers[i], fees, volume);
-            // Prices are advice: a controller that fails must not hold fees back.
+            // Prices are advice: a controller that fails, or is none, must not hold fees back.
+            if (pricing.code.length == 0) continue;
             try IVolumeReport(pricing).report(providers[i], uint256(volume) * VOLUME_UNIT) {} catch {}
         }
         if (sum == 0) return;
@@ -616,7 +617,7 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
 
     /// @dev The event's data are the terms from their price on, as they came.
     function _emitOpened(bytes32 id, Terms calldata terms) internal {
-        bytes32 topic = EventsLib.JobOpened.selector;
+        bytes32 topic = JobOpened.selector;
         assembly ("memory-safe") {
             let free := mload(0x40)
             calldatacopy(free, add(terms, 0x40), 0xe0)

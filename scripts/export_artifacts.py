@@ -23,7 +23,16 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "fogchain" / "chain" / "artifacts"
-CONTRACTS = ("FogToken", "FogVesting", "FogStake", "FogMarket", "FogPricing", "FogRegistry")
+CONTRACTS = (
+    "FogToken",
+    "FogVesting",
+    "FogStake",
+    "FogMarket",
+    "FogPricing",
+    "FogRegistry",
+    "FogTimelock",
+    "FogGovernor",
+)
 SETTINGS = ("evmVersion", "optimizer", "metadata", "viaIR", "remappings")
 
 

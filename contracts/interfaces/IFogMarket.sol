@@ -125,6 +125,24 @@ struct Parameters {
 ///     Challenged after the verdict, or MAX_VERDICT_TIME             the court closes its case, or finalize
 ///     a session  after `expiry`                        closeSession  what is unclaimed is the buyer's again
 interface IFogMarket {
+    // ---- what is reported, beside EventsLib
+
+    /// @notice `price` of the buyer's free balance was locked for the job, whose terms these are. Its parameters are those
+    /// of the last `ParametersSet`.
+    /// @dev Here and not in EventsLib, because the market logs it by hand: only so does its ABI have it.
+    event JobOpened(
+        bytes32 indexed job,
+        address indexed buyer,
+        address indexed provider,
+        uint96 price,
+        uint96 rate,
+        uint96 breach,
+        uint40 inputBy,
+        uint40 due,
+        uint40 lateBy,
+        bytes32 work
+    );
+
     // ---- balances
 
     /// @notice Adds `amount` of the caller's FOG to the caller's free balance. Needs an allowance.

@@ -126,3 +126,14 @@ uint256 constant MAX_CLASSES = 64;
 /// @dev The EIP-712 type hash of a bid (side 0) or an ask (side 1) for one lot.
 bytes32 constant BID_TYPEHASH =
     keccak256("Bid(address trader,bytes32 class,uint8 side,uint96 price,uint32 number,uint40 round)");
+
+// ---- governor
+
+/// @dev How long a proposal that succeeded waits to be queued, and one that was queued to be executed.
+uint256 constant GRACE_PERIOD = 14 days;
+
+/// @dev The longest voting delay, voting period and delay of the timelock that a deployment may choose.
+uint256 constant MAX_GOVERNANCE_TIME = 30 days;
+
+/// @dev Governance sets a parameter of its own at least to this part and at most to this multiple of what was deployed.
+uint256 constant LEEWAY = 4;

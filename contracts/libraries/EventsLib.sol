@@ -48,21 +48,6 @@ library EventsLib {
         bytes32 indexed session, address indexed buyer, address indexed provider, uint96 claimed, uint96 refunded
     );
 
-    /// @notice `price` of the buyer's free balance was locked for the job, whose terms these are. Its parameters are those
-    /// of the last `ParametersSet`.
-    event JobOpened(
-        bytes32 indexed job,
-        address indexed buyer,
-        address indexed provider,
-        uint96 price,
-        uint96 rate,
-        uint96 breach,
-        uint40 inputBy,
-        uint40 due,
-        uint40 lateBy,
-        bytes32 work
-    );
-
     /// @notice The provider committed to a result, at the time of this block.
     event JobDelivered(bytes32 indexed job, bytes32 result, uint64 fuel);
 
@@ -252,4 +237,10 @@ library EventsLib {
     /// @notice The best submission of the round so far: `trades` lots at `price` each Gfuel. `root` is that of the
     /// Merkle tree of the bids that trade.
     event AuctionCleared(bytes32 indexed class, uint40 indexed round, uint96 price, uint32 trades, bytes32 root);
+
+    // ---- governor
+
+    /// @notice What OpenZeppelin's events do not say of a governor: who may cancel and until when, and the votes it
+    /// takes to decide however little is bonded.
+    event GovernorDeployed(address indexed guardian, uint40 guardianUntil, uint96 quorumFloor);
 }
