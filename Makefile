@@ -35,8 +35,8 @@ lint: setup-dev  ## style, types, import rules, contracts and their exported art
 	$(FORGE) fmt --check
 	scripts/export_artifacts.py --check
 
-bench: setup-run  ## the benchmarks, printed as tables (SUITES="sandbox chain e2e", JSON=1)
-	@for suite in $(or $(SUITES),sandbox chain e2e); do fogchain bench $$suite $(if $(JSON),--json); done
+bench: setup-run  ## the benchmarks, printed as tables (SUITES="market chain sandbox e2e", JSON=1)
+	@for suite in $(or $(SUITES),market chain sandbox e2e); do fogchain bench $$suite $(if $(JSON),--json); done
 
 contracts: setup-dev  ## compile the contracts and export ABI and bytecode into the package
 	scripts/export_artifacts.py

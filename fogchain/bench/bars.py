@@ -37,6 +37,17 @@ SUITES: dict[str, tuple[Bar, ...]] = {
         Bar("index_rebuild", "events/s", ">=", 5000),
         Bar("sender_throughput", "tx/s", ">=", 300),
     ),
+    "market": (
+        Bar("gas_open_and_settle_signed", "gas", "<=", 105_000),
+        Bar("gas_settle_quorum3", "gas", "<=", 70_000),
+        Bar("gas_claim", "gas", "<=", 57_000),
+        Bar("gas_batch100_per_job", "gas", "<=", 1900),
+        Bar("gas_batch1000_per_job", "gas", "<=", 1400),
+        Bar("gas_stake_first", "gas", "<=", 80_000),
+        Bar("gas_propose", "gas", "<=", 85_000),
+        Bar("gas_vote", "gas", "<=", 86_000),
+        Bar("gas_deliver", "gas", "<=", 33_000),
+    ),
     "sandbox": (
         Bar("start_warm", "ms", "<=", 5),
         Bar("native_ratio", "ratio", "<=", 2.0),

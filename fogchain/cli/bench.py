@@ -18,7 +18,7 @@ from fogchain.errors import BadInput
 
 
 def bench(
-    suite: Annotated[str, typer.Argument(help="e2e, sandbox or chain.")],
+    suite: Annotated[str, typer.Argument(help="e2e, market, chain or sandbox.")],
     file: Annotated[Path | None, typer.Argument(help="Write the report here, as JSON.")] = None,
     as_json: Json = False,
 ) -> None:
