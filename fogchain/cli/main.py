@@ -19,7 +19,7 @@ class Commands(LazyGroup):
         "job": Lazy("fogchain.cli.job", "app", "Submit jobs, watch them, fetch their results."),
         "node": Lazy("fogchain.cli.node", "app", "Make a node, run it, look at it."),
         "wallet": Lazy("fogchain.cli.wallet", "app", "The node's account: balances, deposit, withdrawal."),
-        "chain": Lazy("fogchain.cli.chain", "app", "A local chain with the contracts on it."),
+        "chain": Lazy("fogchain.cli.chain", "app", "A local chain; the contracts on any chain."),
         "panel": Lazy("fogchain.cli.start", "panel", "Open the panel of a running node."),
         "bench": Lazy("fogchain.cli.bench", "bench", "Measure, and compare with the bars."),
     }
