@@ -35,9 +35,14 @@ class Deployment:
 
     chain_id: int
     token: str
+    timelock: str
     stake: str
     market: str
+    court: str  # of new jobs, when they were deployed; a vote can name another
+    pricing: str
     registry: str
+    governor: str
+    lens: str
     block: int
     rpc_url: str | None = None
     vesting: dict[str, str] = field(default_factory=dict)

@@ -32,8 +32,8 @@ class Site:
 
     @property
     def treasury(self) -> str:
-        """Who votes obey. Until there is a timelock, the deployer."""
-        return self.deployer
+        """Who does what votes decide."""
+        return self["timelock"]
 
     def account(self, text: str) -> str:
         return self.deployer if text == DEPLOYER else text
@@ -62,12 +62,49 @@ def _allotment(at: Site) -> tuple[list[str], list[int]]:
     return list(given), list(given.values())
 
 
+def _values(at: Site, *keys: str) -> tuple[Any, ...]:
+    return tuple(at.profile[key] for key in keys)
+
+
+def _market(at: Site) -> tuple[Any, ...]:
+    parameters = (at["court"], *_values(at, "market.challenge_window", "market.fee", "market.bond_multiple"))
+    guardian = at.account(at.profile["governor.guardian"])
+    return at["token"], at["stake"], at["timelock"], guardian, at["pricing"], parameters
+
+
+def _court(at: Site) -> tuple[Any, ...]:
+    times = _values(at, "court.commit_time", "court.reveal_time")
+    rest = _values(at, "court.audit_min", "court.audit_factor", "court.slash_multiple", "court.seat_bond")
+    return at["market"], at["stake"], at["timelock"], at["token"], (*times, *rest)
+
+
+def _pricing(at: Site) -> tuple[Any, ...]:
+    bounds = _values(at, *(f"pricing.{what}_{end}" for what in ("fuel", "memory") for end in ("floor", "ceiling")))
+    first = (*_values(at, "pricing.class", "pricing.lot", "pricing.fuel", "pricing.memory"), bounds)
+    return at["timelock"], at["market"], at["registry"], [first]
+
+
+def _governor(at: Site) -> tuple[Any, ...]:
+    times = _values(at, "governor.voting_delay", "governor.voting_period", "governor.late_extension")
+    shares = _values(at, "governor.threshold", "governor.quorum", "governor.quorum_floor")
+    return at["stake"], at["timelock"], at.account(at.profile["governor.guardian"]), (*times, *shares)
+
+
 # Adding a contract is a line here, a field in Deployment, and its parameters in profile.py.
 STEPS = (
     Step("token", "FogToken", _allotment),
-    Step("stake", "FogStake", lambda at: (at["token"], at.profile["stake.unbonding"])),
-    Step("market", "FogMarket", lambda at: (at["token"],)),
-    Step("registry", "FogRegistry", lambda at: (at.treasury, at["market"], at["stake"]), {"timelock": DEPLOYER}),
+    Step("timelock", "FogTimelock", lambda at: (at.profile["governor.timelock_delay"], at["governor"])),
+    Step(
+        "stake",
+        "FogStake",
+        lambda at: (at["token"], at["market"], at["timelock"], at.profile["stake.unbonding"]),
+    ),
+    Step("market", "FogMarket", _market),
+    Step("court", "FogCourt", _court),
+    Step("pricing", "FogPricing", _pricing),
+    Step("registry", "FogRegistry", lambda at: (at["timelock"], at["market"], at["stake"])),
+    Step("governor", "FogGovernor", _governor, {"token": "stake"}),
+    Step("lens", "FogLens", lambda at: (at["market"], at["registry"])),
 )
 CONTRACTS = {step.name: step.contract for step in STEPS}
 

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from fogchain.errors import BadInput, NotFound
-from fogchain.units import parse_duration, parse_fog
+from fogchain.units import GFUEL, parse_duration, parse_fog, parse_fuel, parse_price, parse_ratio
 
 NAMES = ("production", "test")
 DEPLOYER = "deployer"  # where an account is wanted: the one that deploys
 
 _FOLDER = Path(__file__).with_name("profiles")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+_CLASS = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _SHARE_NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 
 
@@ -42,10 +43,55 @@ def _name(text: str) -> str:
     return text
 
 
+def _times(text: str) -> int:
+    found = re.fullmatch(r"(\d{1,5}) x", text)
+    if found is None:
+        raise BadInput(f"{text!r} is not a multiple", hint="write it like '40 x'")
+    return int(found[1])
+
+
+def _lot(text: str) -> int:
+    fuel = parse_fuel(text)
+    if fuel % GFUEL:
+        raise BadInput(f"{text!r} is not in whole Gfuel", hint="write it like '100 Gfuel'")
+    return fuel // GFUEL
+
+
+def _class(text: str) -> bytes:
+    if not _CLASS.fullmatch(text):
+        raise BadInput(f"{text!r} is not a class's name", hint="use up to 31 small letters, digits and -")
+    return text.encode().ljust(32, b"\0")
+
+
 # A parameter is a line here, a line in each file of profiles/, and its use in plan.py.
 _KINDS: dict[str, Callable[[str], Any]] = {
     "token.deployer": parse_fog,
     "stake.unbonding": _seconds,
+    "market.challenge_window": _seconds,
+    "market.fee": parse_ratio,
+    "market.bond_multiple": _times,
+    "court.commit_time": _seconds,
+    "court.reveal_time": _seconds,
+    "court.audit_min": parse_ratio,
+    "court.audit_factor": _times,
+    "court.slash_multiple": _times,
+    "court.seat_bond": parse_fog,
+    "pricing.class": _class,
+    "pricing.lot": _lot,
+    "pricing.fuel": parse_price,
+    "pricing.fuel_floor": parse_price,
+    "pricing.fuel_ceiling": parse_price,
+    "pricing.memory": parse_fog,
+    "pricing.memory_floor": parse_fog,
+    "pricing.memory_ceiling": parse_fog,
+    "governor.guardian": _account,
+    "governor.timelock_delay": _seconds,
+    "governor.voting_delay": _seconds,
+    "governor.voting_period": _seconds,
+    "governor.late_extension": _seconds,
+    "governor.threshold": parse_ratio,
+    "governor.quorum": parse_ratio,
+    "governor.quorum_floor": parse_fog,
 }
 _SHARE: dict[str, Callable[[str], Any]] = {
     "name": _name,
