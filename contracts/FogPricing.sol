@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IFogMarket} from "./interfaces/IFogMarket.sol";
-import {Bounds, IFogPricing, ResourceClass, SignedBid} from "./interfaces/IFogPricing.sol";
+import {Bounds, FirstClass, IFogPricing, ResourceClass, SignedBid} from "./interfaces/IFogPricing.sol";
 import {IFogRegistry} from "./interfaces/IFogRegistry.sol";
 import {IVolumeReport} from "./interfaces/IVolumeReport.sol";
 import {AuctionLib, Clearing, Lot} from "./libraries/AuctionLib.sol";
@@ -74,7 +74,9 @@ contract FogPricing is IFogPricing, EIP712 {
 
     /* CONSTRUCTOR */
 
-    constructor(address timelock_, address market_, address registry_) EIP712("fogchain", "1") {
+    constructor(address timelock_, address market_, address registry_, FirstClass[] memory first)
+        EIP712("fogchain", "1")
+    {
         if (timelock_ == address(0) || market_ == address(0) || registry_ == address(0)) {
             revert ErrorsLib.ZeroAddress();
         }
@@ -82,6 +84,9 @@ contract FogPricing is IFogPricing, EIP712 {
         market = market_;
         registry = registry_;
         emit EventsLib.ControlSet(DEFAULT_STEP_CAP, DEFAULT_TARGET_USE);
+        for (uint256 i; i < first.length; ++i) {
+            _addClass(first[i].name, first[i].lot, first[i].perGfuel, first[i].perGiBs, first[i].bounds);
+        }
     }
 
     /* MODIFIERS */
@@ -98,22 +103,7 @@ contract FogPricing is IFogPricing, EIP712 {
         external
         onlyTimelock
     {
-        if (class == 0) revert ErrorsLib.BadClass();
-        ResourceClass storage c = _classes[class];
-        if (c.perGfuel != 0) revert ErrorsLib.ClassExists(class);
-        if (_names.length == MAX_CLASSES) revert ErrorsLib.TooManyClasses();
-        _checkBounds(lot, bounds);
-        if (perGfuel != _within(perGfuel, bounds.fuelFloor, bounds.fuelCeiling)) {
-            revert ErrorsLib.OutOfBounds("perGfuel", perGfuel);
-        }
-        if (perGiBs != _within(perGiBs, bounds.memoryFloor, bounds.memoryCeiling)) {
-            revert ErrorsLib.OutOfBounds("perGiBs", perGiBs);
-        }
-
-        _names.push(class);
-        c.stepped = uint40(block.timestamp);
-        _setBounds(class, c, lot, bounds);
-        _setPrices(class, c, perGfuel, perGiBs, 0);
+        _addClass(class, lot, perGfuel, perGiBs, bounds);
     }
 
     /// @inheritdoc IFogPricing
@@ -275,7 +265,7 @@ contract FogPricing is IFogPricing, EIP712 {
         if (c.perGfuel == 0) revert ErrorsLib.UnknownClass(class);
     }
 
-    function _checkBounds(uint64 lot, Bounds calldata bounds) internal pure {
+    function _checkBounds(uint64 lot, Bounds memory bounds) internal pure {
         if (lot == 0) revert ErrorsLib.OutOfBounds("lot", lot);
         if (bounds.fuelFloor < MIN_PRICE) revert ErrorsLib.OutOfBounds("fuelFloor", bounds.fuelFloor);
         if (bounds.fuelCeiling < bounds.fuelFloor) revert ErrorsLib.OutOfBounds("fuelCeiling", bounds.fuelCeiling);
@@ -285,7 +275,26 @@ contract FogPricing is IFogPricing, EIP712 {
         }
     }
 
-    function _setBounds(bytes32 class, ResourceClass storage c, uint64 lot, Bounds calldata bounds) internal {
+    function _addClass(bytes32 class, uint64 lot, uint96 perGfuel, uint96 perGiBs, Bounds memory bounds) internal {
+        if (class == 0) revert ErrorsLib.BadClass();
+        ResourceClass storage c = _classes[class];
+        if (c.perGfuel != 0) revert ErrorsLib.ClassExists(class);
+        if (_names.length == MAX_CLASSES) revert ErrorsLib.TooManyClasses();
+        _checkBounds(lot, bounds);
+        if (perGfuel != _within(perGfuel, bounds.fuelFloor, bounds.fuelCeiling)) {
+            revert ErrorsLib.OutOfBounds("perGfuel", perGfuel);
+        }
+        if (perGiBs != _within(perGiBs, bounds.memoryFloor, bounds.memoryCeiling)) {
+            revert ErrorsLib.OutOfBounds("perGiBs", perGiBs);
+        }
+
+        _names.push(class);
+        c.stepped = uint40(block.timestamp);
+        _setBounds(class, c, lot, bounds);
+        _setPrices(class, c, perGfuel, perGiBs, 0);
+    }
+
+    function _setBounds(bytes32 class, ResourceClass storage c, uint64 lot, Bounds memory bounds) internal {
         c.lot = lot;
         c.bounds = bounds;
         emit EventsLib.ClassSet(

@@ -28,10 +28,12 @@ CONTRACTS = (
     "FogVesting",
     "FogStake",
     "FogMarket",
+    "FogCourt",
     "FogPricing",
     "FogRegistry",
     "FogTimelock",
     "FogGovernor",
+    "FogLens",
 )
 SETTINGS = ("evmVersion", "optimizer", "metadata", "viaIR", "remappings")
 

@@ -31,6 +31,15 @@ struct ResourceClass {
     uint256 used;
 }
 
+/// @notice A resource class to begin with. See `addClass`.
+struct FirstClass {
+    bytes32 name;
+    uint64 lot;
+    uint96 perGfuel;
+    uint96 perGiBs;
+    Bounds bounds;
+}
+
 /// @notice A bid to buy, or an ask to sell, one lot. Class, round and side are those of the submission.
 /// @param trader The buyer's account, or the owner of the seller's node.
 /// @param price The most he pays, or the least he takes, for a Gfuel, in base units of FOG.

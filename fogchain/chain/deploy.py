@@ -1,11 +1,10 @@
-"""Deploys the contracts to any chain; what was begun is finished or, where that can't be, begun anew."""
+"""Deploys the contracts of plan.py to any chain; what was begun is finished or, where that can't be, begun anew."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,136 +12,273 @@ import structlog
 from coincurve import PrivateKey
 
 from fogchain.chain.abi import artifact
-from fogchain.chain.deployment import CONTRACTS, Deployment, write_atomically
+from fogchain.chain.deployment import Deployment
+from fogchain.chain.plan import Step, steps_of
+from fogchain.chain.profile import Profile
+from fogchain.chain.progress import Progress
 from fogchain.chain.reverts import Reverted
 from fogchain.chain.rpc import Rpc, RpcError
-from fogchain.chain.transaction import created_address, fees_for, sign_transaction, suggested_tip
-from fogchain.errors import PaymentRequired, Unavailable
+from fogchain.chain.transaction import Fees, Signed, created_address, fees_for, sign_transaction, suggested_tip
+from fogchain.errors import Conflict, PaymentRequired, Unavailable
 from fogchain.units import format_eth
 from fogchain.wallet.eip712 import address_of
 
-SUPPLY = 10**27  # base units: all the FOG there will ever be, as in contracts/libraries/ConstantsLib.sol
-UNBONDING_PERIOD = 7 * 24 * 3600  # seconds
+_QUICK, _SLOW = 0.05, 2.0  # seconds between looks: at first, and in the end, as a public node wants it
 
 _log = structlog.get_logger(__name__)
-_ORDER = ("token", "stake", "market", "registry")
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """The contracts' addresses follow from the deployer and his nonce, so that a restart knows where to look."""
-
-    chain_id: int
-    deployer: str
-    first_nonce: int
-    block: int
-
-    def address(self, place: int) -> str:
-        return created_address(self.deployer, self.first_nonce + place)
 
 
 async def deploy(
-    rpc: Rpc, key: PrivateKey, target: Path, *, public_url: str | None = None, timeout: float = 300.0
+    rpc: Rpc, key: PrivateKey, target: Path, profile: Profile, *, public_url: str | None = None
 ) -> Deployment:
-    """Deploys with the account of `key`, which also gets the whole supply of tokens, and writes `target`.
+    """All in one, for chains that need no second look. Raises as `Deployer`."""
+    deployer = await Deployer.begin(rpc, key, target, profile)
+    return await deployer.run(public_url=public_url)
 
-    Progress is in `target` with the suffix `.part`: after a crash the same call goes on where it stopped.
-    Raises PaymentRequired without ETH for gas, Reverted when the chain refuses a contract, Unavailable when nothing
-    is mined within `timeout` seconds.
-    """
-    deployer = address_of(key.public_key)
-    chain_id, nonce, block = (
-        int(word, 16)
-        for word in await rpc.strict(
-            [("eth_chainId", []), ("eth_getTransactionCount", [deployer, "latest"]), ("eth_blockNumber", [])]
+
+class Deployer:
+    """`begin`, look at `missing` and `cost`, `run`. Sends all transactions at once, in order, and waits for them."""
+
+    def __init__(self, rpc: Rpc, key: PrivateKey, target: Path, progress: Progress) -> None:
+        self._rpc = rpc
+        self._key = key
+        self._target = target
+        self._progress = progress
+        self._site = progress.site(created_address)
+        self._steps = steps_of(self._site.profile)
+        self._gas: dict[str, int] = {}
+        self._blocks: dict[str, int] = {}  # where each was mined
+        self._transactions: dict[str, str] = {}
+        self._refusal = ""  # what a node said last when it did not take a transaction
+        self._tell: Callable[[str], None] = lambda _: None
+        self.missing: list[Step] = []
+        self.cost = 0  # wei it takes at most to deploy `missing`, as far as it can be told before
+
+    @classmethod
+    async def begin(cls, rpc: Rpc, key: PrivateKey, target: Path, profile: Profile) -> Deployer:
+        """Looks at the chain and at what was begun before; changes neither chain nor disk.
+
+        Raises PaymentRequired without enough ETH for gas, Conflict when the account's earlier transactions are not
+        mined yet or what was begun is of another profile, Unavailable.
+        """
+        account = address_of(key.public_key)
+        chain_id, nonce, pending, block = await rpc.strict(
+            [
+                ("eth_chainId", []),
+                ("eth_getTransactionCount", [account, "latest"]),
+                ("eth_getTransactionCount", [account, "pending"]),
+                ("eth_getBlockByNumber", ["latest", False]),
+            ]
         )
-    )
-    part = target.with_name(target.name + ".part")
-    plan = await _unfinished(part, rpc, chain_id, deployer, nonce) or _Plan(chain_id, deployer, nonce, block)
-    write_atomically(part, json.dumps({field: getattr(plan, field) for field in _Plan.__slots__}).encode())
-
-    arguments: dict[str, tuple[Any, ...]] = {
-        "token": ([deployer], [SUPPLY]),
-        "stake": (plan.address(0), UNBONDING_PERIOD),
-        "market": (plan.address(0),),
-        "registry": (deployer, plan.address(2), plan.address(1)),  # until there is a timelock, the deployer
-    }
-    deadline = time.monotonic() + timeout
-    for place, field in enumerate(_ORDER):
-        if await _has_code(rpc, plan.address(place)):
-            continue
-        code = artifact(CONTRACTS[field]).deployment_code(*arguments[field])
-        await _create(rpc, key, plan, place, CONTRACTS[field], code, deadline)
-    addresses = {field: plan.address(place) for place, field in enumerate(_ORDER)}
-    deployment = Deployment(chain_id=chain_id, block=plan.block, rpc_url=public_url, **addresses)
-    deployment.save(target)
-    part.unlink(missing_ok=True)
-    _log.info("contracts deployed", chain_id=chain_id, market=deployment.market, block=plan.block)
-    return deployment
-
-
-async def _unfinished(part: Path, rpc: Rpc, chain_id: int, deployer: str, nonce: int) -> _Plan | None:
-    """The plan in `part`, if it can still be carried out: its next contract is the deployer's next transaction."""
-    plan = _read(part)
-    if plan is None or (plan.chain_id, plan.deployer) != (chain_id, deployer):
-        return None
-    for place in range(len(_ORDER)):
-        if not await _has_code(rpc, plan.address(place)):
-            return plan if plan.first_nonce + place == nonce else None
-    return plan
-
-
-def _read(part: Path) -> _Plan | None:
-    try:
-        return _Plan(**json.loads(part.read_text()))
-    except (OSError, ValueError, TypeError):
-        return None
-
-
-async def _create(rpc: Rpc, key: PrivateKey, plan: _Plan, place: int, name: str, code: bytes, deadline: float) -> None:
-    block, balance = await rpc.strict(
-        [("eth_getBlockByNumber", ["latest", False]), ("eth_getBalance", [plan.deployer, "latest"])]
-    )
-    fees = fees_for(int(block["baseFeePerGas"], 16), await suggested_tip(rpc))
-    try:
-        estimate = await rpc.call("eth_estimateGas", {"from": plan.deployer, "data": "0x" + code.hex()})
-    except RpcError as error:
-        raise Reverted(f"{name} can't be deployed: {error.reason}") from error
-    gas = int(estimate, 16) * 5 // 4
-    if int(balance, 16) < gas * fees.most:
-        raise PaymentRequired(
-            f"{plan.deployer} has {format_eth(int(balance, 16), 6)}, deploying {name} may take "
-            f"{format_eth(gas * fees.most, 6)}",
-            hint="send it ETH for gas and run the same again: it goes on where it stopped",
+        fresh = Progress(
+            chain_id=int(chain_id, 16),
+            deployer=account,
+            first_nonce=int(nonce, 16),
+            block=int(block["number"], 16),
+            time=int(block["timestamp"], 16),
+            profile=profile.raw,
         )
-    nonce = plan.first_nonce + place
-    signed = sign_transaction(key, plan.chain_id, nonce, fees, gas, None, code)
-    _log.info("deploying", contract=name, transaction=signed.hash)
-    while True:
-        receipt = await _receipt(rpc, signed.hex, signed.hash)
-        if receipt is not None:
-            break
-        if time.monotonic() > deadline:
-            raise Unavailable(
-                f"{name} is not mined yet (transaction {signed.hash})", hint="run the same again: it goes on from here"
+        begun = Progress.read(target)
+        if begun and (begun.chain_id, begun.deployer) == (fresh.chain_id, account):
+            deployer = cls(rpc, key, target, begun)
+            await deployer._look()
+            done = len(deployer._steps) - len(deployer.missing)
+            if done and begun.profile != profile.raw:
+                raise Conflict(
+                    f"{done} contracts were deployed with another profile before this was cut off",
+                    hint=f"go on with that profile, or delete {target}.part to begin anew",
+                )
+            place = deployer._steps.index(deployer.missing[0]) if deployer.missing else done
+            possible = not deployer.missing or begun.first_nonce + place == fresh.first_nonce
+            if possible and begun.profile == profile.raw:
+                await deployer._estimate()
+                return deployer
+            _log.warning("what was begun can't be finished, it is begun anew", deployer=account, done=done)
+        if int(pending, 16) > fresh.first_nonce:
+            raise Conflict(
+                f"{account} has transactions that are not mined yet",
+                hint="wait for them: the contracts' addresses follow from its next transaction",
             )
-        await asyncio.sleep(0.05)
-    if receipt["status"] != "0x1":
-        raise Reverted(f"the chain refused {name} (transaction {signed.hash})")
+        deployer = cls(rpc, key, target, fresh)
+        await deployer._look()
+        await deployer._estimate()
+        return deployer
+
+    async def run(
+        self,
+        *,
+        public_url: str | None = None,
+        confirmations: int = 0,
+        timeout: float = 300.0,
+        tell: Callable[[str], None] | None = None,
+    ) -> Deployment:
+        """Deploys what is missing, waits for `confirmations` blocks on top, and writes the deployment file.
+
+        `timeout`: seconds without any of them being mined. Raises Reverted when the chain refuses a contract,
+        PaymentRequired when the account runs out of ETH, Unavailable. After any of them the same again goes on.
+        """
+        self._tell = tell or self._tell
+        self._progress.write(self._target)
+        while self.missing or not await self._confirmed(confirmations):
+            sent: list[Step] = []
+            for step in self.missing:
+                if not await self._send(step, hopeful=bool(sent)):
+                    await self._mined(sent, timeout)  # its constructor asks one that is not there yet
+                    sent.clear()
+                    await self._send(step)
+                sent.append(step)
+            await self._mined(sent, timeout)
+            await self._look()
+        await self._find_transactions()
+        deployment = self._progress.finish(self._target, self._site, self._transactions, public_url)
+        _log.info("contracts deployed", chain_id=deployment.chain_id, market=deployment.market, block=deployment.block)
+        return deployment
+
+    async def _look(self) -> None:
+        codes = await self._rpc.strict(("eth_getCode", [self._site[step.name], "latest"]) for step in self._steps)
+        self.missing = [step for step, code in zip(self._steps, codes, strict=True) if code in ("0x", "0x0", None)]
+
+    async def _estimate(self) -> None:
+        """What can't be estimated because its neighbours are not there yet is left out."""
+        account = self._progress.deployer
+        questions = [{"from": account, "data": "0x" + self._code(step).hex()} for step in self.missing]
+        answers = await self._rpc.batch(("eth_estimateGas", [question]) for question in questions)
+        for step, answer in zip(self.missing, answers, strict=True):
+            if not isinstance(answer, RpcError):
+                self._gas[step.name] = _with_margin(answer)
+        fees = await self._fees()
+        self.cost = sum(self._gas.values()) * fees.most
+        balance = int(await self._rpc.call("eth_getBalance", account, "latest"), 16)
+        if balance < self.cost:
+            raise PaymentRequired(
+                f"{account} has {format_eth(balance, 6)}, deploying {len(self.missing)} contracts may take "
+                f"{format_eth(self.cost, 6)}",
+                hint="send it ETH for gas",
+            )
+
+    def _code(self, step: Step) -> bytes:
+        return artifact(step.contract).deployment_code(*step.arguments(self._site))
+
+    # ---- sending
+
+    async def _send(self, step: Step, hopeful: bool = False) -> bool:
+        """On disk before any node sees it. False, when `hopeful`, for what the chain would refuse now."""
+        copies = self._progress.sent.setdefault(step.name, [])
+        if not copies or "gas" not in copies[-1]:
+            gas = self._gas.get(step.name)
+            if gas is None:
+                question = {"from": self._progress.deployer, "data": "0x" + self._code(step).hex()}
+                try:
+                    gas = _with_margin(await self._rpc.call("eth_estimateGas", question))
+                except RpcError as error:
+                    if hopeful:
+                        return False
+                    raise Reverted(f"{step.contract} can't be deployed: {error.reason}") from error
+            self._keep(step, gas, await self._fees())
+        await self._broadcast(step)
+        return True
+
+    def _keep(self, step: Step, gas: int, fees: Fees) -> None:
+        copy: dict[str, Any] = {"gas": gas, "most": fees.most, "tip": fees.tip}
+        copy["hash"] = self._signed(step, copy).hash
+        self._progress.sent[step.name].append(copy)
+        self._progress.write(self._target)
+        _log.info("deploying", contract=step.contract, transaction=copy["hash"])
+
+    def _signed(self, step: Step, copy: dict[str, Any]) -> Signed:
+        """The same bytes whenever it is asked: signatures are deterministic (RFC 6979)."""
+        nonce = self._progress.first_nonce + self._steps.index(step)
+        fees = Fees(copy["most"], copy["tip"])
+        return sign_transaction(self._key, self._progress.chain_id, nonce, fees, copy["gas"], None, self._code(step))
+
+    async def _broadcast(self, step: Step) -> None:
+        """A node that has it already says so, one that lost it takes it again."""
+        signed = self._signed(step, self._progress.sent[step.name][-1])
+        try:
+            await self._rpc.call("eth_sendRawTransaction", signed.hex)
+        except RpcError as error:
+            if "insufficient funds" in error.reason.lower():
+                raise PaymentRequired(
+                    f"{self._progress.deployer} has not enough ETH left for {step.contract}",
+                    hint="send it ETH for gas and run the same again: it goes on where it stopped",
+                ) from error
+            if not any(word in error.reason.lower() for word in ("known", "imported", "nonce too low")):
+                self._refusal = f"; the node says: {error.reason}"
+
+    async def _fees(self) -> Fees:
+        block = await self._rpc.call("eth_getBlockByNumber", "latest", False)
+        if block.get("baseFeePerGas") is None:
+            raise Conflict("this chain knows no EIP-1559 fees", hint="the contracts need an EVM of Cancun or later")
+        return fees_for(int(block["baseFeePerGas"], 16), await suggested_tip(self._rpc))
+
+    # ---- waiting
+
+    async def _mined(self, steps: list[Step], timeout: float) -> None:
+        waiting = list(steps)
+        gap, progress_at = _QUICK, time.monotonic()
+        while waiting:
+            for step in waiting.copy():
+                if await self._receipt(step):
+                    waiting.remove(step)
+                    gap, progress_at = _QUICK, time.monotonic()
+            if not waiting:
+                return
+            if time.monotonic() - progress_at > timeout:
+                raise Unavailable(
+                    f"{waiting[0].contract} is not mined yet (transaction {self._hash(waiting[0])}){self._refusal}",
+                    hint="run the same again: it goes on from here",
+                )
+            await asyncio.sleep(gap)
+            gap = min(gap * 1.5, _SLOW)
+            if gap == _SLOW:
+                await self._press(waiting)
+
+    async def _press(self, waiting: list[Step]) -> None:
+        """Sends again what a node lost, with higher fees what the base fee has outgrown."""
+        fees = await self._fees()
+        for step in waiting:
+            newest = self._progress.sent[step.name][-1]
+            if newest["most"] < fees.most // 2:
+                self._keep(step, newest["gas"], Fees(newest["most"], newest["tip"]).raised(fees))
+            await self._broadcast(step)
+
+    async def _receipt(self, step: Step) -> bool:
+        """Whether one of its copies is mined."""
+        hashes = [copy["hash"] for copy in self._progress.sent.get(step.name, ()) if copy.get("hash")]
+        for hash_, receipt in zip(
+            hashes, await self._rpc.strict(("eth_getTransactionReceipt", [hash_]) for hash_ in hashes), strict=True
+        ):
+            if receipt is None:
+                continue
+            if receipt["status"] != "0x1":
+                raise Reverted(f"the chain refused {step.contract} (transaction {hash_})")
+            self._transactions[step.name] = hash_
+            self._blocks[step.name] = int(receipt["blockNumber"], 16)
+            self._tell(f"{step.contract} at {self._site[step.name]}, block {self._blocks[step.name]}")
+            return True
+        return False
+
+    async def _confirmed(self, confirmations: int) -> bool:
+        """True when all have that many blocks on top; False when the chain has dropped one of them."""
+        newest = max(self._blocks.values(), default=0)
+        if newest and confirmations:
+            self._tell(f"waiting for {confirmations} blocks on top")
+        gap = _QUICK
+        while newest and int(await self._rpc.call("eth_blockNumber"), 16) < newest + confirmations:
+            await asyncio.sleep(gap)
+            gap = min(gap * 1.5, _SLOW)
+        await self._look()
+        return not self.missing
+
+    async def _find_transactions(self) -> None:
+        """Of what an earlier run has deployed."""
+        for step in self._steps:
+            if step.name not in self._transactions:
+                await self._receipt(step)
+
+    def _hash(self, step: Step) -> str:
+        return str(self._progress.sent[step.name][-1].get("hash"))
 
 
-async def _receipt(rpc: Rpc, raw: str, transaction: str) -> dict[str, Any] | None:
-    """Sends as often as it is asked for: a node that knows the transaction says so, one that lost it takes it again."""
-    receipt = await rpc.call("eth_getTransactionReceipt", transaction)
-    if receipt is None:
-        known = await rpc.call("eth_getTransactionByHash", transaction)
-        if known is None:
-            try:
-                await rpc.call("eth_sendRawTransaction", raw)
-            except RpcError as error:
-                _log.warning("the deployment's transaction was not taken", reason=error.reason)
-    return dict(receipt) if receipt else None
-
-
-async def _has_code(rpc: Rpc, address: str) -> bool:
-    return await rpc.call("eth_getCode", address, "latest") not in ("0x", "0x0", None)
+def _with_margin(estimate: str) -> int:
+    return int(estimate, 16) * 5 // 4

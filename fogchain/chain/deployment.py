@@ -5,16 +5,28 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from fogchain.chain.plan import CONTRACTS as CONTRACTS
 from fogchain.errors import CorruptData, NotFound
-from fogchain.wallet.eip712 import Domain
 
-CONTRACTS = {"token": "FogToken", "stake": "FogStake", "market": "FogMarket", "registry": "FogRegistry"}
+if TYPE_CHECKING:  # Brownie's environment, which writes these files, lacks what signatures need
+    from fogchain.wallet.eip712 import Domain
 
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who deployed, how and when; with it anyone can check the contracts. `profile` as in profiles/*.toml."""
+
+    deployer: str
+    first_nonce: int
+    time: int  # block time at which the deployment began
+    profile: dict[str, Any]
+    transactions: dict[str, str]  # by contract, 0x hex
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +35,30 @@ class Deployment:
 
     chain_id: int
     token: str
+    timelock: str
     stake: str
     market: str
+    court: str  # of new jobs, when they were deployed; a vote can name another
+    pricing: str
     registry: str
+    governor: str
+    lens: str
     block: int
     rpc_url: str | None = None
+    vesting: dict[str, str] = field(default_factory=dict)
+    origin: Origin | None = None
 
     @property
     def domain(self) -> Domain:
         """What signatures on this network are made for."""
+        from fogchain.wallet.eip712 import Domain
+
         return Domain(self.chain_id, self.market)
 
     @property
     def addresses(self) -> dict[str, str]:
         """By the contract's name, for example `FogMarket`."""
-        return {name: getattr(self, field) for field, name in CONTRACTS.items()}
+        return {contract: getattr(self, name) for name, contract in CONTRACTS.items()}
 
     @classmethod
     def load(cls, path: Path) -> Deployment:
@@ -53,22 +74,36 @@ class Deployment:
             raise _corrupt(path, str(error)) from error
         if not isinstance(raw, dict):
             raise _corrupt(path, "not an object")
-        addresses = {field: _address(path, raw, field) for field in CONTRACTS}
+        addresses = {name: _address(path, raw, name) for name in CONTRACTS}
         chain_id, block = _natural(path, raw, "chain_id"), _natural(path, raw, "block")
         rpc_url = raw.get("rpc_url")
         if rpc_url is not None and not isinstance(rpc_url, str):
             raise _corrupt(path, "rpc_url must be text")
-        return cls(chain_id=chain_id, block=block, rpc_url=rpc_url, **addresses)
+        vesting = raw.get("vesting", {})
+        if not isinstance(vesting, dict):
+            raise _corrupt(path, "vesting must be an object")
+        return cls(
+            chain_id=chain_id,
+            block=block,
+            rpc_url=rpc_url,
+            vesting={name: _address(path, vesting, name) for name in vesting},
+            origin=_origin(path, raw.get("origin")),
+            **addresses,
+        )
 
     def save(self, path: Path) -> None:
         """Atomically: a reader finds the old file or the whole new one."""
         fields = {
             "chain_id": self.chain_id,
-            **{field: getattr(self, field) for field in CONTRACTS},
+            **{name: getattr(self, name) for name in CONTRACTS},
             "block": self.block,
         }
         if self.rpc_url is not None:
             fields["rpc_url"] = self.rpc_url
+        if self.vesting:
+            fields["vesting"] = self.vesting
+        if self.origin is not None:
+            fields["origin"] = asdict(self.origin)
         write_atomically(path, (json.dumps(fields, indent=2) + "\n").encode())
 
 
@@ -101,6 +136,18 @@ def _natural(path: Path, raw: dict[str, Any], field: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise _corrupt(path, f"{field} = {value!r} is not a whole number")
     return value
+
+
+def _origin(path: Path, raw: object) -> Origin | None:
+    if raw is None:
+        return None
+    try:
+        origin = Origin(**raw)  # type: ignore[arg-type]
+    except TypeError as error:
+        raise _corrupt(path, "origin is not whole") from error
+    if not isinstance(origin.profile, dict) or not isinstance(origin.transactions, dict):
+        raise _corrupt(path, "origin's profile and transactions must be objects")
+    return origin
 
 
 def _corrupt(path: Path, reason: str) -> CorruptData:

@@ -16,6 +16,7 @@ import fcntl
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,6 +28,7 @@ from fogchain.chain.client import ChainClient
 from fogchain.chain.deploy import deploy
 from fogchain.chain.deployment import Deployment, write_atomically
 from fogchain.chain.faucet import TREASURY_KEY, fund
+from fogchain.chain.profile import Profile
 from fogchain.chain.rpc import Rpc, RpcError
 from fogchain.chain.snapshots import Snapshots
 from fogchain.errors import Conflict, CorruptData, NotFound, Unavailable
@@ -309,12 +311,12 @@ class LocalChain:
                 _log.warning("the saved state is older than the contracts, they are deployed again")
             else:
                 if found.rpc_url != self.rpc_url:
-                    found = Deployment(found.chain_id, **_fields(found), rpc_url=self.rpc_url)
+                    found = replace(found, rpc_url=self.rpc_url)
                     found.save(target)
                 return found
             finally:
                 await client.close()
-        return await deploy(rpc, PrivateKey(TREASURY_KEY), target, public_url=self.rpc_url)
+        return await deploy(rpc, PrivateKey(TREASURY_KEY), target, Profile.load("test"), public_url=self.rpc_url)
 
     async def _end(self) -> None:
         if self._rpc:
@@ -340,7 +342,3 @@ class LocalChain:
         if self._rpc is None:
             raise Unavailable("the local chain is not running", hint="start it with `fogchain chain up`")
         return self._rpc
-
-
-def _fields(deployment: Deployment) -> dict[str, Any]:
-    return {name: getattr(deployment, name) for name in ("token", "stake", "market", "registry", "block")}

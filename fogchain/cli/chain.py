@@ -1,4 +1,4 @@
-"""`fogchain chain`: a local chain with the contracts on it."""
+"""`fogchain chain`: a local chain with the contracts on it, and the contracts on any other."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from typing import Annotated, Any
 import typer
 
 from fogchain.cli import output
+from fogchain.cli.deploy import deploy
 from fogchain.cli.lazy import new_app
-from fogchain.cli.options import Json
+from fogchain.cli.log import log_to_stderr
+from fogchain.cli.options import Json, Yes
 from fogchain.errors import BadInput, Unavailable
 from fogchain.folder import DataFolder
 
-app = new_app(no_args_is_help=True, help="A local chain with the contracts on it.")
+app = new_app(no_args_is_help=True, help="A local chain; the contracts on any chain.")
+app.command()(deploy)
 
 Folder = Annotated[
     Path | None,
@@ -36,7 +39,7 @@ def up(
     as_json: Json = False,
 ) -> None:
     """Run a local chain in the foreground. Its state survives restarts."""
-    _log_to_stderr()
+    log_to_stderr()
     asyncio.run(_up(_folder(data), port, block_time, as_json))
 
 
@@ -143,6 +146,28 @@ async def _fund(folder: Path, rpc_url: str, address: str, eth: int, fog: int) ->
         await rpc.close()
 
 
+@app.command()
+def reset(data: Folder = None, yes: Yes = False, as_json: Json = False) -> None:
+    """Stop the local chain and delete it. The next `up` makes a new one.
+
+    Nodes that were made for the old chain can't use the new one: make them anew as well.
+    """
+    from fogchain.chain.reset import reset as take_away
+    from fogchain.chain.reset import runner
+
+    folder = _folder(data)
+    process = runner(folder)
+    if not yes and not as_json:
+        first = f"stop process {process} and " if process else ""
+        if not output.confirm(f"{first}delete the chain in {folder}?"):
+            raise typer.Exit(1)
+    take_away(folder)
+    if as_json:
+        output.say_json({"folder": str(folder), "stopped": process})
+        return
+    output.say(f"the chain in {folder} is gone; `fogchain chain up` makes a new one")
+
+
 def _folder(data: Path | None) -> Path:
     return data.expanduser().absolute() if data else Path(DataFolder.default().chain)
 
@@ -165,19 +190,3 @@ def _up_hint(folder: Path) -> str:
 
 def _hex(text: str) -> bool:
     return all(digit in "0123456789abcdefABCDEF" for digit in text)
-
-
-def _log_to_stderr() -> None:
-    import logging
-
-    import structlog
-
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING if sys.stderr.isatty() else logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )

@@ -21,7 +21,7 @@ class Commands(LazyGroup):
         "wallet": Lazy("fogchain.cli.wallet", "app", "The node's account: balances, deposit, withdrawal."),
         "stake": Lazy("fogchain.cli.stake", "app", "The bond: it answers for work, votes, and earns."),
         "dao": Lazy("fogchain.cli.dao", "app", "Governance by bonded FOG: propose, vote, carry out."),
-        "chain": Lazy("fogchain.cli.chain", "app", "A local chain with the contracts on it."),
+        "chain": Lazy("fogchain.cli.chain", "app", "A local chain; the contracts on any chain."),
         "panel": Lazy("fogchain.cli.start", "panel", "Open the panel of a running node."),
         "bench": Lazy("fogchain.cli.bench", "bench", "Measure, and compare with the bars."),
     }

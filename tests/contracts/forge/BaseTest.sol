@@ -10,6 +10,7 @@ import {FogStake} from "../../../contracts/FogStake.sol";
 import {FogToken} from "../../../contracts/FogToken.sol";
 import {CourtParameters} from "../../../contracts/interfaces/IFogCourt.sol";
 import {Delivery, Parameters, Terms} from "../../../contracts/interfaces/IFogMarket.sol";
+import {FirstClass} from "../../../contracts/interfaces/IFogPricing.sol";
 import {vm} from "./Vm.sol";
 import {newToken} from "./newToken.sol";
 
@@ -70,7 +71,7 @@ abstract contract BaseTest {
         market = new FogMarket(token_, address(stake), timelock, guardian, pricing_, parameters(created(nonce + 2)));
         court = new FogCourt(address(market), address(stake), timelock, token_, courtParameters());
         registry = new FogRegistry(timelock, address(market), address(stake));
-        pricing = new FogPricing(timelock, address(market), address(registry));
+        pricing = new FogPricing(timelock, address(market), address(registry), new FirstClass[](0));
         lens = new FogLens(address(market), address(registry));
     }
 

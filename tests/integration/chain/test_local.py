@@ -235,6 +235,7 @@ async def test_a_half_done_deployment_is_finished(tmp_path: Path) -> None:
     from fogchain.chain.deploy import deploy
     from fogchain.chain.deployment import Deployment
     from fogchain.chain.faucet import TREASURY, TREASURY_KEY
+    from fogchain.chain.profile import Profile
 
     chain = LocalChain(tmp_path / "chain", block_time=0.1)
     whole = await chain.start()
@@ -242,7 +243,7 @@ async def test_a_half_done_deployment_is_finished(tmp_path: Path) -> None:
     # A second deployment on the same chain, cut off after its first contract.
     target = tmp_path / "second.json"
     nonce = int(await client.rpc.call("eth_getTransactionCount", TREASURY, "latest"), 16)
-    task = asyncio.create_task(deploy(client.rpc, PrivateKey(TREASURY_KEY), target))
+    task = asyncio.create_task(deploy(client.rpc, PrivateKey(TREASURY_KEY), target, Profile.load("test")))
 
     async def begun() -> bool:
         return int(await client.rpc.call("eth_getTransactionCount", TREASURY, "latest"), 16) > nonce
@@ -251,7 +252,7 @@ async def test_a_half_done_deployment_is_finished(tmp_path: Path) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert not target.exists()
-    second = await deploy(client.rpc, PrivateKey(TREASURY_KEY), target)
+    second = await deploy(client.rpc, PrivateKey(TREASURY_KEY), target, Profile.load("test"))
     assert Deployment.load(target) == second
     assert second.market != whole.market
     there = ChainClient(chain.rpc_url, second)

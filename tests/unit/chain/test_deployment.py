@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from fogchain.chain.deployment import Deployment
+from fogchain.chain.deployment import Deployment, Origin
 from fogchain.errors import CorruptData, NotFound
 
 A, B, C, D = ("0x" + digit * 40 for digit in "abcd")
@@ -19,6 +20,14 @@ def test_written_and_read(tmp_path: Path) -> None:
     DEPLOYMENT.save(path)
     assert Deployment.load(path) == DEPLOYMENT
     assert [item.name for item in path.parent.iterdir()] == ["deployment.json"]
+
+
+def test_where_it_came_from_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "deployment.json"
+    origin = Origin(A, 3, 1_000, {"stake": {"unbonding": "7 d"}}, {"token": "0x" + "11" * 32})
+    whole = replace(DEPLOYMENT, vesting={"vesting_team": B}, origin=origin)
+    whole.save(path)
+    assert Deployment.load(path) == whole
 
 
 def test_the_domain_is_chain_and_market(tmp_path: Path) -> None:
@@ -55,6 +64,10 @@ GOOD = {"chain_id": 1, "token": A, "stake": B, "market": C, "registry": D, "bloc
         json.dumps({**GOOD, "chain_id": True}),
         json.dumps({**GOOD, "block": -1}),
         json.dumps({**GOOD, "rpc_url": 5}),
+        json.dumps({**GOOD, "vesting": {"team": "0x12"}}),
+        json.dumps({**GOOD, "vesting": [A]}),
+        json.dumps({**GOOD, "origin": {}}),
+        json.dumps({**GOOD, "origin": "me"}),
         json.dumps({key: value for key, value in GOOD.items() if key != "registry"}),
     ],
 )

@@ -10,12 +10,10 @@ import {Bounds, PricingActor} from "./PricingActor.sol";
 
 /// @notice What holds whatever nodes, buyers and voters do.
 contract PricingInvariantTest is BaseTest {
-    FogPricing private pricing;
     PricingActor private actor;
 
     function setUp() public override {
         super.setUp();
-        pricing = new FogPricing(timelock, address(market), address(registry));
         actor = new PricingActor(token, stake, registry, pricing);
         address[] memory owners = actor.owners();
         for (uint256 i; i < owners.length; ++i) {

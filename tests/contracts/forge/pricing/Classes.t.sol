@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {FogPricing} from "../../../../contracts/FogPricing.sol";
-import {Bounds, ResourceClass} from "../../../../contracts/interfaces/IFogPricing.sol";
+import {Bounds, FirstClass, ResourceClass} from "../../../../contracts/interfaces/IFogPricing.sol";
 import {ErrorsLib} from "../../../../contracts/libraries/ErrorsLib.sol";
 import {EventsLib} from "../../../../contracts/libraries/EventsLib.sol";
 import {bound, vm} from "../Vm.sol";
@@ -161,10 +161,24 @@ contract ClassesTest is PricingTest {
         vm.assertEq(pricing.market(), address(market));
         vm.assertEq(pricing.registry(), address(registry));
         vm.expectRevert(ErrorsLib.ZeroAddress.selector);
-        new FogPricing(address(0), address(market), address(registry));
+        new FogPricing(address(0), address(market), address(registry), new FirstClass[](0));
         vm.expectRevert(ErrorsLib.ZeroAddress.selector);
-        new FogPricing(timelock, address(0), address(registry));
+        new FogPricing(timelock, address(0), address(registry), new FirstClass[](0));
         vm.expectRevert(ErrorsLib.ZeroAddress.selector);
-        new FogPricing(timelock, address(market), address(0));
+        new FogPricing(timelock, address(market), address(0), new FirstClass[](0));
+    }
+
+    function test_FirstClassesAreThereFromTheStart() public {
+        FirstClass[] memory first = new FirstClass[](1);
+        first[0] = FirstClass("gpu", LOT, PER_GFUEL, PER_GIBS, bounds());
+        FogPricing fresh = new FogPricing(timelock, address(market), address(registry), first);
+        vm.assertEq(fresh.classes().length, 1);
+        (uint96 fuel, uint96 memory_) = fresh.basePrice("gpu");
+        vm.assertEq(fuel, PER_GFUEL);
+        vm.assertEq(memory_, PER_GIBS);
+
+        first[0].perGfuel = bounds().fuelCeiling + 1;
+        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.OutOfBounds.selector, bytes32("perGfuel"), first[0].perGfuel));
+        new FogPricing(timelock, address(market), address(registry), first);
     }
 }

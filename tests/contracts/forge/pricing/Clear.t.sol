@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {FogPricing} from "../../../../contracts/FogPricing.sol";
-import {SignedBid} from "../../../../contracts/interfaces/IFogPricing.sol";
+import {FirstClass, SignedBid} from "../../../../contracts/interfaces/IFogPricing.sol";
 import {AuctionLib} from "../../../../contracts/libraries/AuctionLib.sol";
 import {ErrorsLib} from "../../../../contracts/libraries/ErrorsLib.sol";
 import {EventsLib} from "../../../../contracts/libraries/EventsLib.sol";
@@ -266,7 +266,7 @@ contract ClearTest is PricingTest {
         pricing.clear(CPU, r, buys, sells);
         vm.chainId(block.chainid - 1);
 
-        FogPricing twin = new FogPricing(timelock, address(market), address(registry));
+        FogPricing twin = new FogPricing(timelock, address(market), address(registry), new FirstClass[](0));
         vm.prank(timelock);
         twin.addClass(CPU, LOT, PER_GFUEL, PER_GIBS, bounds());
         vm.expectRevert();
