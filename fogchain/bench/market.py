@@ -39,7 +39,8 @@ async def run(say: Say = lambda _: None) -> tuple[list[Metric], list[Missing]]:
     """Takes about a minute. Raises Unavailable without anvil."""
     with tempfile.TemporaryDirectory(prefix="fogchain-bench-") as name:
         chain = LocalChain(Path(name) / "chain", block_time=0.1)
-        client = ChainClient(chain.rpc_url, await chain.start())
+        deployment = await chain.start()
+        client = ChainClient(chain.rpc_url, deployment)
         bench = _Bench(chain, client, Path(name))
         try:
             await bench.begin()
