@@ -85,7 +85,7 @@ def delegate(
     async def plan(desk: Desk) -> list[Call]:
         return [Dao(desk.client).delegate(desk.address if to == "me" else _address(to))]
 
-    report(act(folder_of(data), plan), as_json, f"the bond's votes are {'its own' if to == 'me' else to + ' has them'}")
+    report(act(folder_of(data), plan), as_json, f"{'the bond votes for itself' if to == 'me' else to + ' has the votes of this bond'} now")
 
 
 @app.command()
