@@ -18,6 +18,12 @@ contract FogCourt is IFogCourt, ReentrancyGuardTransient {
     using SafeCast for uint256;
     using SafeERC20 for IERC20;
 
+    /// @param which The index in `_places[auditor]` that says where this seat is.
+    struct Seat {
+        address auditor;
+        uint16 which;
+    }
+
     /* IMMUTABLES */
 
     /// @inheritdoc IFogCourt
@@ -38,11 +44,11 @@ contract FogCourt is IFogCourt, ReentrancyGuardTransient {
     /// @dev What auditors earned and did not collect. Bonds of open cases are in the market.
     uint256 internal _owed;
 
-    /// @dev One entry a seat, in no order.
-    address[] internal _seats;
+    /// @dev In no order.
+    Seat[] internal _seats;
 
-    /// @inheritdoc IFogCourt
-    mapping(address auditor => uint16) public seatsOf;
+    /// @dev Where the auditor's seats are in `_seats`, so that to leave costs the same however many seats there are.
+    mapping(address auditor => uint32[]) internal _places;
 
     /// @inheritdoc IFogCourt
     mapping(address auditor => uint96) public earned;
@@ -84,12 +90,13 @@ contract FogCourt is IFogCourt, ReentrancyGuardTransient {
     function enlist(uint16 seats) external {
         uint256 covered = uint256(IFogStake(stake).bonded(msg.sender)) / _parameters.seatBond;
         if (seats > MAX_SEATS || seats > covered) revert ErrorsLib.TooManySeats(seats);
-        uint16 had = seatsOf[msg.sender];
+        uint16 had = seatsOf(msg.sender);
         if (seats < had) _leave(msg.sender, had - seats);
-        for (uint256 i = had; i < seats; ++i) {
-            _seats.push(msg.sender);
+        for (uint16 i = had; i < seats; ++i) {
+            _places[msg.sender].push(uint32(_seats.length));
+            _seats.push(Seat({auditor: msg.sender, which: i}));
         }
-        _setSeats(msg.sender, seats);
+        emit EventsLib.SeatsSet(msg.sender, seats);
     }
 
     /// @inheritdoc IFogCourt
@@ -237,6 +244,11 @@ contract FogCourt is IFogCourt, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IFogCourt
+    function seatsOf(address auditor) public view returns (uint16) {
+        return uint16(_places[auditor].length);
+    }
+
+    /// @inheritdoc IFogCourt
     function seatCount() external view returns (uint256) {
         return _seats.length;
     }
@@ -350,8 +362,8 @@ contract FogCourt is IFogCourt, ReentrancyGuardTransient {
 
     /* INTERNAL: AUDITORS */
 
-    /// @dev Seats drawn by `seed`, each equally likely, hence auditors by their bonds: distinct ones, none a party, none
-    /// whose bond is gone. Empty when no such committee is found.
+    /// @dev Seats drawn by `seed`, each equally likely, hence auditors by their bonds: distinct ones, none a party, all
+    /// covered. Empty when no such committee is found.
     function _select(Case storage c, bytes32 seed) internal view returns (address[] memory members) {
         uint256 size = 3 + 2 * c.round;
         uint256 seats = _seats.length;
@@ -360,10 +372,11 @@ contract FogCourt is IFogCourt, ReentrancyGuardTransient {
         uint256 found;
         for (uint256 i; found < size; ++i) {
             if (i == 16 * size) return new address[](0);
-            address auditor = _seats[uint256(keccak256(abi.encode(seed, i))) % seats];
+            address auditor = _seats[uint256(keccak256(abi.encode(seed, i))) % seats].auditor;
             if (auditor == c.provider || auditor == c.buyer || auditor == c.finder) continue;
             if (_isIn(members, found, auditor) || !_isCovered(auditor)) continue;
-            members[found++] = auditor;
+            members[found] = auditor;
+            ++found;
         }
     }
 
@@ -383,28 +396,27 @@ contract FogCourt is IFogCourt, ReentrancyGuardTransient {
     }
 
     function _isCovered(address auditor) internal view returns (bool) {
-        return IFogStake(stake).bonded(auditor) >= uint256(seatsOf[auditor]) * _parameters.seatBond;
+        return IFogStake(stake).bonded(auditor) >= uint256(seatsOf(auditor)) * _parameters.seatBond;
     }
 
     function _evict(address auditor) internal {
-        uint16 seats = seatsOf[auditor];
+        uint16 seats = seatsOf(auditor);
         if (seats == 0) return;
         _leave(auditor, seats);
-        _setSeats(auditor, 0);
+        emit EventsLib.SeatsSet(auditor, 0);
     }
 
-    function _setSeats(address auditor, uint16 seats) internal {
-        seatsOf[auditor] = seats;
-        emit EventsLib.SeatsSet(auditor, seats);
-    }
-
-    /// @dev Frees `count` of the auditor's seats; the last seat moves into each gap.
+    /// @dev Frees the last `count` of the auditor's seats; the last of all moves into each gap.
     function _leave(address auditor, uint256 count) internal {
-        for (uint256 i = _seats.length; i != 0 && count != 0; --i) {
-            if (_seats[i - 1] != auditor) continue;
-            _seats[i - 1] = _seats[_seats.length - 1];
+        uint32[] storage places = _places[auditor];
+        for (; count != 0; --count) {
+            uint256 place = places[places.length - 1];
+            places.pop();
+            Seat memory last = _seats[_seats.length - 1];
             _seats.pop();
-            --count;
+            if (place == _seats.length) continue;
+            _seats[place] = last;
+            _places[last.auditor][last.which] = uint32(place);
         }
     }
 

@@ -290,10 +290,6 @@ contract FogStake is IFogStake, Votes, ReentrancyGuardTransient {
         return _totals.upperLookupRecent(uint48(period - 1));
     }
 
-    function _getTotalSupply() internal view override returns (uint256) {
-        return _total.bonded;
-    }
-
     function _getVotingUnits(address owner) internal view override returns (uint256) {
         return _accounts[owner].bonded;
     }

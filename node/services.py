@@ -31,7 +31,7 @@ from fogchain.api.models import (
 from fogchain.chain.calls import Call, Calls
 from fogchain.chain.client import ChainClient
 from fogchain.chain.index import EventIndex
-from fogchain.chain.ledger import SessionRecord
+from fogchain.chain.records import SessionRecord
 from fogchain.chain.sender import Sender, TxResult
 from fogchain.config import NodeConfig
 from fogchain.errors import BadInput, Conflict, NotFound, PaymentRequired
@@ -164,8 +164,8 @@ class Services:
     async def wallet(self) -> WalletView:
         address = self._wallet.address
         account = self._index.account(address)
-        eth, token, bonded = await asyncio.gather(
-            self._client.eth_balance(address), self._client.token_balance(address), self._client.bonded(address)
+        eth, token, bond = await asyncio.gather(
+            self._client.eth_balance(address), self._client.token_balance(address), self._client.bond(address)
         )
         unclaimed = 0
         for held in self._ledger.sessions():
@@ -179,9 +179,12 @@ class Services:
             free=account.free,
             locked=account.locked,
             earned=account.earned,
+            fees=account.fees,
             spent=account.spent,
             unclaimed=unclaimed,
-            bonded=bonded,
+            bonded=bond.bonded,
+            unbonding=bond.slashable - bond.bonded,
+            rewards=bond.rewards,
         )
 
     async def deposit(self, amount: int) -> WalletView:
@@ -240,10 +243,12 @@ class Services:
             for machine in machines:
                 runs = [run for run in machine.runs.values() if run.result]
                 runs.sort(key=lambda run: run.finished, reverse=True)
-                found += [views.buyer_receipt(machine, run, self._order_digest(run)) for run in runs]
+                for run in runs:
+                    fee_bps = self._fee_bps(bytes.fromhex(machine.shares[run.provider].session[2:]))
+                    found.append(views.buyer_receipt(machine, run, self._order_digest(run), fee_bps))
         if role != "buyer":
             orders, _ = self._ledger.page(1000, None, job_id)
-            found += [views.provider_receipt(known) for known in orders]
+            found += [views.provider_receipt(known, self._fee_bps(known.order.session)) for known in orders]
         return _slice(found, limit, cursor)
 
     def providers(self) -> list[ProviderView]:
@@ -365,6 +370,11 @@ class Services:
 
     def _session(self, session: str) -> SessionRecord | None:
         return self._index.session(bytes.fromhex(session[2:]))
+
+    def _fee_bps(self, session: bytes) -> int:
+        """The fee that the session was opened under; zero while the chain does not know it."""
+        record = self._index.session(session)
+        return record.fee_bps if record else 0
 
     def _order_digest(self, run: Run) -> str:
         order = SignedOrder.decode(bytes.fromhex(run.order)).order

@@ -19,7 +19,7 @@ from fogchain.api.models import (
     TaskState,
     TaskView,
 )
-from fogchain.chain.ledger import SessionRecord
+from fogchain.chain.records import SessionRecord
 from fogchain.jobs.machine import JobMachine, Run, Share, Task
 from fogchain.jobs.spec import ResultFile, ResultManifest
 from fogchain.jobs.store import ProviderRecord
@@ -99,6 +99,7 @@ def share_view(share: Share, session: SessionRecord | None, problem: str) -> Pro
         fuel=share.fuel,
         owed=share.spent,
         claimed=session.claimed if session else 0,
+        fee=session.fees if session else 0,
         session=share.session,
         session_state="opening" if session is None else "open" if session.open else "closed",
         problem="a majority of providers got another result: nothing more is paid" if share.distrusted else problem,
@@ -136,8 +137,10 @@ def run_view(machine: JobMachine, run: Run, started: set[int]) -> RunView:
     )
 
 
-def buyer_receipt(machine: JobMachine, run: Run, order: str) -> ReceiptView:
+def buyer_receipt(machine: JobMachine, run: Run, order: str, fee_bps: int) -> ReceiptView:
     share = machine.shares[run.provider]
+    gross = cost(run.fuel, share.price)
+    fee = gross * fee_bps // 10_000
     return ReceiptView(
         order=order,
         job=machine.id,
@@ -148,7 +151,9 @@ def buyer_receipt(machine: JobMachine, run: Run, order: str) -> ReceiptView:
         result=run.result,
         fuel=run.fuel,
         price=share.price,
-        cost=cost(run.fuel, share.price),
+        cost=gross,
+        fee=fee,
+        net=gross - fee,
         exit=ending(run.exit),
         state=run_state(run, set()),
         purpose=run.purpose,
@@ -157,10 +162,12 @@ def buyer_receipt(machine: JobMachine, run: Run, order: str) -> ReceiptView:
     )
 
 
-def provider_receipt(known: LedgerOrder) -> ReceiptView:
+def provider_receipt(known: LedgerOrder, fee_bps: int) -> ReceiptView:
     assert known.receipt is not None  # the ledger's page holds delivered orders only
     order, receipt = known.order, known.receipt.receipt
     end = Exit(receipt.exit)
+    gross = cost(receipt.fuel, order.price) if end.deterministic else 0
+    fee = gross * fee_bps // 10_000
     state: RunState = "delivered"
     if not end.deterministic:
         state = "failed"
@@ -178,7 +185,9 @@ def provider_receipt(known: LedgerOrder) -> ReceiptView:
         result=receipt.result.hex(),
         fuel=receipt.fuel,
         price=order.price,
-        cost=cost(receipt.fuel, order.price) if end.deterministic else 0,
+        cost=gross,
+        fee=fee,
+        net=gross - fee,
         exit=ending(receipt.exit),
         state=state,
         started=receipt.started,
@@ -195,6 +204,8 @@ def buyer_session(machine: JobMachine, share: Share, record: SessionRecord | Non
         cap=record.cap if record else share.cap,
         signed=share.signed,
         claimed=record.claimed if record else 0,
+        fee=record.fees if record else 0,
+        net=record.claimed - record.fees if record else 0,
         expires=record.expiry if record else 0,
         state="opening" if record is None else "closed" if not record.open else "closing" if machine.ended else "open",
     )
@@ -209,6 +220,8 @@ def provider_session(held: HeldVoucher, record: SessionRecord | None, job: bytes
         cap=record.cap if record else 0,
         signed=held.amount,
         claimed=record.claimed if record else 0,
+        fee=record.fees if record else 0,
+        net=record.claimed - record.fees if record else 0,
         expires=record.expiry if record else 0,
         state="opening" if record is None else "closed" if not record.open else "closing" if held.last else "open",
     )

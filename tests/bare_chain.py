@@ -55,6 +55,11 @@ class BareChain:
     def nonce(self, address: str, block: str = "latest") -> int:
         return int(self.call("eth_getTransactionCount", address, block), 16)
 
+    def waiting(self, address: str, nonce: int) -> str:
+        """The hash of the transaction in the pool, empty without one."""
+        pool = {who.lower(): sent for who, sent in self.call("txpool_content")["pending"].items()}
+        return str(pool.get(address, {}).get(str(nonce), {}).get("hash", ""))
+
     def has_code(self, address: str) -> bool:
         return bool(self.call("eth_getCode", address, "latest") != "0x")
 

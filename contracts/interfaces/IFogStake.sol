@@ -12,8 +12,8 @@ struct Unbonding {
 }
 
 /// @title IFogStake
-/// @notice Bonds in FOG: they answer for work, vote, and earn a part of the fees. A bond leaves through a queue, so that
-/// it still answers for work done shortly before; what is on its way out neither votes nor earns.
+/// @notice Bonds in FOG: they answer for work, vote, and earn a part of the fees. A bond leaves through a queue, so
+/// that it still answers for work done shortly before; what is on its way out neither votes nor earns.
 /// @dev Amounts are base units of FOG, times Unix seconds of block time. Votes are those of IERC5805 with a timestamp
 /// clock: a bond votes once its owner delegates it, to himself or another. The total is remembered by periods of
 /// TOTAL_PERIOD: at a time it is what it was when the period before ended.
@@ -40,8 +40,8 @@ interface IFogStake is IERC5805 {
     /// @return amount What was paid.
     function claimRewards() external returns (uint96 amount);
 
-    /// @notice Streams `amount`, which the caller gives, to all bonds over REWARD_PERIOD, beside what still streams.
-    /// Needs an allowance. Anyone may: the market brings fees, the treasury a budget, at most BUDGET_PER_YEAR of it.
+    /// @notice Streams `amount`, which the caller gives, to all bonds over REWARD_PERIOD, once what streams now is
+    /// through. Needs an allowance. Only the market may, with fees, and the treasury, with at most BUDGET_PER_YEAR.
     function fund(uint96 amount) external;
 
     /// @notice Takes up to `amount` from the bond of `owner`, then from what is unbonding, and pays `to` with it. Only

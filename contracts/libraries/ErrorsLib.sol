@@ -124,7 +124,7 @@ library ErrorsLib {
 
     // ---- stake
 
-    /// @notice The unbonding period is longer than allowed.
+    /// @notice The unbonding period is shorter or longer than allowed.
     error BadUnbondingPeriod(uint40 period);
 
     /// @notice The account has as many unbonding entries as allowed.

@@ -36,7 +36,7 @@ function delivery(JobSlot slot) pure returns (bytes18) {
 
 /// @dev The slot once the job entered `state_`, in this block.
 function enter(JobSlot slot, JobState state_) view returns (JobSlot) {
-    uint256 kept = JobSlot.unwrap(slot) & ~uint256(0xff | (type(uint72).max << 40));
+    uint256 kept = JobSlot.unwrap(slot) & ~(0xff | uint256(type(uint72).max) << 40);
     return
         JobSlot.wrap(
             kept | uint8(state_) | uint256(uint40(block.timestamp)) << 40 | uint256(uint32(block.number)) << 80

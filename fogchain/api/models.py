@@ -94,7 +94,7 @@ class NodeStatus(View):
     running: int  # tasks in the sandbox now
     waiting: int  # orders accepted, not yet running
     done: int  # tasks delivered since the data folder was made
-    earned: FogAmount  # in vouchers, claimed or not
+    earned: FogAmount  # in vouchers, claimed or not, fees included
     registered: bool  # provider record on chain
     offer: OfferView | None = None
     chain: ChainView
@@ -129,11 +129,14 @@ class WalletView(View):
     eth: EthAmount
     token: FogAmount  # in the wallet
     free: FogAmount  # deposited in the market, not locked
-    locked: FogAmount  # in open sessions as buyer
-    earned: FogAmount  # claimed as provider so far
-    spent: FogAmount  # claimed by providers from this buyer so far
-    unclaimed: FogAmount  # vouchers held as provider and not yet claimed
+    locked: FogAmount  # as buyer: open sessions, open jobs, bonds of challenges
+    earned: FogAmount  # paid as provider so far, fees taken off
+    fees: FogAmount = 0  # kept back from what was earned so far
+    spent: FogAmount  # paid to providers so far, fees included
+    unclaimed: FogAmount  # vouchers held as provider and not yet claimed, fees included
     bonded: FogAmount
+    unbonding: FogAmount = 0  # out of the bond, and not yet withdrawn
+    rewards: FogAmount = 0  # what the bond earned and was not claimed
 
 
 class AmountRequest(Value):
@@ -163,7 +166,9 @@ class SessionView(View):
     job: str | None
     cap: FogAmount
     signed: FogAmount  # newest voucher
-    claimed: FogAmount
+    claimed: FogAmount  # what the buyer has paid
+    fee: FogAmount = 0  # of it, kept back
+    net: FogAmount = 0  # of it, for the provider
     expires: int
     state: Literal["opening", "open", "closing", "closed"]
 
@@ -180,7 +185,9 @@ class ReceiptView(View):
     result: str
     fuel: FuelAmount
     price: PriceAmount
-    cost: FogAmount
+    cost: FogAmount  # what the buyer owes
+    fee: FogAmount = 0  # of it, what the market keeps back when it is claimed, at the session's rate
+    net: FogAmount = 0  # of it, for the provider
     exit: str
     state: RunState
     purpose: Literal["work", "check"] = "work"
@@ -245,7 +252,8 @@ class ProviderShare(View):
     checks: int
     fuel: FuelAmount
     owed: FogAmount
-    claimed: FogAmount
+    claimed: FogAmount  # what the buyer has paid
+    fee: FogAmount = 0  # of it, kept back by the market
     session: str
     session_state: Literal["opening", "open", "closing", "closed"]
     problem: str = ""

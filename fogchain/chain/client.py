@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from fogchain.chain.abi import artifact
+from fogchain.chain.abi import Function, artifact
 from fogchain.chain.deployment import CONTRACTS, Deployment
+from fogchain.chain.records import JobState, Unbonding
 from fogchain.chain.reverts import explain
 from fogchain.chain.rpc import Rpc, RpcError
+from fogchain.chain.states import (
+    Auditor,
+    Bond,
+    Case,
+    CourtParameters,
+    Current,
+    Parameters,
+    RewardStream,
+    SessionState,
+    Slot,
+)
 from fogchain.errors import Conflict, NotFound, Unavailable
+
+_BATCH = 200  # calls asked for at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +46,6 @@ class Head:
             int(block["timestamp"], 16),
             int(block.get("baseFeePerGas") or "0x0", 16),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class SessionState:
-    """A session as the market has it now. `buyer` is the zero address if it never was."""
-
-    buyer: str
-    cap: int
-    provider: str
-    claimed: int
-    expiry: int
-    open: bool
-    job: bytes
 
 
 class ChainClient:
@@ -84,6 +86,8 @@ class ChainClient:
         """In wei."""
         return int(await self.rpc.call("eth_getBalance", address, "latest"), 16)
 
+    # ---- token
+
     async def token_balance(self, address: str) -> int:
         return int(await self.read("token", "balanceOf", address))
 
@@ -91,26 +95,124 @@ class ChainClient:
         """What `spender`, the market unless named, may take of the owner's tokens."""
         return int(await self.read("token", "allowance", owner, spender or self.deployment.market))
 
-    async def free_balance(self, address: str) -> int:
-        """In the market, not locked in sessions."""
-        return int(await self.read("market", "free", address))
-
-    async def locked_balance(self, address: str) -> int:
-        """In open sessions as buyer."""
-        return int(await self.read("market", "locked", address))
-
-    async def bonded(self, address: str) -> int:
-        return int(await self.read("stake", "bonded", address))
-
     async def permit_nonce(self, owner: str) -> int:
         """The nonce that the token wants in the owner's next ERC-2612 permit."""
         return int(await self.read("token", "nonces", owner))
 
+    # ---- market
+
+    async def free_balance(self, address: str) -> int:
+        """In the market, not locked in sessions and jobs."""
+        return int(await self.read("market", "free", address))
+
+    async def locked_balance(self, address: str) -> int:
+        """As buyer: what is unclaimed of open sessions, prices of open jobs, bonds of open challenges.
+
+        The contracts keep no such sum: this looks at everything that the address ever opened. A node asks its index.
+        """
+        opened, priced, challenged = await asyncio.gather(
+            self._events_of("market", "SessionOpened", address),
+            self._events_of("market", "JobOpened", address),
+            self._events_of("court", "CaseOpened", address),
+        )
+        answers = await self.read_many(
+            *(("market", "session", (event["session"],)) for event in opened),
+            *(("market", "job", (event["job"],)) for event in priced),
+            *(("court", "caseOf", (event["job"],)) for event in challenged),
+        )
+        sessions = [SessionState(*raw) for raw in answers[: len(opened)]]
+        slots = [_slot(raw) for raw in answers[len(opened) : len(opened) + len(priced)]]
+        cases = [Case(*raw) for raw in answers[len(opened) + len(priced) :]]
+        prices: list[int] = [event["price"] for event in priced]
+        return (
+            sum(session.cap - session.claimed for session in sessions if session.open)
+            + sum(price for price, slot in zip(prices, slots, strict=True) if not slot.state.over)
+            + sum(case.bond for case in cases if not case.closed)
+        )
+
+    async def withheld(self, address: str) -> int:
+        """Fees kept back from what the address earned, and not collected yet."""
+        fees, _ = await self.read("market", "withheld", address)
+        return int(fees)
+
     async def session(self, session: bytes) -> SessionState:
         return SessionState(*await self.read("market", "session", session))
 
+    async def job(self, job: bytes) -> Slot:
+        return _slot(await self.read("market", "job", job))
+
+    async def court_of(self, job: bytes) -> str:
+        """Who judges the job; the zero address when it never was."""
+        return str(await self.read("market", "courtOf", job))
+
+    async def is_settled(self, buyer: str, number: int) -> bool:
+        """Whether the buyer paid his job `number` in a batch."""
+        return bool(await self.read("market", "settled", buyer, number))
+
+    async def current(self) -> Current:
+        """The parameters of new jobs and sessions."""
+        parameters, version, stopped_until = await self.read("market", "current")
+        return Current(Parameters(*parameters), version, stopped_until)
+
+    async def parameters_of(self, version: int) -> Parameters:
+        return Parameters(*await self.read("market", "parametersOf", version))
+
     async def domain_separator(self) -> bytes:
         return bytes(await self.read("market", "domainSeparator"))
+
+    # ---- stake
+
+    async def bonded(self, address: str) -> int:
+        return int(await self.read("stake", "bonded", address))
+
+    async def bond(self, address: str) -> Bond:
+        """All about one account's stake but its unbonding queue."""
+        names = ("bonded", "slashable", "rewardsOf", "getVotes", "delegates", "nonces")
+        answers = await self.read_many(*(("stake", name, (address,)) for name in names))
+        bonded, slashable, rewards, votes, delegate, nonce = answers
+        return Bond(bonded, slashable, rewards, votes, delegate, nonce)
+
+    async def unbonding(self, address: str) -> list[Unbonding]:
+        """By release; places are those of `cancelUnbond`."""
+        return [Unbonding(*entry) for entry in await self.read("stake", "unbonding", address)]
+
+    async def votes_at(self, address: str, time: int) -> int:
+        return int(await self.read("stake", "getPastVotes", address, time))
+
+    async def total_bonded(self) -> int:
+        return int(await self.read("stake", "totalBonded"))
+
+    async def reward_stream(self) -> RewardStream:
+        return RewardStream(*await self.read("stake", "stream"))
+
+    # ---- court
+
+    async def case(self, job: bytes) -> Case:
+        return Case(*await self.read("court", "caseOf", job))
+
+    async def committee(self, job: bytes, round: int) -> tuple[str, ...]:
+        return tuple(await self.read("court", "committee", job, round))
+
+    async def is_drawn(self, job: bytes, provider: str) -> bool:
+        """Whether the delivery's audit is drawn: known from the second block after it on, for 256 blocks."""
+        return bool(await self.read("court", "isDrawn", job, provider))
+
+    async def audit_rate(self, provider: str) -> int:
+        """With which probability the provider's next delivery is audited, in basis points."""
+        return int(await self.read("court", "auditRate", provider))
+
+    async def auditor(self, address: str) -> Auditor:
+        seats, earned = await self.read_many(("court", "seatsOf", (address,)), ("court", "earned", (address,)))
+        return Auditor(seats, earned)
+
+    async def audit_pool(self) -> int:
+        """What is there to pay auditors with."""
+        return int(await self.read("court", "pool"))
+
+    async def court_parameters(self) -> CourtParameters:
+        return CourtParameters(*await self.read("court", "parameters"))
+
+    # ---- any view
 
     async def logs(self, first: int, last: int, filter: dict[str, Any]) -> list[dict[str, Any]]:
         """The raw logs of blocks `first` to `last`, both included, that pass the filter's `address` and `topics`."""
@@ -118,22 +220,59 @@ class ChainClient:
         return list(found)
 
     async def read(self, contract: str, function: str, *values: Any) -> Any:
-        """Calls a view of `token`, `stake`, `market` or `registry`; one value, or a tuple. Raises Reverted."""
-        view = artifact(CONTRACTS[contract]).functions[function]
-        call = {"to": getattr(self.deployment, contract), "data": "0x" + view.encode(*values).hex()}
-        try:
-            answer = await self.rpc.call("eth_call", call, "latest")
-        except RpcError as error:
-            if error.data:
-                raise explain(error.data, f"the question {function}") from error
-            raise
+        """Calls a view of one of CONTRACTS, by its short name; one value, or a tuple. Raises Reverted."""
+        (answer,) = await self.read_many((contract, function, values))
+        return answer
+
+    async def read_many(self, *questions: tuple[str, str, tuple[Any, ...]]) -> list[Any]:
+        """Calls of views, (contract, function, arguments), at one time. Raises Reverted for the first that reverts."""
+        views = [artifact(CONTRACTS[contract]).functions[function] for contract, function, _ in questions]
+        calls = [
+            {"to": getattr(self.deployment, contract), "data": "0x" + view.encode(*values).hex()}
+            for view, (contract, _, values) in zip(views, questions, strict=True)
+        ]
+        answers = []
+        for start in range(0, len(calls), _BATCH):
+            answers += await self.rpc.batch(("eth_call", [call, "latest"]) for call in calls[start : start + _BATCH])
+        return [
+            self._decode(contract, function, view, answer)
+            for view, (contract, function, _), answer in zip(views, questions, answers, strict=True)
+        ]
+
+    def _decode(self, contract: str, function: str, view: Function, answer: Any) -> Any:
+        if isinstance(answer, RpcError):
+            if answer.data:
+                raise explain(answer.data, f"the question {function}") from answer
+            raise answer
         try:
             return view.decode(bytes.fromhex(answer[2:]))
         except ValueError as error:
             raise Unavailable(
-                f"{contract} at {call['to']} does not answer {function} as it should",
+                f"{contract} at {getattr(self.deployment, contract)} does not answer {function} as it should",
                 hint="the chain is not in step yet, or the deployment file is of another network",
             ) from error
 
+    async def _events_of(self, contract: str, name: str, address: str) -> list[dict[str, Any]]:
+        """All of these events whose second indexed value is the address."""
+        event = artifact(CONTRACTS[contract]).events[name]
+        topics = ["0x" + event.topic.hex(), None, "0x" + address[2:].lower().rjust(64, "0")]
+        filter = {"address": getattr(self.deployment, contract), "topics": topics}
+        pending = [(self.deployment.block, (await self.head()).number)]
+        found: list[dict[str, Any]] = []
+        while pending:
+            first, last = pending.pop()
+            try:
+                found += await self.logs(first, last, filter)
+            except RpcError:
+                if first == last:
+                    raise
+                middle = (first + last) // 2  # more than the node answers at once
+                pending += [(first, middle), (middle + 1, last)]
+        return [event.decode(log["topics"], log["data"]) for log in found]
+
     async def close(self) -> None:
         await self.rpc.close()
+
+
+def _slot(raw: tuple[Any, ...]) -> Slot:
+    return Slot(JobState(raw[0]), *raw[1:])

@@ -5,15 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
 from fogchain.chain.client import ChainClient, Head
-from fogchain.chain.events import At, Decoder, Event, RolledBack
-from fogchain.chain.ledger import AccountRecord, NodeRecord, SessionRecord
+from fogchain.chain.events import At, Decoder, Event, ParametersSet, RolledBack
+from fogchain.chain.records import (
+    AccountRecord,
+    CaseRecord,
+    JobRecord,
+    NodeRecord,
+    ParametersRecord,
+    SessionRecord,
+    SlashRecord,
+)
 from fogchain.chain.rpc import Request, RpcError
 from fogchain.chain.store import KEPT_CHECKPOINTS, Store
 from fogchain.errors import CorruptData, Unavailable
@@ -42,6 +50,8 @@ class EventIndex:
         self._start = client.deployment.block
         self._decoder = Decoder(client.deployment)
         self._store = Store(db_path, client.deployment.domain.network)
+        for parameters in self._store.all_parameters():
+            self._decoder.follow_court(parameters.court)
         self._callbacks: list[Callable[[list[Event]], None]] = []
         self._waiters: list[Callable[[], bool]] = []
         self._urgent = asyncio.Event()
@@ -69,6 +79,48 @@ class EventIndex:
     def sessions(self, *, buyer: str | None = None, provider: str | None = None) -> list[SessionRecord]:
         """Newest first."""
         return self._store.sessions_of(buyer, provider)
+
+    def job(self, job: bytes) -> JobRecord | None:
+        return self._store.job(job)
+
+    def jobs(self, *, buyer: str | None = None, provider: str | None = None) -> list[JobRecord]:
+        """Newest first."""
+        return self._store.jobs_of(buyer, provider)
+
+    def jobs_due(self, now: int) -> list[JobRecord]:
+        """Those that anyone may end at block time `now` (`Calls.end_job`), longest due first."""
+        return self._store.jobs_due(now)
+
+    def case(self, job: bytes) -> CaseRecord | None:
+        return self._store.case(job)
+
+    def cases(self) -> list[CaseRecord]:
+        """Newest first."""
+        return self._store.all_cases()
+
+    def slash(self, job: bytes) -> SlashRecord | None:
+        """What the job cost its provider's bond. Its evidence: the job's delivery and the reveals of its case."""
+        return self._store.slash(job)
+
+    def slashes(self) -> list[SlashRecord]:
+        """Newest first."""
+        return self._store.all_slashes()
+
+    def parameters(self) -> ParametersRecord | None:
+        """Those of jobs and sessions that are opened now; None before any event is in."""
+        return self._store.newest_parameters()
+
+    def all_parameters(self) -> list[ParametersRecord]:
+        """By version."""
+        return self._store.all_parameters()
+
+    def is_settled(self, buyer: str, number: int) -> bool:
+        """Whether the buyer paid his job `number` in a batch."""
+        return self._store.is_settled(buyer, number)
+
+    def history(self, kinds: Sequence[type[Event]], limit: int = 100, before: At | None = None) -> list[Event]:
+        """The newest events of these kinds, newest first; `before` that of the last one for the next page."""
+        return self._store.history(kinds, limit, before)
 
     def providers(self) -> list[NodeRecord]:
         """All registered nodes, in the order of their newest registration. The signatures are not checked."""
@@ -230,7 +282,11 @@ class EventIndex:
         same = end is not None and (before is None or (begin is not None and begin["hash"] == before[1]))
         if not same or (logs and int(logs[-1]["blockNumber"], 16) == last and logs[-1]["blockHash"] != end["hash"]):
             return False  # the chain moved under the question
+        await self._date(logs)
         events = [event for log in logs if (event := self._decode(log)) is not None]
+        courts = {event.court for event in events if isinstance(event, ParametersSet)}
+        if sum(map(self._decoder.follow_court, courts)):
+            return False  # a new one: its events may be in these blocks already
         place = (last, end["hash"])
         saved = self._store.checkpoints()[:1]
         if events or not saved or last - saved[0][0] >= _SAVE_EMPTY:
@@ -246,7 +302,18 @@ class EventIndex:
             await asyncio.sleep(0)
         return True
 
-    def _decode(self, log: dict[str, object]) -> Event | None:
+    async def _date(self, logs: list[dict[str, Any]]) -> None:
+        """Gives each log the time of its block, which not every node tells with it."""
+        blocks = sorted({log["blockNumber"] for log in logs if "blockTimestamp" not in log})
+        found = await self._rpc.strict(("eth_getBlockByNumber", [number, False]) for number in blocks)
+        times = {number: block["timestamp"] for number, block in zip(blocks, found, strict=True) if block}
+        for log in logs:
+            if "blockTimestamp" not in log:
+                if log["blockNumber"] not in times:
+                    raise Unavailable("the chain moved while its blocks were read")
+                log["blockTimestamp"] = times[log["blockNumber"]]
+
+    def _decode(self, log: dict[str, Any]) -> Event | None:
         """None also for a log that does not decode, such as a registration whose endpoints are not UTF-8."""
         try:
             return self._decoder.decode(log)

@@ -2,7 +2,7 @@
 
     checkpoint   blocks (number, hash) up to which everything is in
     event        each event, for who wants the history
-    account, session, node    the book (`fogchain.chain.ledger`)
+    account, session, job …   the book (`fogchain.chain.ledger`), a table for each kind of record
     undo         what a row of the book was before the batch that ended at checkpoint `block`
 
 Going back to a checkpoint restores the rows of all later batches, newest first. Amounts are text: SQLite's integers end
@@ -13,103 +13,77 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_type_hints
 
-from fogchain.chain.events import Event
-from fogchain.chain.ledger import AccountRecord, NodeRecord, SessionRecord, apply
+from fogchain.chain.events import At, Event
+from fogchain.chain.ledger import LATEST, apply
+from fogchain.chain.records import (
+    AccountRecord,
+    CaseRecord,
+    JobRecord,
+    NodeRecord,
+    NumbersRecord,
+    ParametersRecord,
+    SessionRecord,
+    SlashRecord,
+)
+from fogchain.chain.rows import Layout, Row
 from fogchain.errors import CorruptData
 
 KEPT_CHECKPOINTS = 256
 
-_SCHEMA = """
+_ACCOUNT = Layout("account", AccountRecord, key="address")
+_SESSION = Layout("session", SessionRecord)
+_JOB = Layout("job", JobRecord)
+_CASE = Layout("court_case", CaseRecord)
+_SLASH = Layout("slash", SlashRecord)
+_NODE = Layout("node", NodeRecord)
+_PARAMETERS = Layout("parameters", ParametersRecord, key="place")
+_NUMBERS = Layout("numbers", NumbersRecord, key="place")
+_LAYOUTS = (_ACCOUNT, _SESSION, _JOB, _CASE, _SLASH, _NODE, _PARAMETERS, _NUMBERS)
+
+_SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS index_owner (network TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS checkpoint (block INTEGER PRIMARY KEY, hash TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS event (
-    block INTEGER NOT NULL, log INTEGER NOT NULL, hash TEXT NOT NULL, kind TEXT NOT NULL, fields TEXT NOT NULL,
-    PRIMARY KEY (block, log)
+    block INTEGER NOT NULL, log INTEGER NOT NULL, hash TEXT NOT NULL, time INTEGER NOT NULL, kind TEXT NOT NULL,
+    fields TEXT NOT NULL, PRIMARY KEY (block, log)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS account (
-    address TEXT PRIMARY KEY, token TEXT, free TEXT, locked TEXT, earned TEXT, spent TEXT, bonded TEXT, unbonding TEXT
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS session (
-    id BLOB PRIMARY KEY, buyer TEXT, provider TEXT, job BLOB, cap TEXT, claimed TEXT, expiry INTEGER, open INTEGER,
-    opened INTEGER, closed INTEGER
-) WITHOUT ROWID;
+{"".join(layout.schema for layout in _LAYOUTS)}
 CREATE INDEX IF NOT EXISTS session_buyer ON session (buyer, opened);
 CREATE INDEX IF NOT EXISTS session_provider ON session (provider, opened);
-CREATE TABLE IF NOT EXISTS node (
-    owner TEXT PRIMARY KEY, node_key BLOB, operator TEXT, resource_class BLOB, slots INTEGER, capacity TEXT,
-    counted TEXT, endpoints TEXT, signature BLOB, block INTEGER
-) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS job_buyer ON job (buyer, opened);
+CREATE INDEX IF NOT EXISTS job_provider ON job (provider, opened);
+CREATE INDEX IF NOT EXISTS job_deadline ON job (deadline) WHERE deadline IS NOT NULL;
 CREATE TABLE IF NOT EXISTS undo (id INTEGER PRIMARY KEY, block INTEGER, place TEXT, key BLOB, row TEXT);
 CREATE INDEX IF NOT EXISTS undo_block ON undo (block);
 """
-_VERSION = 2  # of the schema; a file of another is built anew
-_TABLES = ("checkpoint", "event", "account", "session", "node", "undo")
+_VERSION = 3  # of the schema; a file of another is built anew
+_TABLES = ("checkpoint", "event", "undo", *(layout.name for layout in _LAYOUTS))
+_KINDS = {kind.__name__: kind for kind in Event.__subclasses__()}
 
 K = TypeVar("K", str, bytes)
 V = TypeVar("V")
-Row = tuple[Any, ...]
-
-
-def _account(row: Row) -> AccountRecord:
-    return AccountRecord(*(int(amount) for amount in row[1:]))
-
-
-def _account_row(address: str, record: AccountRecord) -> Row:
-    r = record
-    return (
-        address, str(r.token), str(r.free), str(r.locked), str(r.earned), str(r.spent), str(r.bonded), str(r.unbonding),
-    )  # fmt: skip
-
-
-def _session(row: Row) -> SessionRecord:
-    number, buyer, provider, job, cap, claimed, expiry, is_open, opened, closed = row
-    return SessionRecord(number, buyer, provider, job, int(cap), int(claimed), expiry, bool(is_open), opened, closed)
-
-
-def _session_row(key: bytes, record: SessionRecord) -> Row:
-    r = record
-    return (
-        key, r.buyer, r.provider, r.job, str(r.cap), str(r.claimed), r.expiry, int(r.open), r.opened, r.closed,
-    )  # fmt: skip
-
-
-def _node(row: Row) -> NodeRecord:
-    owner, key, operator, kind, slots, capacity, counted, endpoints, signature, block = row
-    return NodeRecord(owner, key, operator, kind, slots, int(capacity), int(counted), endpoints, signature, block)
-
-
-def _node_row(owner: str, record: NodeRecord) -> Row:
-    r = record
-    return (
-        owner, r.node_key, r.operator, r.resource_class, r.slots, str(r.capacity), str(r.counted), r.endpoints,
-        r.signature, r.block,
-    )  # fmt: skip
 
 
 class _Table(MutableMapping[K, V], Generic[K, V]):
     """A table as a map: reads through, keeps what was changed until `flush`."""
 
-    def __init__(
-        self, db: sqlite3.Connection, name: str, key: str, load: Callable[[Row], V], store: Callable[[K, V], Row]
-    ) -> None:
-        self.name = name
+    def __init__(self, db: sqlite3.Connection, layout: Layout[V]) -> None:
+        self.layout = layout
         self._db = db
-        self._load = load
-        self._store: Callable[[K, V], Row] = store
-        self._select = f"SELECT * FROM {name} WHERE {key} = ?"  # noqa: S608
-        self._delete = f"DELETE FROM {name} WHERE {key} = ?"  # noqa: S608
+        self._select = f'{layout.select} WHERE "{layout.key}" = ?'
         self._cache: dict[K, V | None] = {}
         self._before: dict[K, Row | None] = {}  # the rows on disk of keys that were changed
 
     def __getitem__(self, key: K) -> V:
         if key not in self._cache:
             row = self._row(key)
-            self._cache[key] = self._load(row) if row else None
+            self._cache[key] = self.layout.load(row) if row else None
         found = self._cache[key]
         if found is None:
             raise KeyError(key)
@@ -133,21 +107,17 @@ class _Table(MutableMapping[K, V], Generic[K, V]):
     def flush(self) -> dict[K, Row | None]:
         """Writes what changed; what was there before, None where nothing was."""
         before, self._before = self._before, {}
-        rows = [self._store(key, value) for key in before if (value := self._cache[key]) is not None]
-        gone = [(key,) for key in before if self._cache[key] is None]
-        if rows:
-            marks = ", ".join("?" * len(rows[0]))
-            self._db.executemany(f"INSERT OR REPLACE INTO {self.name} VALUES ({marks})", rows)  # noqa: S608
-        self._db.executemany(self._delete, gone)
+        rows = [self.layout.store(key, value) for key in before if (value := self._cache[key]) is not None]
+        self._db.executemany(self.layout.insert, rows)
+        self._db.executemany(self.layout.delete, [(key,) for key in before if self._cache[key] is None])
         self._cache.clear()
         return before
 
     def restore(self, key: K, row: Row | None) -> None:
         if row is None:
-            self._db.execute(self._delete, (key,))
+            self._db.execute(self.layout.delete, (key,))
         else:
-            marks = ", ".join("?" * len(row))
-            self._db.execute(f"INSERT OR REPLACE INTO {self.name} VALUES ({marks})", row)  # noqa: S608
+            self._db.execute(self.layout.insert, row)
 
     def forget(self) -> None:
         self._cache.clear()
@@ -187,9 +157,18 @@ class Store:
             raise CorruptData(
                 f"{path} can't be read: {error}", hint="restore it from a backup, or move it away: it is built anew"
             ) from error
-        self.accounts: _Table[str, AccountRecord] = _Table(self._db, "account", "address", _account, _account_row)
-        self.sessions: _Table[bytes, SessionRecord] = _Table(self._db, "session", "id", _session, _session_row)
-        self.nodes: _Table[str, NodeRecord] = _Table(self._db, "node", "owner", _node, _node_row)
+        self.accounts: _Table[str, AccountRecord] = _Table(self._db, _ACCOUNT)
+        self.sessions: _Table[bytes, SessionRecord] = _Table(self._db, _SESSION)
+        self.jobs: _Table[bytes, JobRecord] = _Table(self._db, _JOB)
+        self.cases: _Table[bytes, CaseRecord] = _Table(self._db, _CASE)
+        self.slashes: _Table[bytes, SlashRecord] = _Table(self._db, _SLASH)
+        self.nodes: _Table[str, NodeRecord] = _Table(self._db, _NODE)
+        self.parameters: _Table[str, ParametersRecord] = _Table(self._db, _PARAMETERS)
+        self.numbers: _Table[str, NumbersRecord] = _Table(self._db, _NUMBERS)
+        self._book: tuple[_Table[Any, Any], ...] = (
+            *(self.accounts, self.sessions, self.jobs, self.cases),
+            *(self.slashes, self.nodes, self.parameters, self.numbers),
+        )
 
     def close(self) -> None:
         self._db.close()
@@ -204,16 +183,15 @@ class Store:
         """Applies a batch and makes (`block`, `hash`) the newest checkpoint. Without `undoable`, for blocks that are
         far behind the head, earlier checkpoints are given up. Raises CorruptData when the events do not add up; then
         nothing is changed."""
-        tables = (self.accounts, self.sessions, self.nodes)
         self._db.execute("BEGIN IMMEDIATE")
         try:
             for event in events:
                 apply(self, event)
             self._db.executemany(
-                "INSERT INTO event VALUES (?, ?, ?, ?, ?)",
-                [(e.at.block, e.at.index, e.at.transaction, type(e).__name__, _fields(e)) for e in events],
+                "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)",
+                [(e.at.block, e.at.index, e.at.transaction, e.at.time, type(e).__name__, _fields(e)) for e in events],
             )
-            before = [(table.name, table.flush()) for table in tables]
+            before = [(table.layout.name, table.flush()) for table in self._book]
             if undoable:
                 self._db.executemany(
                     "INSERT INTO undo (block, place, key, row) VALUES (?, ?, ?, ?)",
@@ -227,14 +205,14 @@ class Store:
                 self._db.execute("INSERT INTO checkpoint VALUES (?, ?)", (block, hash))
         except BaseException:
             self._db.execute("ROLLBACK")
-            for table in tables:
+            for table in self._book:
                 table.forget()
             raise
         self._db.execute("COMMIT")
 
     def go_back(self, block: int) -> None:
         """To the checkpoint at `block`, which must be one."""
-        tables: dict[str, _Table[Any, Any]] = {t.name: t for t in (self.accounts, self.sessions, self.nodes)}
+        tables = {table.layout.name: table for table in self._book}
         self._db.execute("BEGIN IMMEDIATE")
         try:
             query = "SELECT place, key, row FROM undo WHERE block > ? ORDER BY id DESC"
@@ -265,33 +243,102 @@ class Store:
     # ---- questions
 
     def account(self, address: str) -> AccountRecord:
-        row = self._db.execute("SELECT * FROM account WHERE address = ?", (address.lower(),)).fetchone()
-        return _account(row) if row else AccountRecord()
+        return self._one(_ACCOUNT, address.lower()) or AccountRecord()
 
     def session(self, session: bytes) -> SessionRecord | None:
-        row = self._db.execute("SELECT * FROM session WHERE id = ?", (session,)).fetchone()
-        return _session(row) if row else None
+        return self._one(_SESSION, session)
 
     def sessions_of(self, buyer: str | None, provider: str | None) -> list[SessionRecord]:
         """Newest first; None means any."""
-        clauses = {"buyer": buyer, "provider": provider}
-        wanted = {name: value.lower() for name, value in clauses.items() if value is not None}
-        where = " AND ".join(f"{name} = ?" for name in wanted) or "1"
-        query = f"SELECT * FROM session WHERE {where} ORDER BY opened DESC, id"  # noqa: S608
-        return [_session(row) for row in self._db.execute(query, tuple(wanted.values())).fetchall()]
+        return self._of_parties(_SESSION, buyer, provider)
+
+    def job(self, job: bytes) -> JobRecord | None:
+        return self._one(_JOB, job)
+
+    def jobs_of(self, buyer: str | None, provider: str | None) -> list[JobRecord]:
+        """Newest first; None means any."""
+        return self._of_parties(_JOB, buyer, provider)
+
+    def jobs_due(self, now: int) -> list[JobRecord]:
+        """Those that anyone may end now, longest due first."""
+        return self._many(_JOB, "WHERE deadline <= ? ORDER BY deadline, id", now)
+
+    def case(self, job: bytes) -> CaseRecord | None:
+        return self._one(_CASE, job)
+
+    def all_cases(self) -> list[CaseRecord]:
+        """Newest first."""
+        return self._many(_CASE, "ORDER BY opened DESC, job")
+
+    def slash(self, job: bytes) -> SlashRecord | None:
+        return self._one(_SLASH, job)
+
+    def all_slashes(self) -> list[SlashRecord]:
+        """Newest first."""
+        return self._many(_SLASH, "ORDER BY at DESC, job")
 
     def all_nodes(self) -> list[NodeRecord]:
-        return [_node(row) for row in self._db.execute("SELECT * FROM node ORDER BY block, owner").fetchall()]
+        return self._many(_NODE, "ORDER BY block, owner")
+
+    def newest_parameters(self) -> ParametersRecord | None:
+        return self._one(_PARAMETERS, LATEST)
+
+    def all_parameters(self) -> list[ParametersRecord]:
+        """By version."""
+        return self._many(_PARAMETERS, "WHERE place != ? ORDER BY version", LATEST)
+
+    def is_settled(self, buyer: str, number: int) -> bool:
+        """Whether the buyer paid his job `number` in a batch."""
+        record = self._one(_NUMBERS, f"{buyer.lower()}/{number >> 8}")
+        return record is not None and bool(record.bits >> (number & 255) & 1)
+
+    def history(self, kinds: Sequence[type[Event]], limit: int, before: At | None = None) -> list[Event]:
+        """The newest events of these kinds, newest first; of an earlier time than `before`."""
+        marks = ", ".join("?" * len(kinds))
+        block, log = (before.block, before.index) if before else (1 << 62, 0)
+        query = (
+            f"SELECT block, log, hash, time, kind, fields FROM event WHERE kind IN ({marks})"  # noqa: S608
+            " AND (block, log) < (?, ?) ORDER BY block DESC, log DESC LIMIT ?"
+        )
+        names = [kind.__name__ for kind in kinds]
+        return [_event(*row) for row in self._db.execute(query, (*names, block, log, limit)).fetchall()]
 
     def event_count(self) -> int:
         (count,) = self._db.execute("SELECT count(*) FROM event").fetchone()
         return int(count)
+
+    def _one(self, layout: Layout[V], key: object) -> V | None:
+        row = self._db.execute(f'{layout.select} WHERE "{layout.key}" = ?', (key,)).fetchone()
+        return layout.load(row) if row else None
+
+    def _many(self, layout: Layout[V], rest: str, *values: object) -> list[V]:
+        return [layout.load(row) for row in self._db.execute(f"{layout.select} {rest}", values).fetchall()]
+
+    def _of_parties(self, layout: Layout[V], buyer: str | None, provider: str | None) -> list[V]:
+        clauses = {"buyer": buyer, "provider": provider}
+        wanted = {name: value.lower() for name, value in clauses.items() if value is not None}
+        where = " AND ".join(f"{name} = ?" for name in wanted) or "1"
+        return self._many(layout, f"WHERE {where} ORDER BY opened DESC, id", *wanted.values())
 
 
 def _fields(event: Event) -> str:
     names = [field.name for field in fields(event) if field.name != "at"]
     values = {name: getattr(event, name) for name in names}
     return json.dumps({n: "0x" + v.hex() if isinstance(v, bytes) else v for n, v in values.items()})
+
+
+def _event(block: int, log: int, transaction: str, time: int, name: str, text: str) -> Event:
+    kind = _KINDS[name]
+    values = {
+        key: bytes.fromhex(value[2:]) if key in _bytes_in(name) else tuple(value) if isinstance(value, list) else value
+        for key, value in json.loads(text).items()
+    }
+    return kind(At(block, log, transaction, time), **values)
+
+
+@cache
+def _bytes_in(kind: str) -> frozenset[str]:
+    return frozenset(name for name, hint in get_type_hints(_KINDS[kind]).items() if hint is bytes)
 
 
 def _pack(row: Row | None) -> str | None:

@@ -60,6 +60,7 @@ class Report:
     data: str
     providers: list[dict[str, Any]]
     balances: list[dict[str, str]]
+    fees: dict[str, str]  # kept back by the market from all providers' pay, like a balance
     adds_up: bool
 
 
@@ -109,7 +110,7 @@ async def _run(
         await _unless(stop, network.start())
         if panel:
             opening = asyncio.create_task(_open_panel(network, port, show))
-        before = await _balances(network)
+        before, fees_before = await _balances(network)
         job_id, created = await _submit(network, job_file)
         show.submitted(job_id, created)
         detail = await _unless(stop, _watch(network, job_id, show))
@@ -118,7 +119,7 @@ async def _run(
         await save_results(network.buyer, job_id, results)
         picture = await _assemble(job_file, results, folder)
         panel_url = await _unless(stop, opening) if opening else None
-        report = await _report(network, detail, before, paid_after, results, picture, panel_url, folder)
+        report = await _report(network, detail, before, fees_before, paid_after, results, picture, panel_url, folder)
         if as_json:
             print(json.dumps(asdict(report), indent=2), flush=True)
         show.report(report)
@@ -235,19 +236,23 @@ async def _assemble(job_file: Path, results: Path, folder: Path) -> str | None:
     return str(picture)
 
 
-async def _balances(network: LocalNetwork) -> dict[str, int]:
-    """Every party's FOG, wallet and market together, read from the chain."""
+async def _balances(network: LocalNetwork) -> tuple[dict[str, int], int]:
+    """Every party's FOG, wallet and market together, and the fees that the market keeps back, read from the chain."""
     client = ChainClient(network.rpc_url, network.deployment)
     try:
         await client.connect()
-        found = {}
+        found, fees = {}, 0
         for name in ("buyer", *network.names):
             address = (await network.client(name).status()).address
-            token, free, locked = await asyncio.gather(
-                client.token_balance(address), client.free_balance(address), client.locked_balance(address)
+            token, free, locked, withheld = await asyncio.gather(
+                client.token_balance(address),
+                client.free_balance(address),
+                client.locked_balance(address),
+                client.withheld(address),
             )
             found[name] = token + free + locked
-        return found
+            fees += withheld
+        return found, fees
     finally:
         await client.close()
 
@@ -256,13 +261,14 @@ async def _report(
     network: LocalNetwork,
     detail: JobDetail,
     before: dict[str, int],
+    fees_before: int,
     paid_after: float,
     results: Path,
     picture: str | None,
     panel_url: str | None,
     folder: Path,
 ) -> Report:
-    after = await _balances(network)
+    after, fees = await _balances(network)
     return Report(
         job=detail.id,
         state=detail.state,
@@ -280,21 +286,23 @@ async def _report(
                 "tasks": share.tasks,
                 "checks": share.checks,
                 "fuel": units.format_fuel(share.fuel),
-                "paid": units.format_fog(share.claimed),
+                "paid": units.format_fog(share.claimed - share.fee),
+                "fee": units.format_fog(share.fee),
             }
             for share in detail.providers
         ],
-        balances=[
-            {
-                "party": party,
-                "before": units.format_fog(before[party]),
-                "after": units.format_fog(after[party]),
-                "change": units.format_fog(after[party] - before[party]),
-            }
-            for party in before
-        ],
-        adds_up=sum(before.values()) == sum(after.values()),
+        balances=[{"party": party, **_change(before[party], after[party])} for party in before],
+        fees=_change(fees_before, fees),
+        adds_up=sum(before.values()) + fees_before == sum(after.values()) + fees,
     )
+
+
+def _change(before: int, after: int) -> dict[str, str]:
+    return {
+        "before": units.format_fog(before),
+        "after": units.format_fog(after),
+        "change": units.format_fog(after - before),
+    }
 
 
 class _Show:
@@ -345,19 +353,19 @@ class _Show:
         else:
             self.step(f"[bold red]the job is {report.state}[/bold red]\n")
         table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-        for column in ("provider", "tasks", "checks", "fuel", "paid"):
+        for column in ("provider", "tasks", "checks", "fuel", "paid", "fee"):
             table.add_column(column, justify="left" if column == "provider" else "right", header_style="dim")
         for row in report.providers:
             fuel = units.format_fuel(units.parse_fuel(row["fuel"]), 3)
-            paid = units.format_fog(units.parse_fog(row["paid"]), DIGITS)
-            table.add_row(row["name"], str(row["tasks"]), str(row["checks"]), fuel, paid)
+            paid, fee = (units.format_fog(units.parse_fog(row[key]), DIGITS) for key in ("paid", "fee"))
+            table.add_row(row["name"], str(row["tasks"]), str(row["checks"]), fuel, paid, fee)
         self.console.print(table)
         self.console.print()
         table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
         for column in ("balance on the chain", "before", "after"):
             table.add_column(column, justify="left" if "chain" in column else "right", header_style="dim")
         total = [0, 0]
-        for balance in report.balances:
+        for balance in (*report.balances, {"party": "fees kept back", **report.fees}):
             amounts = [units.parse_fog(balance[key]) for key in ("before", "after")]
             total = [total[0] + amounts[0], total[1] + amounts[1]]
             table.add_row(balance["party"], *(units.format_fog(amount, DIGITS) for amount in amounts))

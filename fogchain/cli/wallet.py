@@ -83,7 +83,8 @@ def show(data: Data = None, as_json: Json = False) -> None:
     rows = [("address", output.bold(view["address"]))]
     names = {
         "token": "in the wallet", "free": "in the market", "locked": "locked in jobs", "earned": "earned",
-        "unclaimed": "not yet claimed", "spent": "spent", "bonded": "bonded", "eth": "gas",
+        "fees": "fees kept back", "unclaimed": "not yet claimed", "spent": "spent", "bonded": "bonded",
+        "unbonding": "unbonding", "rewards": "rewards", "eth": "gas",
     }  # fmt: skip
     for field, name in names.items():
         if view.get(field) is not None:
@@ -162,16 +163,18 @@ async def _from_chain(folder: DataFolder, address: str) -> dict[str, Any]:
     client = ChainClient(config.chain.rpc_url, Deployment.load(config.chain.deployment))
     try:
         await client.connect()
-        token, free, locked, bonded, eth = await asyncio.gather(
+        token, free, locked, bond, eth = await asyncio.gather(
             client.token_balance(address),
             client.free_balance(address),
             client.locked_balance(address),
-            client.bonded(address),
+            client.bond(address),
             client.eth_balance(address),
         )
     finally:
         await client.close()
-    amounts = {"token": token, "free": free, "locked": locked, "bonded": bonded}
+    unbonding = bond.slashable - bond.bonded
+    amounts = {"token": token, "free": free, "locked": locked, "bonded": bond.bonded, "unbonding": unbonding}
+    amounts["rewards"] = bond.rewards
     return {name: format_fog(amount) for name, amount in amounts.items()} | {"eth": format_eth(eth)}
 
 

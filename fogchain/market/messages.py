@@ -1,9 +1,17 @@
-"""What buyer and provider sign, in EIP-712: offer, task order, receipt, voucher.
+"""What buyer and provider sign, in EIP-712.
+
+For streams of tasks, paid from a session:
 
     provider ── Offer ──▶ buyer          what I run, at which price, until when
     buyer ── TaskOrder ──▶ provider      run this, I pay this price up to this limit from this session
     provider ── Receipt ──▶ buyer        the order's result hash, its fuel, how it ended
     buyer ── Voucher ──▶ provider        in this session I owe you this much in all (the market contract pays it)
+
+For a single job that the market contract knows of:
+
+    buyer ◀── Terms ──▶ provider         one of them sends it with the other's signature; its digest is the job's id
+    buyer ── Acceptance ──▶ provider     the job is settled with this much
+    replica ── Replica ──▶ anyone        this is what I got; enough of the same settle the job
 
 Amounts are base units of FOG, prices base units per 10^9 fuel, times Unix seconds.
 """
@@ -12,8 +20,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Annotated
 
-from fogchain.wallet.eip712 import Address, Bytes32, Text, Uint8, Uint32, Uint40, Uint64, Uint96
+from fogchain.wallet.eip712 import (
+    Address,
+    Addresses,
+    Bytes32,
+    Text,
+    Uint8,
+    Uint32,
+    Uint40,
+    Uint64,
+    Uint96,
+    Uint256,
+    struct_hash,
+)
 
 
 class Exit(IntEnum):
@@ -78,3 +99,53 @@ class Receipt:
 class Voucher:
     session: Bytes32
     amount: Uint96  # owed in all since the session opened, never less than before
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What of a job only a quorum's settlement shows to the chain."""
+
+    spec: Bytes32
+    quorum: Uint8  # replicas that must agree
+    replicas: Addresses  # in ascending order; each is paid an equal share of the price
+    salt: Uint256  # makes two equal jobs two
+
+    @property
+    def hash(self) -> bytes:
+        """The member `work` of the terms."""
+        return struct_hash(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What buyer and provider of one job agree on, as in contracts/interfaces/IFogMarket.sol."""
+
+    buyer: Address
+    provider: Address
+    price: Uint96  # at most paid in all
+    rate: Uint96  # per 10^9 fuel, at most `price` in all; zero for a fixed price
+    breach: Uint96  # what the provider's bond pays the buyer when nothing is delivered
+    input_by: Uint40  # until then the buyer may cancel
+    due: Uint40  # delivered until then it earns its full pay
+    late_by: Uint40  # from then on nothing; in between linearly less
+    work: Annotated[bytes, Work]
+
+    def pay(self, fuel: int, at: int) -> int:
+        """What the job earns for `fuel` delivered at block time `at`, fee included; as the contract's `payOf`."""
+        gross = min(self.price, self.rate * fuel // 10**9) if self.rate else self.price
+        if at <= self.due:
+            return gross
+        return gross * max(self.late_by - at, 0) // (self.late_by - self.due) if self.late_by > self.due else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    job: Bytes32
+    amount: Uint96
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    job: Bytes32
+    result: Bytes32
+    fuel: Uint64

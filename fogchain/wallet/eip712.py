@@ -1,8 +1,9 @@
-"""EIP-712 typed data for flat structs, and secp256k1 signatures over it.
+"""EIP-712 typed data, and secp256k1 signatures over it.
 
 A message is a frozen dataclass whose fields are annotated with the Solidity types below, in the order of
-the struct. Structs are flat, so `encodeData` is a plain join of 32-byte words; this is 30 times faster than the
-general encoder and gives the same hash (tests compare with eth_account).
+the struct. A member that is a struct is annotated with its dataclass and given by its hash, as contracts keep it. So
+`encodeData` is a plain join of 32-byte words; this is 30 times faster than the general encoder and gives the same hash
+(tests compare with eth_account).
 
 Source: EIP-712 (typed structured data), EIP-2 (low s), market contract's `_hashTypedDataV4`.
 """
@@ -26,7 +27,9 @@ Uint32 = Annotated[int, "uint32"]
 Uint40 = Annotated[int, "uint40"]
 Uint64 = Annotated[int, "uint64"]
 Uint96 = Annotated[int, "uint96"]
+Uint256 = Annotated[int, "uint256"]
 Text = Annotated[str, "string"]
+Addresses = Annotated[tuple[str, ...], "address[]"]
 
 _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
@@ -35,6 +38,7 @@ _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 class Field:
     name: str
     solidity: str
+    struct: type | None = None  # the dataclass of a member that is a struct
 
 
 def fields_of(message: type) -> tuple[Field, ...]:
@@ -50,7 +54,9 @@ def _fields_of(message: type) -> tuple[Field, ...]:
         hint = hints[field.name]
         if get_origin(hint) is not Annotated:
             raise TypeError(f"{message.__name__}.{field.name} has no Solidity type")
-        found.append(Field(_camel(field.name), get_args(hint)[1]))
+        kind = get_args(hint)[1]
+        struct = kind if isinstance(kind, type) else None
+        found.append(Field(_camel(field.name), struct.__name__ if struct else kind, struct))
     return tuple(found)
 
 
@@ -60,8 +66,17 @@ def _camel(name: str) -> str:
 
 
 def type_string(message: type) -> str:
-    """`encodeType`: for example `Voucher(bytes32 session,uint96 amount)`."""
+    """`encodeType`: for example `Voucher(bytes32 session,uint96 amount)`; structs within follow, sorted by name."""
+    return _own_type(message) + "".join(sorted(map(_own_type, _structs_in(message))))
+
+
+def _own_type(message: type) -> str:
     return f"{message.__name__}({','.join(f'{f.solidity} {f.name}' for f in fields_of(message))})"
+
+
+def _structs_in(message: type) -> set[type]:
+    inside = {field.struct for field in fields_of(message) if field.struct is not None}
+    return inside.union(*map(_structs_in, inside))
 
 
 @cache
@@ -81,6 +96,8 @@ def _word(value: Any, solidity: str) -> bytes:
         return value
     if solidity == "string":
         return bytes(keccak(value.encode()))
+    if solidity == "address[]":
+        return bytes(keccak(b"".join(_word(item, "address") for item in value)))
     if isinstance(value, bool) or not isinstance(value, int) or value < 0 or value.bit_length() > int(solidity[4:]):
         raise ValueError(f"not a {solidity}")
     return value.to_bytes(32, "big")
@@ -93,7 +110,7 @@ def struct_hash(message: Any) -> bytes:
     for field, spec in zip(dataclasses.fields(message), fields_of(kind), strict=True):
         value = getattr(message, field.name)
         try:
-            words.append(_word(value, spec.solidity))
+            words.append(_word(value, "bytes32" if spec.struct else spec.solidity))
         except (ValueError, TypeError, AttributeError) as error:
             raise BadMessage(f"{kind.__name__}.{field.name} = {str(value)[:80]!r}: {error}") from error
     return bytes(keccak(b"".join(words)))

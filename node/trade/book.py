@@ -12,7 +12,7 @@ from typing import Literal
 import structlog
 
 from fogchain.chain.index import EventIndex
-from fogchain.chain.ledger import NodeRecord
+from fogchain.chain.records import NodeRecord
 from fogchain.errors import BadMessage, BadSignature, FogchainError, Unavailable
 from fogchain.identity import check_binding
 from fogchain.jobs.spec import JobSpec

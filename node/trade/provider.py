@@ -17,7 +17,7 @@ import structlog
 
 from fogchain.chain.calls import Calls
 from fogchain.chain.index import EventIndex
-from fogchain.chain.ledger import SessionRecord
+from fogchain.chain.records import SessionRecord
 from fogchain.chain.sender import Sender
 from fogchain.config import ProviderSection
 from fogchain.errors import BadMessage, Conflict, FogchainError, NotFound, PaymentRequired, Unavailable

@@ -96,6 +96,26 @@ def test_export_notices_a_changed_contract(project: Path) -> None:
     assert exported != (ROOT / "fogchain" / "chain" / "artifacts" / "FogRegistry.json").read_text()
 
 
+def coverage(report: Path, reached: int) -> subprocess.CompletedProcess[str]:
+    """The verdict on a contract of 100 lines, of which the first `reached` were run, and a test that does not count."""
+    lines = "".join(f"DA:{n},{int(n <= reached)}\n" for n in range(1, 101))
+    ours = f"SF:contracts/Answer.sol\n{lines}BRDA:7,0,0,3\nBRDA:7,0,1,1\nend_of_record\n"
+    report.write_text(f"TN:\n{ours}TN:\nSF:tests/Answer.t.sol\nDA:1,0\nBRDA:1,0,0,-\nend_of_record\n")
+    return subprocess.run(
+        [ROOT / "scripts" / "coverage.py", report], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_coverage_names_what_no_test_reaches(tmp_path: Path) -> None:
+    enough = coverage(tmp_path / "lcov.info", 98)
+    assert enough.returncode == 0
+    assert re.search(r"^contracts/Answer.sol +98.0 +100.0 +99 100$", enough.stdout, re.MULTILINE)
+    assert "Answer.t.sol" not in enough.stdout
+    too_little = coverage(tmp_path / "lcov.info", 97)
+    assert too_little.returncode == 1
+    assert "below 98 % of lines" in too_little.stderr
+
+
 FORBIDDEN = [
     ("fogchain.batch", "asyncio"),
     ("fogchain.market", "time"),

@@ -48,23 +48,30 @@ def test_every_task_is_done_checked_and_paid(shown: dict[str, Any]) -> None:
     assert len(shown["providers"]) == 3
     assert sum(provider["tasks"] for provider in shown["providers"]) == tasks
     for provider in shown["providers"]:
-        paid, fuel, runs = (
-            parse_fog(provider["paid"]),
+        gross, fuel, runs = (
+            parse_fog(provider["paid"]) + parse_fog(provider["fee"]),
             parse_fuel(provider["fuel"]),
             provider["tasks"] + provider["checks"],
         )
         assert provider["tasks"] > 0
-        assert 0 <= paid - cost(fuel, PRICE) <= runs  # each run's cost is rounded up by less than a base unit
+        assert 0 <= gross - cost(fuel, PRICE) <= runs  # each run's cost is rounded up by less than a base unit
 
 
 def test_the_balances_add_up(shown: dict[str, Any]) -> None:
     assert shown["adds_up"] is True
     before = {row["party"]: parse_fog(row["before"]) for row in shown["balances"]}
     after = {row["party"]: parse_fog(row["after"]) for row in shown["balances"]}
-    assert sum(before.values()) == sum(after.values())
     paid = {provider["name"]: parse_fog(provider["paid"]) for provider in shown["providers"]}
+    fees = {provider["name"]: parse_fog(provider["fee"]) for provider in shown["providers"]}
     assert {name: after[name] - before[name] for name in paid} == paid
-    assert before["buyer"] - after["buyer"] == sum(paid.values())
+    assert before["buyer"] - after["buyer"] == sum(paid.values()) + sum(fees.values())
+    assert parse_fog(shown["fees"]["after"]) - parse_fog(shown["fees"]["before"]) == sum(fees.values())
+
+
+def test_one_percent_of_the_pay_is_kept_back(shown: dict[str, Any]) -> None:
+    for provider in shown["providers"]:
+        paid, fee = parse_fog(provider["paid"]), parse_fog(provider["fee"])
+        assert 0 <= (paid + fee) - 100 * fee < 100  # cut to whole base units once, in one claim
 
 
 def test_the_picture_is_a_picture(shown: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from fogchain.chain.client import ChainClient
 from fogchain.chain.events import Event, RolledBack, SessionOpened, VoucherClaimed
 from fogchain.chain.index import EventIndex
 from fogchain.chain.local import LocalChain
+from fogchain.chain.records import NOBODY
 from fogchain.chain.sender import Sender
 from fogchain.errors import CorruptData, Unavailable
 from fogchain.identity import NodeIdentity, check_binding
@@ -94,26 +95,33 @@ async def trade(client: ChainClient, buyer: Party, provider: Party) -> bytes:
 async def agrees(index: EventIndex, client: ChainClient, parties: list[str], sessions: list[bytes]) -> bool:
     """Whether the index shows what the contracts say."""
     for address in parties:
-        record = index.account(address)
+        record, bond = index.account(address), await client.bond(address)
         said = (
             await client.token_balance(address),
             await client.free_balance(address),
             await client.locked_balance(address),
-            await client.bonded(address),
+            await client.withheld(address),
+            await client.unbonding(address),
+            (bond.bonded, bond.slashable, bond.votes, bond.delegate),
         )
-        if (record.token, record.free, record.locked, record.bonded) != said:
+        shown = (
+            record.token,
+            record.free,
+            record.locked,
+            record.withheld,
+            list(record.queue),
+            (record.bonded, record.bonded + record.unbonding, record.votes, record.delegate or NOBODY),
+        )
+        if shown != said:
             return False
     for session in sessions:
         there, found = await client.session(session), index.session(session)
-        if int(there.buyer, 16) == 0:
+        if there.buyer == NOBODY:
             if found is not None:
                 return False
-        elif found is None or (found.cap, found.claimed, found.open, found.expiry) != (
-            there.cap,
-            there.claimed,
-            there.open,
-            there.expiry,
-        ):
+        elif found is None or (found.cap, found.claimed, found.open, found.expiry, found.fee_bps) != (
+            there.cap, there.claimed, there.open, there.expiry, there.fee_bps,
+        ):  # fmt: skip
             return False
     return True
 
@@ -133,7 +141,9 @@ async def test_a_trade_as_the_index_shows_it(
     account = index.account(buyer.address)
     assert (account.token, account.free, account.locked, account.spent) == (62 * FOG, 28 * FOG, 3 * FOG, 7 * FOG)
     account = index.account(provider.address.upper().replace("0X", "0x"))
-    assert (account.token, account.earned) == (77 * FOG, 7 * FOG)
+    fee = 4 * FOG // 100 + 3 * FOG // 100
+    assert (account.token, account.free) == (70 * FOG, 7 * FOG - fee)
+    assert (account.earned, account.fees, account.withheld) == (7 * FOG - fee, fee, fee)
     assert (account.bonded, account.unbonding) == (20 * FOG, 10 * FOG)
     assert await agrees(index, client, [buyer.address, provider.address], [session])
     assert [record.job for record in index.sessions(buyer=buyer.address)] == [b"\x0b" * 32, JOB]
@@ -141,7 +151,9 @@ async def test_a_trade_as_the_index_shows_it(
     assert index.sessions(buyer=provider.address) == []
 
     events = [event for batch in batches for event in batch]
-    assert [event.paid for event in events if isinstance(event, VoucherClaimed)] == [4 * FOG, 3 * FOG]
+    claims = [event for event in events if isinstance(event, VoucherClaimed)]
+    assert [event.paid + event.fee for event in claims] == [4 * FOG, 3 * FOG]
+    assert [event.fee for event in claims] == [4 * FOG // 100, 3 * FOG // 100]
     assert len([event for event in events if isinstance(event, SessionOpened)]) == 2
     assert index.healthy
 
@@ -283,7 +295,7 @@ async def test_a_file_of_another_network_is_emptied_and_a_broken_one_refused(
     await first.catch_up()
     assert first.event_count() > 0
     first.close()
-    other = client.deployment.__class__(1, "0x" + "1" * 40, "0x" + "2" * 40, "0x" + "3" * 40, "0x" + "4" * 40, 0)
+    other = replace(client.deployment, chain_id=1)
     second = EventIndex(ChainClient(client.rpc.url, other), path)
     assert second.event_count() == 0
     second.close()

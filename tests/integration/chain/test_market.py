@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,6 @@ from on_chain import ETH, FOG
 
 from fogchain.chain.calls import Calls, session_id
 from fogchain.chain.client import ChainClient
-from fogchain.chain.deployment import Deployment
 from fogchain.chain.local import LocalChain
 from fogchain.chain.reverts import Reverted
 from fogchain.chain.sender import Sender
@@ -70,7 +70,11 @@ async def test_a_good_voucher_is_paid(
 ) -> None:
     signature = sign(funded, client.deployment.domain, Voucher(session, 4 * FOG))
     await provider.send(Calls(client.deployment).claim(session, 4 * FOG, signature))
-    assert await client.token_balance(provider.address) == 4 * FOG
+    fee = 4 * FOG // 100
+    assert await client.free_balance(provider.address) == 4 * FOG - fee
+    assert await client.withheld(provider.address) == fee
+    await provider.send(Calls(client.deployment).withdraw(4 * FOG - fee))
+    assert await client.token_balance(provider.address) == 4 * FOG - fee
 
 
 async def test_no_bad_voucher_is_paid(
@@ -93,10 +97,10 @@ async def test_no_bad_voucher_is_paid(
     for what, signature in bad.items():
         with pytest.raises(Reverted) as caught:
             await provider.send(calls.claim(session, amount, signature))
-        assert caught.value.name == "BadVoucher", what
+        assert caught.value.name == "BadSignature", what
     with pytest.raises(Reverted, match="above the session's cap of 10 FOG"):
         await provider.send(calls.claim(session, 11 * FOG, sign(funded, domain, Voucher(session, 11 * FOG))))
-    assert await client.token_balance(provider.address) == 0
+    assert await client.free_balance(provider.address) == 0
     await provider.send(calls.claim(session, amount, good))
     with pytest.raises(Reverted, match="claimed already"):
         await provider.send(calls.claim(session, amount, good))
@@ -104,7 +108,7 @@ async def test_no_bad_voucher_is_paid(
 
 async def test_the_buyer_closes_only_after_the_expiry(client: ChainClient, buyer: Sender, session: bytes) -> None:
     calls = Calls(client.deployment)
-    with pytest.raises(Reverted, match="only from time"):
+    with pytest.raises(Reverted, match="can close the session only from"):
         await buyer.send(calls.close_session(session))
     await client.rpc.call("evm_increaseTime", 601)
     await client.rpc.call("evm_mine")
@@ -165,11 +169,10 @@ async def test_values_that_do_not_fit_are_refused_before_the_chain(client: Chain
 
 async def test_the_wrong_network_is_told_apart(client: ChainClient) -> None:
     here = client.deployment
-    fields = {name: getattr(here, name) for name in ("token", "stake", "market", "registry", "block")}
-    other_chain = ChainClient(client.rpc.url, Deployment(chain_id=1, **fields))
+    other_chain = ChainClient(client.rpc.url, replace(here, chain_id=1))
     with pytest.raises(Conflict, match="chain 31337"):
         await other_chain.connect()
-    no_market = ChainClient(client.rpc.url, Deployment(chain_id=31337, **{**fields, "market": "0x" + "12" * 20}))
+    no_market = ChainClient(client.rpc.url, replace(here, market="0x" + "12" * 20))
     with pytest.raises(NotFound, match="no FogMarket"):
         await no_market.connect()
     nobody = ChainClient("http://127.0.0.1:9", here)

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from fogchain.chain.deployment import Deployment, Origin
+from fogchain.chain.deployment import CONTRACTS, Deployment, Origin
 from fogchain.errors import CorruptData, NotFound
 
-A, B, C, D = ("0x" + digit * 40 for digit in "abcd")
-DEPLOYMENT = Deployment(chain_id=31337, token=A, stake=B, market=C, registry=D, block=7, rpc_url="http://127.0.0.1:1")
+ADDRESSES = {name: "0x" + f"{place:x}a" * 20 for place, name in enumerate(CONTRACTS, 1)}
+A, C = ADDRESSES["token"], ADDRESSES["market"]
+DEPLOYMENT = Deployment(chain_id=31337, **ADDRESSES, block=7, rpc_url="http://127.0.0.1:1")
 
 
 def test_written_and_read(tmp_path: Path) -> None:
@@ -25,7 +26,7 @@ def test_written_and_read(tmp_path: Path) -> None:
 def test_where_it_came_from_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "deployment.json"
     origin = Origin(A, 3, 1_000, {"stake": {"unbonding": "7 d"}}, {"token": "0x" + "11" * 32})
-    whole = replace(DEPLOYMENT, vesting={"vesting_team": B}, origin=origin)
+    whole = replace(DEPLOYMENT, vesting={"vesting_team": C}, origin=origin)
     whole.save(path)
     assert Deployment.load(path) == whole
 
@@ -36,7 +37,7 @@ def test_the_domain_is_chain_and_market(tmp_path: Path) -> None:
 
 def test_addresses_in_any_case_are_read_as_lower_case(tmp_path: Path) -> None:
     path = tmp_path / "deployment.json"
-    raw = {"chain_id": 1, "token": A.upper().replace("0X", "0x"), "stake": B, "market": C, "registry": D, "block": 0}
+    raw = {"chain_id": 1, **ADDRESSES, "token": A.upper().replace("0X", "0x"), "block": 0}
     path.write_text(json.dumps(raw))
     assert Deployment.load(path).token == A
     assert Deployment.load(path).rpc_url is None
@@ -48,7 +49,7 @@ def test_no_file_says_how_to_get_one(tmp_path: Path) -> None:
     assert "fogchain chain up" in caught.value.hint
 
 
-GOOD = {"chain_id": 1, "token": A, "stake": B, "market": C, "registry": D, "block": 0}
+GOOD = {"chain_id": 1, **ADDRESSES, "block": 0}
 
 
 @pytest.mark.parametrize(

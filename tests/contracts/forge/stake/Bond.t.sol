@@ -7,6 +7,7 @@ import {EventsLib} from "../../../../contracts/libraries/EventsLib.sol";
 import {BaseTest} from "../BaseTest.sol";
 import {vm} from "../Vm.sol";
 import {FeeToken} from "../mocks/WeirdTokens.sol";
+import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 
 contract BondTest is BaseTest {
     function testFuzz_BondsAdd(uint96 first, uint96 second) public {
@@ -19,8 +20,8 @@ contract BondTest is BaseTest {
         stake.bond(second);
         vm.stopPrank();
         vm.assertEq(stake.bonded(buyer), first + second);
-        vm.assertEq(stake.totalBonded(), first + second);
-        vm.assertEq(token.balanceOf(address(stake)), first + second);
+        vm.assertEq(stake.totalBonded(), 50_000e18 + first + second);
+        vm.assertEq(token.balanceOf(address(stake)), 50_000e18 + first + second);
     }
 
     function test_NothingIsRefused() public {
@@ -29,18 +30,19 @@ contract BondTest is BaseTest {
         stake.bond(0);
     }
 
+    function test_WithoutAllowanceIsRefused() public {
+        vm.prank(buyer);
+        token.approve(address(stake), 9);
+        vm.expectRevert(abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, address(stake), 9, 10));
+        vm.prank(buyer);
+        stake.bond(10);
+    }
+
     function test_FeeTokenIsRefused() public {
         FeeToken fee = new FeeToken();
-        FogStake feeStake = new FogStake(address(fee), 1);
+        FogStake feeStake = new FogStake(address(fee), address(market), treasury, UNBONDING);
         fee.approve(address(feeStake), 100);
         vm.expectRevert(abi.encodeWithSelector(ErrorsLib.TransferMismatch.selector, 100, 99));
         feeStake.bond(100);
-    }
-
-    function test_BadDeploymentIsRefused() public {
-        vm.expectRevert(ErrorsLib.ZeroAddress.selector);
-        new FogStake(address(0), 1);
-        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.BadUnbondingPeriod.selector, 28 days + 1));
-        new FogStake(address(token), 28 days + 1);
     }
 }

@@ -26,7 +26,7 @@ contract CancelUnbondTest is BaseTest {
         vm.prank(buyer);
         stake.cancelUnbond(index);
         vm.assertEq(stake.bonded(buyer), 100e18 - 33 + amount);
-        vm.assertEq(stake.totalBonded(), 100e18 - 33 + amount);
+        vm.assertEq(stake.totalBonded(), 50_100e18 - 33 + amount);
         vm.assertEq(stake.unbonding(buyer).length, 2);
         vm.assertTrue(stake.unbonding(buyer)[0].release < stake.unbonding(buyer)[1].release, "order lost");
     }
@@ -41,5 +41,14 @@ contract CancelUnbondTest is BaseTest {
         vm.expectRevert(abi.encodeWithSelector(ErrorsLib.NoSuchUnbonding.selector, 0));
         vm.prank(other);
         stake.cancelUnbond(0);
+    }
+
+    function test_DueEntryIsBondedAgainToo() public {
+        vm.warp(1_800_000_000 + 30 days);
+        vm.prank(buyer);
+        stake.cancelUnbond(2);
+        vm.assertEq(stake.bonded(buyer), 100e18 - 21);
+        vm.prank(buyer);
+        vm.assertEq(stake.withdraw(), 21);
     }
 }

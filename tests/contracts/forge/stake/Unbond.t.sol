@@ -22,12 +22,13 @@ contract UnbondTest is BaseTest {
         vm.prank(buyer);
         stake.unbond(amount);
         vm.assertEq(stake.bonded(buyer), 100e18 - amount);
-        vm.assertEq(stake.totalBonded(), 100e18 - amount);
+        vm.assertEq(stake.totalBonded(), 50_100e18 - amount);
         Unbonding[] memory queue = stake.unbonding(buyer);
         vm.assertEq(queue.length, 1);
         vm.assertEq(queue[0].amount, amount);
         vm.assertEq(queue[0].release, release);
-        vm.assertEq(token.balanceOf(address(stake)), 100e18);
+        vm.assertEq(token.balanceOf(address(stake)), 50_100e18);
+        vm.assertEq(stake.slashable(buyer), 100e18);
     }
 
     function test_EntriesOfOneBlockShareOne() public {
