@@ -1,8 +1,8 @@
 """What the market's common transactions cost, read from receipts on a real local chain.
 
 Whole transactions: their 21,000, their calldata, what they do. Accounts have been used before, as those of anyone who
-comes back have; `gas_stake_first` alone is a newcomer's. The job of `gas_open_and_settle_signed` has a fixed price, paid
-in full, and no breach; with a metered price and a breach it costs more, which `say` tells.
+comes back have; `gas_stake_first` alone is a newcomer's. The job of `gas_open_and_settle_signed` has a fixed price,
+paid in full, and no breach; with a metered price and a breach it costs more, which `say` tells.
 """
 
 from __future__ import annotations

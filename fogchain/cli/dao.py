@@ -85,7 +85,8 @@ def delegate(
     async def plan(desk: Desk) -> list[Call]:
         return [Dao(desk.client).delegate(desk.address if to == "me" else _address(to))]
 
-    report(act(folder_of(data), plan), as_json, f"{'the bond votes for itself' if to == 'me' else to + ' has the votes of this bond'} now")
+    done = "the bond votes for itself now" if to == "me" else f"{to} has the votes of this bond now"
+    report(act(folder_of(data), plan), as_json, done)
 
 
 @app.command()
