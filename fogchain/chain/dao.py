@@ -207,6 +207,7 @@ class Dao:
             tuple(bytes(data) for data in log["calldatas"]),
             log["description"],
         )
+        against, in_favour, abstaining = (int(count) for count in votes)
         steps = zip(plan.targets, plan.calldatas, plan.values, strict=True)
         quorum = None if state == State.PENDING else int(await read("governor", "quorum", log["vote_start"]))
         return Proposal(
@@ -219,7 +220,9 @@ class Dao:
             int(log["vote_start"]),
             int(deadline),
             int(eta),
-            *map(int, votes),
+            against,
+            in_favour,
+            abstaining,
             quorum,
         )
 
