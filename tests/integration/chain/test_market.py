@@ -91,7 +91,7 @@ async def test_no_bad_voucher_is_paid(
         "for another chain": sign(funded, Domain(1, domain.market), voucher),
         "for another market": sign(funded, Domain(domain.chain_id, "0x" + "99" * 20), voucher),
         "malleated": good[:32] + (ORDER - s).to_bytes(32, "big") + bytes([55 - good[64]]),
-        "cut": good[:64],
+        "cut": good[:63],
         "empty": b"",
     }
     for what, signature in bad.items():
