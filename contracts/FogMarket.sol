@@ -15,7 +15,7 @@ import {
 } from "./interfaces/IFogMarket.sol";
 import {IFogStake} from "./interfaces/IFogStake.sol";
 import {IVolumeReport} from "./interfaces/IVolumeReport.sol";
-import {AccountSlot} from "./libraries/AccountSlot.sol";
+import {AccountSlot, AccountsLib, earnings} from "./libraries/AccountSlot.sol";
 import {BatchLib} from "./libraries/BatchLib.sol";
 import {
     AUDIT_SHARE,
@@ -29,6 +29,7 @@ import {
     MIN_CHALLENGE_WINDOW,
     VOLUME_UNIT
 } from "./libraries/ConstantsLib.sol";
+import {CurrentSlot} from "./libraries/CurrentSlot.sol";
 import {ErrorsLib} from "./libraries/ErrorsLib.sol";
 import {EventsLib, Reason} from "./libraries/EventsLib.sol";
 import {HashLib} from "./libraries/HashLib.sol";
@@ -49,15 +50,8 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 /// @notice Holds all escrow: balances, jobs, sessions, batches.
 /// @dev Locked money is in no balance: an open job holds its price, an open session what of its cap is unclaimed.
 contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
+    using AccountsLib for mapping(address => AccountSlot);
     using SafeERC20 for IERC20;
-
-    /// @dev What opening a job must know, in one slot.
-    struct Current {
-        uint16 version;
-        uint16 feeBps;
-        uint16 bondMultiple;
-        uint40 stoppedUntil;
-    }
 
     /* IMMUTABLES */
 
@@ -76,9 +70,13 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
     /// @inheritdoc IFogMarket
     uint40 public immutable guardianUntil;
 
+    bytes32 internal immutable _domain;
+
+    uint256 internal immutable _chainId;
+
     /* STORAGE */
 
-    Current internal _current;
+    CurrentSlot internal _current;
 
     /// @inheritdoc IFogMarket
     address public pricing;
@@ -110,6 +108,7 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
         }
         (token, stake, timelock, guardian, pricing) = (token_, stake_, timelock_, guardian_, pricing_);
         guardianUntil = uint40(block.timestamp + GUARDIAN_TERM);
+        (_domain, _chainId) = (_domainSeparatorV4(), block.chainid);
         emit EventsLib.PricingSet(pricing_);
         _setParameters(parameters);
     }
@@ -154,7 +153,7 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
     function withdraw(uint96 amount) external nonReentrant {
         if (amount == 0) revert ErrorsLib.ZeroAmount();
 
-        _takeFree(msg.sender, amount);
+        _accounts.debit(msg.sender, amount);
         emit EventsLib.Withdrawn(msg.sender, amount);
 
         IERC20(token).safeTransfer(msg.sender, amount);
@@ -164,29 +163,31 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
 
     /// @inheritdoc IFogMarket
     function open(Terms calldata terms, bytes calldata signature) external returns (bytes32 id) {
-        (address buyer, address provider, uint96 price) = (terms.buyer, terms.provider, terms.price);
         JobLib.check(terms);
-        Current memory now_ = _current;
-        if (block.timestamp < now_.stoppedUntil) revert ErrorsLib.Stopped(now_.stoppedUntil);
+        (address buyer, address provider, uint96 price) = JobLib.parties(terms);
+        CurrentSlot now_ = _current;
+        if (block.timestamp < now_.stoppedUntil()) revert ErrorsLib.Stopped(now_.stoppedUntil());
         id = hashTerms(terms);
         _check(id, _jobs[id], JobState.None);
         if (msg.sender != buyer) SignatureLib.check(buyer, id, signature);
         if (terms.breach != 0) {
             if (msg.sender == buyer) SignatureLib.check(provider, id, signature);
             else if (msg.sender != provider) revert ErrorsLib.NotParty(msg.sender);
-            _checkBond(provider, uint256(price) * now_.bondMultiple);
+            _checkBond(provider, uint256(price) * now_.bondMultiple());
         }
 
-        _takeFree(buyer, price);
-        _jobs[id] = opened(now_.version, now_.feeBps);
+        _accounts.debit(buyer, price);
+        _jobs[id] = opened(now_.version(), now_.feeBps());
         _emitOpened(id, terms);
     }
 
     /// @inheritdoc IFogMarket
     function deliver(Terms calldata terms, bytes32 result, uint64 fuel) external {
         (bytes32 id, JobSlot slot) = _job(terms, JobState.Open);
-        if (msg.sender != terms.provider) revert ErrorsLib.NotProvider(msg.sender);
-        if (block.timestamp >= terms.lateBy) revert ErrorsLib.TooLate(terms.lateBy);
+        (, address provider,) = JobLib.parties(terms);
+        (,, uint40 lateBy) = JobLib.times(terms);
+        if (msg.sender != provider) revert ErrorsLib.NotProvider(msg.sender);
+        if (block.timestamp >= lateBy) revert ErrorsLib.TooLate(lateBy);
 
         uint40 at = uint40(block.timestamp);
         _jobs[id] = slot.enter(JobState.Delivered).withDelivery(JobLib.hash(result, fuel, at));
@@ -196,8 +197,9 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
     /// @inheritdoc IFogMarket
     function settleSigned(Terms calldata terms, uint96 amount, bytes calldata signature) external {
         (bytes32 id, JobSlot slot) = _unsettled(terms);
-        if (amount > terms.price) revert ErrorsLib.AbovePrice(amount, terms.price);
-        if (msg.sender != terms.buyer) SignatureLib.check(terms.buyer, hashAcceptance(id, amount), signature);
+        (address buyer,, uint96 price) = JobLib.parties(terms);
+        if (amount > price) revert ErrorsLib.AbovePrice(amount, price);
+        if (msg.sender != buyer) SignatureLib.check(buyer, hashAcceptance(id, amount), signature);
 
         _settle(id, slot, terms, amount, Reason.Accepted);
     }
@@ -213,11 +215,12 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
         (bytes32 id, JobSlot slot) = _unsettled(terms);
         if (HashLib.work(work) != terms.work) revert ErrorsLib.NotTheWork(terms.work);
 
-        bytes32 digest = _hashTypedDataV4(HashLib.replica(id, result, fuel));
-        address[] memory agreed = QuorumLib.agreed(terms.buyer, work, digest, signatures);
+        (address buyer,, uint96 price) = JobLib.parties(terms);
+        (address[] memory agreed, uint256 count) =
+            QuorumLib.agreed(buyer, work, hashReplica(id, result, fuel), signatures);
         // A replica that agrees late is paid as late.
-        uint96 share = JobLib.pay(terms, fuel, uint40(block.timestamp)) / uint96(work.replicas.length);
-        _settleReplicas(id, slot, terms, share, agreed);
+        uint256 share = JobLib.pay(terms, fuel, block.timestamp) / count;
+        _settleReplicas(id, slot, buyer, price, share, agreed);
     }
 
     /// @inheritdoc IFogMarket
@@ -226,7 +229,7 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
         JobSlot slot = _jobs[id];
         Reason reason;
         uint256 from = slot.since();
-        if (slot.state() == JobState.Challenged) {
+        if (slot.isIn(JobState.Challenged)) {
             reason = Reason.Acquitted;
             from += MAX_VERDICT_TIME;
         } else {
@@ -282,7 +285,7 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
             return;
         }
         if (msg.sender != terms.buyer) revert ErrorsLib.NotBuyer(msg.sender);
-        _takeFree(msg.sender, terms.price);
+        _accounts.debit(msg.sender, terms.price);
         _free(under.court, terms.price);
         emit EventsLib.JobChallenged(id, under.court, terms.price);
         IFogCourt(under.court).open(id, terms, delivery, terms.price);
@@ -319,16 +322,22 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
         if (expiry <= block.timestamp || expiry > block.timestamp + MAX_SESSION_LENGTH) {
             revert ErrorsLib.BadExpiry(expiry);
         }
-        Current memory now_ = _current;
-        if (block.timestamp < now_.stoppedUntil) revert ErrorsLib.Stopped(now_.stoppedUntil);
+        CurrentSlot now_ = _current;
+        if (block.timestamp < now_.stoppedUntil()) revert ErrorsLib.Stopped(now_.stoppedUntil());
         id = sessionId(msg.sender, provider, forJob);
         if (_sessions[id].buyer != address(0)) revert ErrorsLib.SessionExists(id);
 
-        _takeFree(msg.sender, cap);
+        _accounts.debit(msg.sender, cap);
         _sessions[id] = Session({
-            buyer: msg.sender, cap: cap, provider: provider, claimed: 0, expiry: expiry, feeBps: now_.feeBps, open: true
+            buyer: msg.sender,
+            cap: cap,
+            provider: provider,
+            claimed: 0,
+            expiry: expiry,
+            feeBps: now_.feeBps(),
+            open: true
         });
-        emit EventsLib.SessionOpened(id, msg.sender, provider, forJob, cap, expiry, now_.feeBps);
+        emit EventsLib.SessionOpened(id, msg.sender, provider, forJob, cap, expiry, now_.feeBps());
     }
 
     /// @inheritdoc IFogMarket
@@ -337,7 +346,7 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
         Session storage s = _openSession(id);
         if (msg.sender != s.buyer) revert ErrorsLib.NotBuyer(msg.sender);
 
-        _takeFree(msg.sender, amount);
+        _accounts.debit(msg.sender, amount);
         uint96 cap = s.cap + amount;
         s.cap = cap;
         emit EventsLib.SessionToppedUp(id, cap);
@@ -397,8 +406,8 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
     /// @inheritdoc IFogMarket
     function settleBatch(address[] calldata payees, bytes calldata items) external {
         (uint96[] memory sums, uint96 total) = BatchLib.add(_settled[msg.sender], payees.length, items);
-        _takeFree(msg.sender, total);
-        uint16 feeBps = _current.feeBps;
+        _accounts.debit(msg.sender, total);
+        uint16 feeBps = _current.feeBps();
         for (uint256 i; i < payees.length; ++i) {
             uint96 gross = sums[i];
             if (gross == 0) continue;
@@ -427,7 +436,7 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
         if (sum == 0) return;
 
         uint96 toAudits = uint96(uint256(sum) * AUDIT_SHARE / 10_000);
-        if (toAudits != 0) IERC20(token).safeTransfer(_parameters[_current.version].court, toAudits);
+        if (toAudits != 0) IERC20(token).safeTransfer(_parameters[_current.version()].court, toAudits);
         IERC20(token).forceApprove(stake, sum - toAudits);
         IFogStake(stake).fund(sum - toAudits);
     }
@@ -447,7 +456,7 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
 
     /// @inheritdoc IFogMarket
     function stop(uint40 until) external {
-        uint40 last = _current.stoppedUntil;
+        uint40 last = _current.stoppedUntil();
         if (msg.sender == timelock) {
             _bound("until", until, 0, last);
         } else {
@@ -457,7 +466,7 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
                 revert ErrorsLib.StopTooSoon(uint40(last + MAX_STOP));
             }
         }
-        _current.stoppedUntil = until;
+        _current = _current.withStop(until);
         emit EventsLib.StopSet(msg.sender, until);
     }
 
@@ -501,8 +510,8 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
 
     /// @inheritdoc IFogMarket
     function current() external view returns (Parameters memory parameters, uint16 version, uint40 stoppedUntil) {
-        Current memory now_ = _current;
-        return (_parameters[now_.version], now_.version, now_.stoppedUntil);
+        CurrentSlot now_ = _current;
+        return (_parameters[now_.version()], now_.version(), now_.stoppedUntil());
     }
 
     /// @inheritdoc IFogMarket
@@ -517,7 +526,7 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
 
     /// @inheritdoc IFogMarket
     function hashTerms(Terms calldata terms) public view returns (bytes32) {
-        return _hashTypedDataV4(HashLib.terms(terms));
+        return _digest(HashLib.terms(terms));
     }
 
     /// @inheritdoc IFogMarket
@@ -527,22 +536,29 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
 
     /// @inheritdoc IFogMarket
     function hashAcceptance(bytes32 id, uint96 amount) public view returns (bytes32) {
-        return _hashTypedDataV4(HashLib.acceptance(id, amount));
+        return _digest(HashLib.acceptance(id, amount));
     }
 
     /// @inheritdoc IFogMarket
-    function hashReplica(bytes32 id, bytes32 result, uint64 fuel) external view returns (bytes32) {
-        return _hashTypedDataV4(HashLib.replica(id, result, fuel));
+    function hashReplica(bytes32 id, bytes32 result, uint64 fuel) public view returns (bytes32) {
+        return _digest(HashLib.replica(id, result, fuel));
     }
 
     /// @inheritdoc IFogMarket
     function hashVoucher(bytes32 id, uint96 amount) public view returns (bytes32) {
-        return _hashTypedDataV4(HashLib.voucher(id, amount));
+        return _digest(HashLib.voucher(id, amount));
     }
 
     /// @inheritdoc IFogMarket
     function domainSeparator() external view returns (bytes32) {
         return _domainSeparatorV4();
+    }
+
+    /* INTERNAL: SIGNATURES */
+
+    /// @dev OpenZeppelin's costs 300 more, which every payment would pay twice.
+    function _digest(bytes32 content) internal view returns (bytes32) {
+        return HashLib.digest(block.chainid == _chainId ? _domain : _domainSeparatorV4(), content);
     }
 
     /* INTERNAL: BALANCES */
@@ -564,23 +580,15 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
         emit EventsLib.Deposited(owner, amount);
     }
 
-    function _takeFree(address owner, uint96 amount) internal {
-        AccountSlot account = _accounts[owner];
-        uint96 available = account.free();
-        if (amount > available) revert ErrorsLib.InsufficientBalance(available, amount);
-        _accounts[owner] = account.subtract(amount);
-    }
-
     function _free(address owner, uint96 amount) internal {
-        _accounts[owner] = _accounts[owner].add(amount);
+        _accounts.credit(owner, AccountSlot.wrap(amount));
     }
 
-    /// @dev Credits `gross` less the fee, which is rounded down.
-    function _earn(address payee, uint96 gross, uint16 feeBps) internal returns (uint96 fee) {
-        unchecked {
-            fee = uint96(uint256(gross) * feeBps / 10_000); // at most MAX_FEE of it
-        }
-        _accounts[payee] = _accounts[payee].earn(gross, fee);
+    /// @dev Credits `gross` less the fee.
+    function _earn(address payee, uint96 gross, uint16 feeBps) internal returns (uint96) {
+        (AccountSlot earned, uint256 fee) = earnings(gross, feeBps);
+        _accounts.credit(payee, earned);
+        return uint96(fee);
     }
 
     /* INTERNAL: JOBS */
@@ -601,12 +609,11 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
     function _unsettled(Terms calldata terms) internal view returns (bytes32 id, JobSlot slot) {
         id = hashTerms(terms);
         slot = _jobs[id];
-        if (slot.state() != JobState.Delivered) _check(id, slot, JobState.Open);
+        if (!slot.isIn(JobState.Delivered)) _check(id, slot, JobState.Open);
     }
 
     function _check(bytes32 id, JobSlot slot, JobState wanted) internal pure {
-        JobState state = slot.state();
-        if (state != wanted) revert ErrorsLib.WrongState(id, uint8(state));
+        if (!slot.isIn(wanted)) revert ErrorsLib.WrongState(id, uint8(slot.state()));
     }
 
     function _checkDelivered(bytes32 id, JobSlot slot, Delivery calldata delivery) internal pure {
@@ -625,27 +632,35 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
         }
     }
 
+    /// @dev `gross` is at most the price.
     function _settle(bytes32 id, JobSlot slot, Terms calldata terms, uint96 gross, Reason reason) internal {
         _jobs[id] = slot.enter(JobState.Settled);
-        uint96 fee = _earn(terms.provider, gross, slot.feeBps());
-        uint96 refund = terms.price - gross;
-        if (refund != 0) _free(terms.buyer, refund);
-        emit EventsLib.JobSettled(id, gross - fee, fee, refund, reason);
+        (address buyer, address provider, uint96 price) = JobLib.parties(terms);
+        uint96 fee = _earn(provider, gross, slot.feeBps());
+        unchecked {
+            uint96 refund = price - gross;
+            if (refund != 0) _free(buyer, refund);
+            emit EventsLib.JobSettled(id, gross - fee, fee, refund, reason);
+        }
     }
 
-    function _settleReplicas(bytes32 id, JobSlot slot, Terms calldata terms, uint96 share, address[] memory replicas)
-        internal
-    {
+    /// @dev `share` is at most the price divided by the number of all replicas.
+    function _settleReplicas(
+        bytes32 id,
+        JobSlot slot,
+        address buyer,
+        uint256 price,
+        uint256 share,
+        address[] memory replicas
+    ) internal {
         _jobs[id] = slot.enter(JobState.Settled);
-        uint96 count = uint96(replicas.length);
-        uint96 fee;
-        for (uint256 i; i < count; ++i) {
-            fee = _earn(replicas[i], share, slot.feeBps());
+        (AccountSlot earned, uint256 fee) = earnings(share, slot.feeBps());
+        _accounts.creditAll(replicas, earned);
+        unchecked {
+            uint256 refund = price - share * replicas.length;
+            if (refund != 0) _free(buyer, uint96(refund));
+            QuorumLib.emitPaid(id, replicas, share - fee, fee, refund);
         }
-        emit EventsLib.ReplicasPaid(id, replicas, share - fee, fee);
-        uint96 refund = terms.price - share * count;
-        if (refund != 0) _free(terms.buyer, refund);
-        emit EventsLib.JobSettled(id, (share - fee) * count, fee * count, refund, Reason.Quorum);
     }
 
     /* INTERNAL: SESSIONS */
@@ -680,11 +695,9 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
         _bound("feeBps", parameters.feeBps, 0, MAX_FEE);
         _bound("challengeWindow", parameters.challengeWindow, MIN_CHALLENGE_WINDOW, MAX_CHALLENGE_WINDOW);
         _bound("bondMultiple", parameters.bondMultiple, 1, MAX_SLASH_MULTIPLE);
-        uint16 version = _current.version + 1;
+        uint16 version = _current.version() + 1;
         _parameters[version] = parameters;
-        _current.version = version;
-        _current.feeBps = parameters.feeBps;
-        _current.bondMultiple = parameters.bondMultiple;
+        _current = _current.withParameters(version, parameters.feeBps, parameters.bondMultiple);
         emit EventsLib.ParametersSet(
             version, parameters.court, parameters.challengeWindow, parameters.feeBps, parameters.bondMultiple
         );

@@ -117,19 +117,18 @@ struct Parameters {
 /// @notice Holds all escrow. A buyer deposits once, then pays single jobs (`open` ... `settle`), streams of tasks
 /// (`openSession`, cumulative vouchers) or a whole batch of finished jobs (`settleBatch`). Payments are credited to the
 /// payee's balance here, and withdrawn from it. Nothing stops an exit: no role moves a balance or changes an open job.
-/// @dev Amounts are base units of FOG, times Unix seconds of block time, ratios basis points. Every state has a deadline
-/// and, after it, a way out that anyone can take:
+/// @dev Amounts are base units of FOG, times Unix seconds of block time, ratios basis points. Every state has a
+/// deadline and, after it, a way out that anyone can take:
 ///
 ///     Open       after `lateBy`                        expire      the buyer is refunded, and has the breach
 ///     Delivered  after the challenge window            finalize    the provider is paid
 ///     Challenged after the verdict, or MAX_VERDICT_TIME             the court closes its case, or finalize
 ///     a session  after `expiry`                        closeSession  what is unclaimed is the buyer's again
 interface IFogMarket {
-    // ---- what is reported, beside EventsLib
+    // ---- what is logged by hand: here and not in EventsLib, because only so does the market's ABI have it
 
-    /// @notice `price` of the buyer's free balance was locked for the job, whose terms these are. Its parameters are those
-    /// of the last `ParametersSet`.
-    /// @dev Here and not in EventsLib, because the market logs it by hand: only so does its ABI have it.
+    /// @notice `price` of the buyer's free balance was locked for the job, whose terms these are. Its parameters are
+    /// those of the last `ParametersSet`.
     event JobOpened(
         bytes32 indexed job,
         address indexed buyer,
@@ -142,6 +141,10 @@ interface IFogMarket {
         uint40 lateBy,
         bytes32 work
     );
+
+    /// @notice The job ended because these replicas agree: of its price `paid` is free for each of them, `fee` is kept
+    /// back of each, `refund` is free for the buyer again.
+    event ReplicasPaid(bytes32 indexed job, address[] replicas, uint96 paid, uint96 fee, uint96 refund);
 
     // ---- balances
 
@@ -169,20 +172,20 @@ interface IFogMarket {
     // ---- jobs
 
     /// @notice Opens a job and locks its price. The buyer sends it with the provider's signature of the terms, or the
-    /// provider with the buyer's. A job without a breach binds its provider to nothing: it needs no word of his, and with
-    /// the buyer's signature anyone may send it.
+    /// provider with the buyer's. A job without a breach binds its provider to nothing: it needs no word of his, and
+    /// with the buyer's signature anyone may send it.
     /// @return id The EIP-712 digest of the terms. Terms can be opened once, ever.
     function open(Terms calldata terms, bytes calldata signature) external returns (bytes32 id);
 
     /// @notice The provider commits to a result and its fuel. From here on silence pays.
     function deliver(Terms calldata terms, bytes32 result, uint64 fuel) external;
 
-    /// @notice Ends an open or delivered job with `amount` for the provider, as the buyer says: by sending it, or with a
-    /// signature of Acceptance(job, amount).
+    /// @notice Ends an open or delivered job with `amount` for the provider, as the buyer says: by sending it, or with
+    /// a signature of Acceptance(job, amount).
     function settleSigned(Terms calldata terms, uint96 amount, bytes calldata signature) external;
 
-    /// @notice Ends an open or delivered job when enough of its replicas signed Replica(job, result, fuel) with the same
-    /// result and fuel; each that signed is paid. Anyone may.
+    /// @notice Ends an open or delivered job when enough of its replicas signed Replica(job, result, fuel) with the
+    /// same result and fuel; each that signed is paid. Anyone may.
     /// @param signatures One for each of `work.replicas`; empty for one that did not sign.
     function settleQuorum(
         Terms calldata terms,
@@ -227,8 +230,8 @@ interface IFogMarket {
 
     /// @notice Pays the session's provider what the voucher promises beyond what was claimed. Anyone may call it.
     /// @param amount The voucher's amount: owed in all since the session opened, fee included.
-    /// @param signature The buyer's signature of Voucher(session, amount), as `hashVoucher` gives it: 65 bytes with low
-    /// s, or what the buyer's contract accepts by ERC-1271.
+    /// @param signature The buyer's signature of Voucher(session, amount), as `hashVoucher` gives it: 65 bytes, or
+    /// the 64 of EIP-2098, with low s, or what the buyer's contract accepts by ERC-1271.
     /// @dev A contract that is a buyer can take back its ERC-1271 word before the claim: providers should claim from it
     /// early, or serve key holders only. A key holder cannot, not even by delegating its account to code (EIP-7702).
     function claim(bytes32 id, uint96 amount, bytes calldata signature) external;
@@ -236,8 +239,8 @@ interface IFogMarket {
     /// @notice Claims many vouchers. One that can't be claimed is skipped with an event and stops no other.
     function claimMany(Claim[] calldata claims) external;
 
-    /// @notice Ends the session and frees what is unclaimed for its buyer. The provider may at any time, anyone from the
-    /// expiry on.
+    /// @notice Ends the session and frees what is unclaimed for its buyer. The provider may at any time, anyone from
+    /// the expiry on.
     function closeSession(bytes32 id) external;
 
     /// @notice `claim` and `closeSession` in one, for the provider at the end of a job.
@@ -266,8 +269,8 @@ interface IFogMarket {
     /// @notice Names the contract to which volume is reported. Only the timelock may.
     function setPricing(address pricing) external;
 
-    /// @notice Stops new jobs and sessions until `until`, at most 14 days ahead and not again within 14 days of a stop's
-    /// end. Only the guardian may, until its term ends. The timelock may end a stop.
+    /// @notice Stops new jobs and sessions until `until`, at most 14 days ahead and not again within 14 days of a
+    /// stop's end. Only the guardian may, until its term ends. The timelock may end a stop.
     function stop(uint40 until) external;
 
     // ---- views

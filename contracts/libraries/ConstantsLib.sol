@@ -62,7 +62,9 @@ uint96 constant VOLUME_UNIT = 1e9;
 
 /// @dev The EIP-712 types of what buyers, providers and replicas sign. `Terms` ends with its member's type.
 bytes32 constant TERMS_TYPEHASH = keccak256(
-    "Terms(address buyer,address provider,uint96 price,uint96 rate,uint96 breach,uint40 inputBy,uint40 due,uint40 lateBy,Work work)Work(bytes32 spec,uint8 quorum,address[] replicas,uint256 salt)"
+    "Terms(address buyer,address provider,uint96 price,uint96 rate,uint96 breach,"
+    "uint40 inputBy,uint40 due,uint40 lateBy,Work work)"
+    "Work(bytes32 spec,uint8 quorum,address[] replicas,uint256 salt)"
 );
 bytes32 constant WORK_TYPEHASH = keccak256("Work(bytes32 spec,uint8 quorum,address[] replicas,uint256 salt)");
 bytes32 constant ACCEPTANCE_TYPEHASH = keccak256("Acceptance(bytes32 job,uint96 amount)");

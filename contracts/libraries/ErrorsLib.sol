@@ -86,6 +86,9 @@ library ErrorsLib {
     /// @notice The guardian may stop new jobs again from then on.
     error StopTooSoon(uint40 from);
 
+    /// @notice So much volume of this account waits for `collectFees` that no more can be booked before it.
+    error FeesUncollected(address owner);
+
     /// @notice The batch's length is not a multiple of 16 bytes, or an item names no payee.
     error BadBatch(uint256 item);
 
@@ -112,9 +115,6 @@ library ErrorsLib {
 
     /// @notice The buyer may close the session only from its expiry on.
     error NotExpired(uint40 expiry);
-
-    /// @notice The voucher is not signed by the session's buyer for this market on this chain.
-    error BadVoucher();
 
     /// @notice The voucher promises more than the session's cap.
     error AboveCap(uint96 amount, uint96 cap);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-/// @notice Why a job was paid.
+/// @notice Why a job was paid. With a quorum, `ReplicasPaid` says it in place of `JobSettled`.
 enum Reason {
     Accepted,
     Quorum,
@@ -54,17 +54,15 @@ library EventsLib {
     /// @notice The delivery goes to the court. `bond` left the buyer's free balance for the court's.
     event JobChallenged(bytes32 indexed job, address indexed court, uint96 bond);
 
-    /// @notice The job ended: of its price `paid` is free for the provider, `fee` is kept back, `refund` is free for the
-    /// buyer again. With a quorum, `ReplicasPaid` says who has `paid`.
+    /// @notice The job ended: of its price `paid` is free for the provider, `fee` is kept back, `refund` is free for
+    /// the buyer again.
     event JobSettled(bytes32 indexed job, uint96 paid, uint96 fee, uint96 refund, Reason reason);
-
-    /// @notice What each of these replicas has of what their job paid.
-    event ReplicasPaid(bytes32 indexed job, address[] replicas, uint96 paid, uint96 fee);
 
     /// @notice The job ended before anything was delivered, without fault; its price is free for the buyer again.
     event JobCancelled(bytes32 indexed job, address indexed by);
 
-    /// @notice Nothing was delivered: the price is free for the buyer again, `breach` was paid from the provider's bond.
+    /// @notice Nothing was delivered: the price is free for the buyer again, `breach` was paid from the provider's
+    /// bond.
     event JobExpired(bytes32 indexed job, uint96 breach);
 
     /// @notice The delivery was wrong: the price is free for the buyer again, `slashed` left the provider's bond.

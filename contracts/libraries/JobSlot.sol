@@ -8,14 +8,21 @@ import {Job, JobState} from "../interfaces/IFogMarket.sol";
 ///     state 8 | version 16 | feeBps 16 | since 40 | number 32 | delivery 144
 type JobSlot is uint256;
 
-using {state, version, feeBps, since, delivery, enter, withDelivery, unpack} for JobSlot global;
+using {state, isIn, version, feeBps, since, delivery, enter, withDelivery, unpack} for JobSlot global;
 
-function opened(uint16 version_, uint16 feeBps_) view returns (JobSlot) {
-    return JobSlot.wrap(uint256(version_) << 8 | uint256(feeBps_) << 24).enter(JobState.Open);
+function opened(uint256 version_, uint256 feeBps_) view returns (JobSlot) {
+    return JobSlot.wrap(version_ << 8 | feeBps_ << 24).enter(JobState.Open);
 }
 
 function state(JobSlot slot) pure returns (JobState) {
     return JobState(uint8(JobSlot.unwrap(slot)));
+}
+
+/// @dev Spares the checks that the compiler makes with enums.
+function isIn(JobSlot slot, JobState state_) pure returns (bool same) {
+    assembly ("memory-safe") {
+        same := eq(and(slot, 0xff), state_)
+    }
 }
 
 function version(JobSlot slot) pure returns (uint16) {
@@ -37,10 +44,11 @@ function delivery(JobSlot slot) pure returns (bytes18) {
 /// @dev The slot once the job entered `state_`, in this block.
 function enter(JobSlot slot, JobState state_) view returns (JobSlot) {
     uint256 kept = JobSlot.unwrap(slot) & ~(0xff | uint256(type(uint72).max) << 40);
-    return
-        JobSlot.wrap(
-            kept | uint8(state_) | uint256(uint40(block.timestamp)) << 40 | uint256(uint32(block.number)) << 80
-        );
+    uint256 set = uint256(uint40(block.timestamp)) << 40 | uint256(uint32(block.number)) << 80;
+    assembly ("memory-safe") {
+        set := or(set, state_)
+    }
+    return JobSlot.wrap(kept | set);
 }
 
 /// @dev A job is delivered once, so that there was no delivery before.

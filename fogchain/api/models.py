@@ -167,8 +167,8 @@ class SessionView(View):
     cap: FogAmount
     signed: FogAmount  # newest voucher
     claimed: FogAmount  # what the buyer has paid
-    fee: FogAmount = 0  # of it, kept back
-    net: FogAmount = 0  # of it, for the provider
+    fee: FogAmount  # of it, kept back
+    net: FogAmount  # of it, for the provider
     expires: int
     state: Literal["opening", "open", "closing", "closed"]
 
@@ -186,8 +186,8 @@ class ReceiptView(View):
     fuel: FuelAmount
     price: PriceAmount
     cost: FogAmount  # what the buyer owes
-    fee: FogAmount = 0  # of it, what the market keeps back when it is claimed, at the session's rate
-    net: FogAmount = 0  # of it, for the provider
+    fee: FogAmount  # of it, what the market keeps back when it is claimed, at the session's rate
+    net: FogAmount  # of it, for the provider
     exit: str
     state: RunState
     purpose: Literal["work", "check"] = "work"

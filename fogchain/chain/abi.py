@@ -15,6 +15,7 @@ from typing import Any
 
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
+from eth_abi.grammar import parse as parse_type
 from eth_hash.auto import keccak
 
 Decoder = Callable[[bytes], Any]
@@ -61,6 +62,24 @@ def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) and len(value) == 42 and value.startswith("0x") else value
 
 
+def _refuse_short_words(kind: str, value: Any) -> None:
+    """Raises ValueError for a bytes32 of other than 32 bytes, which eth-abi would fill with zeros."""
+    if kind == "bytes32":
+        if not isinstance(value, bytes) or len(value) != 32:
+            raise ValueError(f"{value!r} is not 32 bytes")
+    elif kind.endswith("]"):
+        for item in value:
+            _refuse_short_words(kind[: kind.rindex("[")], item)
+    elif kind.startswith("("):
+        for part, item in zip(_members(kind), value, strict=True):
+            _refuse_short_words(part, item)
+
+
+@cache
+def _members(kind: str) -> tuple[str, ...]:
+    return tuple(part.to_type_str() for part in parse_type(kind).components)
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """A named value of a function; a struct has its members as `components`."""
@@ -86,8 +105,7 @@ class Function:
     def encode(self, *values: Any) -> bytes:
         """Call data. Raises ValueError or TypeError (eth-abi's family) for values that do not fit."""
         for kind, value in zip(self.inputs, values, strict=True):
-            if kind == "bytes32" and (not isinstance(value, bytes) or len(value) != 32):
-                raise ValueError(f"{self.signature}: {value!r} is not 32 bytes")  # eth-abi would fill it with zeros
+            _refuse_short_words(kind, value)
         return self.selector + encode(self.inputs, values)
 
     def decode_call(self, data: bytes) -> tuple[Any, ...]:

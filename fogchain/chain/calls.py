@@ -6,7 +6,7 @@ Gas limits are the measured cost of the dearest path and a margin; what is not u
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 from eth_abi.abi import encode
@@ -57,6 +57,10 @@ class Calls:
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
+
+    def judged_by(self, court: str) -> Calls:
+        """The same, for jobs and auditors of a court that a vote named later."""
+        return Calls(replace(self._deployment, court=court))
 
     # ---- token
 
@@ -180,7 +184,8 @@ class Calls:
             )
         except OverflowError as error:
             raise BadInput(
-                "a batch can't be written for the contract", hint="it takes 2^16 payees, numbers below 2^32"
+                "a batch can't be written for the contract",
+                hint="it takes 2^16 payees, numbers below 2^32, amounts below 2^80 base units",
             ) from error
         gas = 100_000 + 60_000 * len(payees) + 26_000 * len(items)
         return self._call("market", "settleBatch", (payees, packed), gas, "the payment of a batch")

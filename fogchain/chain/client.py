@@ -110,20 +110,21 @@ class ChainClient:
 
         The contracts keep no such sum: this looks at everything that the address ever opened. A node asks its index.
         """
+        market, courts = self.deployment.market, await self.courts()
         opened, priced, challenged = await asyncio.gather(
-            self._events_of("market", "SessionOpened", address),
-            self._events_of("market", "JobOpened", address),
-            self._events_of("court", "CaseOpened", address),
+            self._events_of("market", "SessionOpened", address, [market]),
+            self._events_of("market", "JobOpened", address, [market]),
+            self._events_of("court", "CaseOpened", address, courts),
         )
-        answers = await self.read_many(
-            *(("market", "session", (event["session"],)) for event in opened),
-            *(("market", "job", (event["job"],)) for event in priced),
-            *(("court", "caseOf", (event["job"],)) for event in challenged),
+        answers = await self._ask(
+            *((market, "market", "session", (event["session"],)) for _, event in opened),
+            *((market, "market", "job", (event["job"],)) for _, event in priced),
+            *((court, "court", "caseOf", (event["job"],)) for court, event in challenged),
         )
         sessions = [SessionState(*raw) for raw in answers[: len(opened)]]
         slots = [_slot(raw) for raw in answers[len(opened) : len(opened) + len(priced)]]
         cases = [Case(*raw) for raw in answers[len(opened) + len(priced) :]]
-        prices: list[int] = [event["price"] for event in priced]
+        prices: list[int] = [event["price"] for _, event in priced]
         return (
             sum(session.cap - session.claimed for session in sessions if session.open)
             + sum(price for price, slot in zip(prices, slots, strict=True) if not slot.state.over)
@@ -144,6 +145,13 @@ class ChainClient:
     async def court_of(self, job: bytes) -> str:
         """Who judges the job; the zero address when it never was."""
         return str(await self.read("market", "courtOf", job))
+
+    async def courts(self) -> list[str]:
+        """All that new jobs were ever sent to, the present one last."""
+        current = await self.current()
+        versions = range(1, current.version + 1)
+        found = await self.read_many(*(("market", "parametersOf", (version,)) for version in versions))
+        return list(dict.fromkeys([raw[0] for raw in found] + [current.parameters.court]))
 
     async def is_settled(self, buyer: str, number: int) -> bool:
         """Whether the buyer paid his job `number` in a batch."""
@@ -187,30 +195,45 @@ class ChainClient:
 
     # ---- court
 
+    # A job is asked about at its own court, all else at the court of new jobs.
+
     async def case(self, job: bytes) -> Case:
-        return Case(*await self.read("court", "caseOf", job))
+        return Case(*await self._ask_court_of(job, "caseOf", job))
 
     async def committee(self, job: bytes, round: int) -> tuple[str, ...]:
-        return tuple(await self.read("court", "committee", job, round))
+        return tuple(await self._ask_court_of(job, "committee", job, round))
 
     async def is_drawn(self, job: bytes, provider: str) -> bool:
         """Whether the delivery's audit is drawn: known from the second block after it on, for 256 blocks."""
-        return bool(await self.read("court", "isDrawn", job, provider))
+        return bool(await self._ask_court_of(job, "isDrawn", job, provider))
 
     async def audit_rate(self, provider: str) -> int:
         """With which probability the provider's next delivery is audited, in basis points."""
-        return int(await self.read("court", "auditRate", provider))
+        (rate,) = await self._ask_court(("auditRate", (provider,)))
+        return int(rate)
 
     async def auditor(self, address: str) -> Auditor:
-        seats, earned = await self.read_many(("court", "seatsOf", (address,)), ("court", "earned", (address,)))
-        return Auditor(seats, earned)
+        return Auditor(*await self._ask_court(("seatsOf", (address,)), ("earned", (address,))))
 
     async def audit_pool(self) -> int:
         """What is there to pay auditors with."""
-        return int(await self.read("court", "pool"))
+        (pool,) = await self._ask_court(("pool", ()))
+        return int(pool)
 
     async def court_parameters(self) -> CourtParameters:
-        return CourtParameters(*await self.read("court", "parameters"))
+        (raw,) = await self._ask_court(("parameters", ()))
+        return CourtParameters(*raw)
+
+    async def _ask_court_of(self, job: bytes, function: str, *values: Any) -> Any:
+        court = await self.court_of(job)
+        if int(court, 16) == 0:
+            court = self.deployment.court  # has nothing about it, and says so
+        (answer,) = await self._ask((court, "court", function, values))
+        return answer
+
+    async def _ask_court(self, *questions: tuple[str, tuple[Any, ...]]) -> list[Any]:
+        court = (await self.current()).parameters.court
+        return await self._ask(*((court, "court", function, values) for function, values in questions))
 
     # ---- any view
 
@@ -226,37 +249,35 @@ class ChainClient:
 
     async def read_many(self, *questions: tuple[str, str, tuple[Any, ...]]) -> list[Any]:
         """Calls of views, (contract, function, arguments), at one time. Raises Reverted for the first that reverts."""
-        views = [artifact(CONTRACTS[contract]).functions[function] for contract, function, _ in questions]
+        return await self._ask(
+            *(
+                (getattr(self.deployment, contract), contract, function, values)
+                for contract, function, values in questions
+            )
+        )
+
+    async def _ask(self, *questions: tuple[str, str, str, tuple[Any, ...]]) -> list[Any]:
+        """As `read_many`, of contracts at given addresses."""
+        views = [artifact(CONTRACTS[contract]).functions[function] for _, contract, function, _ in questions]
         calls = [
-            {"to": getattr(self.deployment, contract), "data": "0x" + view.encode(*values).hex()}
-            for view, (contract, _, values) in zip(views, questions, strict=True)
+            {"to": to, "data": "0x" + view.encode(*values).hex()}
+            for view, (to, _, _, values) in zip(views, questions, strict=True)
         ]
         answers = []
         for start in range(0, len(calls), _BATCH):
             answers += await self.rpc.batch(("eth_call", [call, "latest"]) for call in calls[start : start + _BATCH])
         return [
-            self._decode(contract, function, view, answer)
-            for view, (contract, function, _), answer in zip(views, questions, answers, strict=True)
+            _decode(f"{contract} at {to}", function, view, answer)
+            for view, (to, contract, function, _), answer in zip(views, questions, answers, strict=True)
         ]
 
-    def _decode(self, contract: str, function: str, view: Function, answer: Any) -> Any:
-        if isinstance(answer, RpcError):
-            if answer.data:
-                raise explain(answer.data, f"the question {function}") from answer
-            raise answer
-        try:
-            return view.decode(bytes.fromhex(answer[2:]))
-        except ValueError as error:
-            raise Unavailable(
-                f"{contract} at {getattr(self.deployment, contract)} does not answer {function} as it should",
-                hint="the chain is not in step yet, or the deployment file is of another network",
-            ) from error
-
-    async def _events_of(self, contract: str, name: str, address: str) -> list[dict[str, Any]]:
-        """All of these events whose second indexed value is the address."""
+    async def _events_of(
+        self, contract: str, name: str, address: str, emitters: list[str]
+    ) -> list[tuple[str, dict[str, Any]]]:
+        """All of these events whose second indexed value is the address, with who told them."""
         event = artifact(CONTRACTS[contract]).events[name]
         topics = ["0x" + event.topic.hex(), None, "0x" + address[2:].lower().rjust(64, "0")]
-        filter = {"address": getattr(self.deployment, contract), "topics": topics}
+        filter = {"address": emitters, "topics": topics}
         pending = [(self.deployment.block, (await self.head()).number)]
         found: list[dict[str, Any]] = []
         while pending:
@@ -268,7 +289,7 @@ class ChainClient:
                     raise
                 middle = (first + last) // 2  # more than the node answers at once
                 pending += [(first, middle), (middle + 1, last)]
-        return [event.decode(log["topics"], log["data"]) for log in found]
+        return [(log["address"].lower(), event.decode(log["topics"], log["data"])) for log in found]
 
     async def close(self) -> None:
         await self.rpc.close()
@@ -276,3 +297,17 @@ class ChainClient:
 
 def _slot(raw: tuple[Any, ...]) -> Slot:
     return Slot(JobState(raw[0]), *raw[1:])
+
+
+def _decode(who: str, function: str, view: Function, answer: Any) -> Any:
+    if isinstance(answer, RpcError):
+        if answer.data:
+            raise explain(answer.data, f"the question {function}") from answer
+        raise answer
+    try:
+        return view.decode(bytes.fromhex(answer[2:]))
+    except ValueError as error:
+        raise Unavailable(
+            f"{who} does not answer {function} as it should",
+            hint="the chain is not in step yet, or the deployment file is of another network",
+        ) from error

@@ -139,22 +139,36 @@ class Deployer:
         self.missing = [step for step, code in zip(self._steps, codes, strict=True) if code in ("0x", "0x0", None)]
 
     async def _estimate(self) -> None:
-        """What can't be estimated because its neighbours are not there yet is left out."""
-        account = self._progress.deployer
-        questions = [{"from": account, "data": "0x" + self._code(step).hex()} for step in self.missing]
-        answers = await self._rpc.batch(("eth_estimateGas", [question]) for question in questions)
-        for step, answer in zip(self.missing, answers, strict=True):
-            if not isinstance(answer, RpcError):
-                self._gas[step.name] = _with_margin(answer)
+        """Where a constructor asks neighbours that are not there yet, the node is told to suppose they were.
+
+        What can't be estimated even so, by nodes that suppose nothing, is left out until its neighbours are there.
+        """
+        await self._ask_gas(self.missing)
+        if left := [step for step in self.missing if step.name not in self._gas]:
+            questions = [("eth_call", [self._creation(step), "latest"]) for step in self.missing]
+            codes = zip(self.missing, await self._rpc.batch(questions), strict=True)
+            there = {self._site[step.name]: {"code": code} for step, code in codes if isinstance(code, str)}
+            for step in left:
+                nonce = self._progress.first_nonce + self._steps.index(step)
+                await self._ask_gas([step], "latest", {**there, self._progress.deployer: {"nonce": hex(nonce)}})
         fees = await self._fees()
         self.cost = sum(self._gas.values()) * fees.most
-        balance = int(await self._rpc.call("eth_getBalance", account, "latest"), 16)
+        balance = int(await self._rpc.call("eth_getBalance", self._progress.deployer, "latest"), 16)
         if balance < self.cost:
             raise PaymentRequired(
-                f"{account} has {format_eth(balance, 6)}, deploying {len(self.missing)} contracts may take "
-                f"{format_eth(self.cost, 6)}",
+                f"{self._progress.deployer} has {format_eth(balance, 6)}, "
+                f"deploying {len(self.missing)} contracts may take {format_eth(self.cost, 6)}",
                 hint="send it ETH for gas",
             )
+
+    async def _ask_gas(self, steps: list[Step], *more: Any) -> None:
+        answers = await self._rpc.batch(("eth_estimateGas", [self._creation(step), *more]) for step in steps)
+        for step, answer in zip(steps, answers, strict=True):
+            if not isinstance(answer, RpcError):
+                self._gas[step.name] = _with_margin(answer)
+
+    def _creation(self, step: Step) -> dict[str, str]:
+        return {"from": self._progress.deployer, "data": "0x" + self._code(step).hex()}
 
     def _code(self, step: Step) -> bytes:
         return artifact(step.contract).deployment_code(*step.arguments(self._site))
@@ -167,9 +181,8 @@ class Deployer:
         if not copies or "gas" not in copies[-1]:
             gas = self._gas.get(step.name)
             if gas is None:
-                question = {"from": self._progress.deployer, "data": "0x" + self._code(step).hex()}
                 try:
-                    gas = _with_margin(await self._rpc.call("eth_estimateGas", question))
+                    gas = _with_margin(await self._rpc.call("eth_estimateGas", self._creation(step)))
                 except RpcError as error:
                     if hopeful:
                         return False

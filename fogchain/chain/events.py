@@ -140,6 +140,7 @@ class ReplicasPaid(Event):
     replicas: tuple[str, ...]
     paid: int  # to each
     fee: int  # of each
+    refund: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,10 @@ class EventIndex:
         """Newest first."""
         return self._store.all_cases()
 
+    def court_of(self, job: JobRecord) -> str:
+        """Who judges the job, and nobody else."""
+        return self._store.parameters_of(job.version).court
+
     def slash(self, job: bytes) -> SlashRecord | None:
         """What the job cost its provider's bond. Its evidence: the job's delivery and the reveals of its case."""
         return self._store.slash(job)

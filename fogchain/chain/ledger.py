@@ -141,12 +141,11 @@ def _job(book: Book, event: on.Event) -> None:
                 _move(book, court, free=bond)
         case on.JobSettled(at, job, paid, fee, refund, reason):
             record = _known(book.jobs, job, "job")
-            why = Reason(reason)
-            _enter(book, record, JobState.SETTLED, at, None, paid=paid, fee=fee, refund=refund, reason=why)
-            _move(book, record.buyer, locked=-(paid + fee + refund), free=refund, spent=paid + fee)
-            if why is not Reason.QUORUM:
-                _earn(book, record.provider, paid, fee)
-        case on.ReplicasPaid(_, _, replicas, paid, fee):
+            _settle(book, record, at, paid, fee, refund, Reason(reason))
+            _earn(book, record.provider, paid, fee)
+        case on.ReplicasPaid(at, job, replicas, paid, fee, refund):
+            record = _known(book.jobs, job, "job")
+            _settle(book, record, at, paid * len(replicas), fee * len(replicas), refund, Reason.QUORUM)
             for replica in replicas:
                 _earn(book, replica, paid, fee)
         case on.JobCancelled(at, job, _):
@@ -161,6 +160,11 @@ def _job(book: Book, event: on.Event) -> None:
 
 def _enter(book: Book, record: JobRecord, state: JobState, at: on.At, deadline: int | None, **changes: Any) -> None:
     book.jobs[record.id] = replace(record, state=state, since=at.time, deadline=deadline, **changes)
+
+
+def _settle(book: Book, record: JobRecord, at: on.At, paid: int, fee: int, refund: int, why: Reason) -> None:
+    _enter(book, record, JobState.SETTLED, at, None, paid=paid, fee=fee, refund=refund, reason=why)
+    _move(book, record.buyer, locked=-(paid + fee + refund), free=refund, spent=paid + fee)
 
 
 def _refund(book: Book, job: bytes, state: JobState, at: on.At) -> None:

@@ -57,6 +57,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "Stopped": ("new jobs and sessions are stopped until {until:time}", "what is open goes on"),
     "NotGuardian": ("only the guardian can do this, in his term, not {caller}", ""),
     "StopTooSoon": ("new jobs can be stopped again only from {from:time} on", ""),
+    "FeesUncollected": ("so much volume of {owner} waits to be booked that no more can be", "collect its fees first"),
     # market: batches
     "BadBatch": ("item {item} of the batch names no payee, or the batch is cut off there", ""),
     "AlreadySettled": ("job number {number} was paid in a batch before", "leave out item {item}"),

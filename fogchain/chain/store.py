@@ -32,7 +32,7 @@ from fogchain.chain.records import (
     SlashRecord,
 )
 from fogchain.chain.rows import Layout, Row
-from fogchain.errors import CorruptData
+from fogchain.errors import CorruptData, NotFound
 
 KEPT_CHECKPOINTS = 256
 
@@ -282,6 +282,13 @@ class Store:
 
     def newest_parameters(self) -> ParametersRecord | None:
         return self._one(_PARAMETERS, LATEST)
+
+    def parameters_of(self, version: int) -> ParametersRecord:
+        """Raises NotFound for a version that never was."""
+        found = self._one(_PARAMETERS, str(version))
+        if found is None:
+            raise NotFound(f"there are no parameters of version {version}")
+        return found
 
     def all_parameters(self) -> list[ParametersRecord]:
         """By version."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fogchain.market.messages import Voucher
+from fogchain.market.messages import Acceptance, Replica, Terms, Voucher, Work
 from fogchain.wallet.eip712 import type_string
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -142,6 +142,8 @@ def test_import_rules_bite(project: Path) -> None:
         assert f"{importer} -> {imported} (l." in done.stdout
 
 
-def test_contract_and_package_sign_the_same_voucher() -> None:
-    constants = (ROOT / "contracts" / "libraries" / "ConstantsLib.sol").read_text()
-    assert f'VOUCHER_TYPEHASH = keccak256("{type_string(Voucher)}")' in constants
+@pytest.mark.parametrize("message", [Terms, Work, Acceptance, Replica, Voucher])
+def test_contract_and_package_sign_the_same(message: type) -> None:
+    constants = " ".join((ROOT / "contracts" / "libraries" / "ConstantsLib.sol").read_text().split())
+    name = f"{message.__name__.upper()}_TYPEHASH"
+    assert re.search(rf'{name} = keccak256\( ?"{re.escape(type_string(message))}" ?\);', constants)

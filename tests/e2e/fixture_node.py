@@ -218,6 +218,8 @@ class Imaginary:
                             fuel=fuel,
                             price=price,
                             cost=cost(fuel, price),
+                            fee=cost(fuel, price) // 100,
+                            net=cost(fuel, price) - cost(fuel, price) // 100,
                             exit="ok",
                             state="accepted",
                             purpose=purpose,
@@ -378,6 +380,8 @@ class Imaginary:
                 cap=job.budget // 3,
                 signed=share.owed,
                 claimed=share.claimed,
+                fee=share.claimed // 100,
+                net=share.claimed - share.claimed // 100,
                 expires=int(job.created + 3600),
                 state=share.session_state,
             )

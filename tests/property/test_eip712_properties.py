@@ -12,18 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fogchain.errors import BadMessage, BadSignature
-from fogchain.market.messages import Offer, Receipt, TaskOrder, Voucher
+from fogchain.market.messages import Acceptance, Offer, Receipt, Replica, TaskOrder, Terms, Voucher, Work
 from fogchain.wallet.eip712 import Domain, fields_of, recover_digest, sign, verify
-from fogchain.wallet.permit import Permit
+from fogchain.wallet.permit import Permit, ReceiveWithAuthorization
 
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
-MESSAGES = [Offer, TaskOrder, Receipt, Voucher, Permit]
+MESSAGES = [Offer, TaskOrder, Receipt, Voucher, Work, Acceptance, Replica, Permit, ReceiveWithAuthorization]
 
 VALUES = {
     "address": st.binary(min_size=20, max_size=20).map(lambda raw: "0x" + raw.hex()),
     "bytes32": st.binary(min_size=32, max_size=32),
     "string": st.text(max_size=60),
 }
+VALUES["address[]"] = st.lists(VALUES["address"], max_size=16).map(tuple)
 DOMAINS = st.builds(Domain, st.integers(1, 2**64), VALUES["address"])
 KEYS = st.integers(1, ORDER - 1).map(lambda number: PrivateKey(number.to_bytes(32, "big")))
 
@@ -37,16 +38,23 @@ def messages(kind: type) -> st.SearchStrategy:
     return st.builds(kind, *(values(field.solidity) for field in fields_of(kind)))
 
 
-def reference(domain: Domain, message: object):
-    """The same message, as eth_account encodes it."""
-    kind = type(message)
-    specs = fields_of(kind)
-    values = [getattr(message, field.name) for field in dataclasses.fields(message)]  # type: ignore[arg-type]
+def reference(domain: Domain, message: object, **structs: object):
+    """The same message, as eth_account encodes it; `structs` in place of the members that are given by their hash."""
+    types = {
+        type(one).__name__: [{"name": field.name, "type": field.solidity} for field in fields_of(type(one))]
+        for one in (message, *structs.values())
+    }
     return encode_typed_data(
         {"name": "fogchain", "version": "1", "chainId": domain.chain_id, "verifyingContract": domain.market},
-        {kind.__name__: [{"name": spec.name, "type": spec.solidity} for spec in specs]},
-        {spec.name: value for spec, value in zip(specs, values, strict=True)},
+        types,
+        {**members(message), **{name: members(struct) for name, struct in structs.items()}},
     )
+
+
+def members(message: object) -> dict[str, object]:
+    values = [getattr(message, field.name) for field in dataclasses.fields(message)]  # type: ignore[arg-type]
+    names = [field.name for field in fields_of(type(message))]
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in zip(names, values, strict=True)}
 
 
 @pytest.mark.parametrize("kind", MESSAGES)
@@ -60,6 +68,21 @@ def test_hash_and_signature_are_those_of_eth_account(kind: type, data: st.DataOb
     assert bytes(theirs.signature) == ours
     signer = Account.recover_message(reference(domain, message), signature=ours)
     verify(domain, message, ours, signer)
+
+
+@given(domain=DOMAINS, work=messages(Work), data=st.data())
+@settings(max_examples=50, deadline=None)
+def test_terms_that_hold_the_hash_of_their_work_are_hashed_as_those_that_hold_the_work(
+    domain: Domain, work: Work, data: st.DataObject
+) -> None:
+    values = {
+        field.name: data.draw(VALUES["address"] if spec.solidity == "address" else st.integers(0, 2**40 - 1))
+        for field, spec in zip(dataclasses.fields(Terms), fields_of(Terms), strict=True)
+        if spec.struct is None
+    }
+    terms = Terms(**values, work=work.hash)
+    theirs = Account.sign_message(reference(domain, terms, work=work), b"\x01" * 32)
+    assert bytes(theirs.message_hash) == domain.digest(terms)
 
 
 @given(domain=DOMAINS, message=messages(Voucher), key=KEYS, place=st.integers(0, 64), flip=st.integers(1, 255))

@@ -33,8 +33,15 @@ def receipt_row(receipt: ReceiptView, now: float, names: dict[str, str]) -> Row:
             first,
             pill(state, f"{side}; exit: {receipt.exit}; result {receipt.result}"),
             plain(name or show.short(receipt.counterparty), receipt.counterparty, mono=not name),
-            amount(show.fog(receipt.cost), show.fuel(receipt.fuel).text),
+            amount(show.fog(receipt.cost), _note(receipt)),
             plain(show.ago(receipt.finished, now), show.full_moment(receipt.finished), faint=True),
         ),
         first.get("href") or "",
     )
+
+
+def _note(receipt: ReceiptView) -> str:
+    """The work that was done; to who did it, what is left for him."""
+    if receipt.role == "provider" and receipt.fee:
+        return f"net {show.fog(receipt.net).text}, fee {show.fog(receipt.fee).text}"
+    return show.fuel(receipt.fuel).text

@@ -49,8 +49,8 @@ def build(panel: Panel) -> None:
             stats = {
                 "token": Stat("Wallet", "wallet", "FOG in the wallet itself"),
                 "free": Stat("Free", "lock-open", "deposited in the market and not locked"),
-                "locked": Stat("Locked", "lock", "in open sessions as a buyer"),
-                "earned": Stat("Earned", "arrow-down-to-line", "claimed as a provider so far"),
+                "locked": Stat("Locked", "lock", "as a buyer: open sessions, open jobs, bonds of challenges"),
+                "earned": Stat("Earned", "arrow-down-to-line", "paid as a provider so far, fees taken off"),
                 "unclaimed": Stat("Unclaimed", "hourglass", "vouchers held as a provider and not yet claimed"),
                 "bonded": Stat("Bonded", "shield-check", "staked as a provider"),
             }
@@ -84,7 +84,10 @@ def build(panel: Panel) -> None:
             return
         address.set(wallet.address)
         for name, stat in stats.items():
-            stat.set(show.fog(getattr(wallet, name)), notes[name])
+            note = (
+                f"{show.fog(wallet.fees).text} kept back as fees" if name == "earned" and wallet.fees else notes[name]
+            )
+            stat.set(show.fog(getattr(wallet, name)), note)
         gas.set_text(show.eth(wallet.eth).text)
         set_prop(gas, "title", show.eth(wallet.eth).full)
 
@@ -287,7 +290,7 @@ def _session_row(session: SessionView, now: float, names: dict[str, str]) -> Row
             plain(name or show.short(session.counterparty), session.counterparty, mono=not name),
             amount(show.fog(session.cap)),
             amount(show.fog(session.signed)),
-            amount(show.fog(session.claimed)),
+            amount(show.fog(session.claimed), f"fee {show.fog(session.fee).text}" if session.fee else ""),
             plain(
                 expires if session.state != "closed" else show.UNKNOWN, show.full_moment(session.expires), faint=True
             ),

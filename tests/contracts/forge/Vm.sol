@@ -20,6 +20,7 @@ interface Vm {
     function expectRevert(bytes4 reason) external;
     function expectRevert(bytes calldata reason) external;
     function snapshotGasLastCall(string calldata name) external returns (uint256);
+    function expectEmit() external;
     function expectEmit(address emitter) external;
     function assume(bool condition) external pure;
     function assertEq(uint256 left, uint256 right) external pure;

@@ -5,20 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from coincurve import PrivateKey
-from on_chain import ETH, FOG, until
+from on_chain import FOG, Party, agrees, following, party, until
 
 from fogchain.chain.calls import Calls, session_id
 from fogchain.chain.client import ChainClient
 from fogchain.chain.events import Event, RolledBack, SessionOpened, VoucherClaimed
 from fogchain.chain.index import EventIndex
 from fogchain.chain.local import LocalChain
-from fogchain.chain.records import NOBODY
-from fogchain.chain.sender import Sender
 from fogchain.errors import CorruptData, Unavailable
 from fogchain.identity import NodeIdentity, check_binding
 from fogchain.market.messages import Voucher
@@ -27,24 +24,6 @@ from fogchain.wallet.eip712 import sign
 pytestmark = pytest.mark.chain
 
 JOB = b"\x0a" * 32
-
-
-@dataclass
-class Party:
-    key: PrivateKey
-    sender: Sender
-
-    @property
-    def address(self) -> str:
-        return self.sender.address
-
-
-async def party(chain: LocalChain, client: ChainClient, database: Path) -> Party:
-    key = PrivateKey()
-    sender = Sender(client, key, database)
-    await chain.fund(sender.address, ETH, 100 * FOG)
-    await sender.start()
-    return Party(key, sender)
 
 
 @pytest.fixture
@@ -63,12 +42,8 @@ async def provider(chain: LocalChain, client: ChainClient, tmp_path: Path) -> As
 
 @pytest.fixture
 async def index(client: ChainClient, tmp_path: Path) -> AsyncIterator[EventIndex]:
-    index = EventIndex(client, tmp_path / "index.db")
-    following = asyncio.create_task(index.run())
-    yield index
-    following.cancel()
-    await asyncio.gather(following, return_exceptions=True)
-    index.close()
+    async with following(client, tmp_path / "index.db") as index:
+        yield index
 
 
 async def trade(client: ChainClient, buyer: Party, provider: Party) -> bytes:
@@ -90,40 +65,6 @@ async def trade(client: ChainClient, buyer: Party, provider: Party) -> bytes:
     await provider.sender.send(calls.bond(30 * FOG))
     await provider.sender.send(calls.unbond(10 * FOG))
     return session
-
-
-async def agrees(index: EventIndex, client: ChainClient, parties: list[str], sessions: list[bytes]) -> bool:
-    """Whether the index shows what the contracts say."""
-    for address in parties:
-        record, bond = index.account(address), await client.bond(address)
-        said = (
-            await client.token_balance(address),
-            await client.free_balance(address),
-            await client.locked_balance(address),
-            await client.withheld(address),
-            await client.unbonding(address),
-            (bond.bonded, bond.slashable, bond.votes, bond.delegate),
-        )
-        shown = (
-            record.token,
-            record.free,
-            record.locked,
-            record.withheld,
-            list(record.queue),
-            (record.bonded, record.bonded + record.unbonding, record.votes, record.delegate or NOBODY),
-        )
-        if shown != said:
-            return False
-    for session in sessions:
-        there, found = await client.session(session), index.session(session)
-        if there.buyer == NOBODY:
-            if found is not None:
-                return False
-        elif found is None or (found.cap, found.claimed, found.open, found.expiry, found.fee_bps) != (
-            there.cap, there.claimed, there.open, there.expiry, there.fee_bps,
-        ):  # fmt: skip
-            return False
-    return True
 
 
 async def test_a_trade_as_the_index_shows_it(

@@ -11,13 +11,13 @@ import pytest
 from coincurve import PrivateKey
 from on_chain import ETH, FOG
 
-from fogchain.chain.calls import Calls, session_id
+from fogchain.chain.calls import BatchItem, Calls, session_id
 from fogchain.chain.client import ChainClient
 from fogchain.chain.local import LocalChain
 from fogchain.chain.reverts import Reverted
 from fogchain.chain.sender import Sender
 from fogchain.errors import BadInput, Conflict, NotFound, Unavailable
-from fogchain.market.messages import Voucher
+from fogchain.market.messages import Terms, Voucher
 from fogchain.wallet.eip712 import Domain, address_of, sign
 from fogchain.wallet.permit import sign_permit
 
@@ -91,7 +91,7 @@ async def test_no_bad_voucher_is_paid(
         "for another chain": sign(funded, Domain(1, domain.market), voucher),
         "for another market": sign(funded, Domain(domain.chain_id, "0x" + "99" * 20), voucher),
         "malleated": good[:32] + (ORDER - s).to_bytes(32, "big") + bytes([55 - good[64]]),
-        "cut": good[:64],
+        "cut": good[:63],
         "empty": b"",
     }
     for what, signature in bad.items():
@@ -161,6 +161,11 @@ async def test_values_that_do_not_fit_are_refused_before_the_chain(client: Chain
         lambda: calls.transfer("0x1234", 1),
         lambda: calls.open_session("0x" + "11" * 20, 1, 2**40, JOB),
         lambda: calls.claim(b"short", 1, b""),
+        lambda: calls.claim_many([(b"short", 1, b"")]),
+        lambda: calls.cancel_job(Terms("0x" + "11" * 20, "0x" + "22" * 20, 1, 0, 0, 0, 0, 0, b"short")),
+        lambda: calls.settle_batch([BatchItem("0x" + "11" * 20, 2**32, 1)]),
+        lambda: calls.settle_batch([BatchItem("0x" + "11" * 20, 0, 2**80)]),
+        lambda: calls.settle_batch([BatchItem("0x" + "11" * 20, -1, 1)]),
         lambda: calls.register(b"\1" * 32, b"\2" * 64, 1, "x" * 1025),
     ):
         with pytest.raises(BadInput):

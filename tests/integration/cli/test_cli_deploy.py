@@ -6,7 +6,10 @@ import json
 import signal
 import subprocess
 import sys
+import threading
+import urllib.request
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -19,7 +22,7 @@ from fogchain.chain.transaction import created_address
 from fogchain.wallet import keystore
 from fogchain.wallet.keystore import Wallet
 
-pytestmark = pytest.mark.chain
+pytestmark = [pytest.mark.chain, pytest.mark.slow]
 
 CHAIN_ID = 990_017
 GAS = 8_000_000  # of a block: one contract at a time
@@ -167,6 +170,52 @@ def test_a_deployment_begun_with_another_profile_is_not_mixed(
     assert other.returncode == 1 and "another profile" in other.stderr and "there.json.part" in other.stderr
 
 
+def test_a_node_that_supposes_nothing_is_asked_again_when_the_neighbours_are_there(
+    tmp_path: Path, network: BareChain, deployer: Wallet
+) -> None:
+    network.mine_every(1)
+    with Unsupposing(network.url) as url:
+        words = command(tmp_path, network, "--profile", "test", "--json", "--confirmations", "0")
+        words[words.index(network.url)] = url
+        assert list(fogchain_json(tmp_path / "home", *words)["contracts"].values()) == predicted(deployer)
+
+
+class Unsupposing:
+    """A node before a chain's node that refuses state overrides, as many public ones do."""
+
+    def __init__(self, url: str) -> None:
+        class Requests(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                asked = json.loads(body)
+                first = asked[0] if isinstance(asked, list) else asked
+                if first["method"] == "eth_estimateGas" and len(first["params"]) > 1:
+                    refusal = {"code": -32602, "message": "too many arguments, want at most 2"}
+                    answers = [{"jsonrpc": "2.0", "id": one["id"], "error": refusal} for one in asked]
+                    answer = json.dumps(answers).encode()
+                else:
+                    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+                    with urllib.request.urlopen(request, timeout=20) as real:
+                        answer = real.read()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Requests)
+
+    def __enter__(self) -> str:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
 def up(data: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "fogchain.cli.main", "chain", "up", "--json"],
@@ -208,8 +257,6 @@ def test_reset_ends_the_running_chain_and_the_next_is_new(tmp_path: Path) -> Non
 
 
 def rpc(url: str, method: str, *parameters: object) -> str:
-    import urllib.request
-
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=20) as answer:

@@ -53,11 +53,11 @@ class Market:
         return await self.until(job_id, lambda detail: detail.paid)
 
     async def balances(self) -> dict[str, int]:
-        """Every party's FOG on the chain, wallet and market together."""
+        """Every party's FOG on the chain, wallet and market together, and the fees kept back from all of them."""
         client = ChainClient(self.network.rpc_url, self.network.deployment)
         await client.connect()
         try:
-            found = {}
+            found = {"fees": 0}
             for name in ("buyer", *self.network.names):
                 with contextlib.suppress(KeyError, FogchainError):
                     address = self.addresses[name]
@@ -66,6 +66,7 @@ class Market:
                         + await client.free_balance(address)
                         + await client.locked_balance(address)
                     )
+                    found["fees"] += await client.withheld(address)
             return found
         finally:
             await client.close()

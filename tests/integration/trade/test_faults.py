@@ -27,8 +27,11 @@ def check_books(detail: JobDetail, before: dict[str, int], after: dict[str, int]
     assert detail.state == "done" and detail.tasks.done == TASKS
     assert sum(before.values()) == sum(after.values())
     assert before["buyer"] - after["buyer"] == sum(share.claimed for share in detail.providers) == detail.spent
+    assert after["fees"] - before["fees"] == sum(share.fee for share in detail.providers)
     for share in detail.providers:
-        assert after[share.name] - before[share.name] == share.claimed == share.owed
+        assert share.claimed == share.owed
+        assert after[share.name] - before[share.name] == share.claimed - share.fee
+        assert share.fee == share.claimed // 100
 
 
 async def test_a_killed_providers_tasks_go_to_the_others(market: Callable[..., Any]) -> None:

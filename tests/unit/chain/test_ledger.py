@@ -240,11 +240,13 @@ def test_a_job_keeps_the_parameters_it_was_opened_under(store: Store) -> None:
 
 
 def test_replicas_are_paid_in_the_providers_place(store: Store) -> None:
-    paid = on.ReplicasPaid(at(2), KEY, (B, C), 9, 1)
     store.add(opened(1, KEY, 50), 1, "h1")
-    store.add([paid, on.JobSettled(at(2, 1), KEY, 18, 2, 30, 1)], 2, "h2")
+    store.add([on.ReplicasPaid(at(2), KEY, (B, C), 9, 1, 30)], 2, "h2")
     assert [store.account(replica).free for replica in (B, C)] == [9, 9]
     assert (store.account(A).free, store.account(A).locked) == (80, 0)
+    job = store.job(KEY)
+    assert job is not None
+    assert (job.state, job.reason, job.paid, job.fee, job.refund) == (JobState.SETTLED, Reason.QUORUM, 18, 2, 30)
 
 
 # ---------------------------------------------------------------- bonds and the court

@@ -14,12 +14,11 @@ contract OpenSessionTest is BaseTest {
         expiry = uint40(block.timestamp + 1 + expiry % 365 days);
         bytes32 id = keccak256(abi.encode(buyer, to, job));
         vm.expectEmit(address(market));
-        emit EventsLib.SessionOpened(id, buyer, to, job, cap, expiry);
+        emit EventsLib.SessionOpened(id, buyer, to, job, cap, expiry, FEE);
         vm.prank(buyer);
         vm.assertEq(market.openSession(to, cap, expiry, job), id);
 
         vm.assertEq(market.free(buyer), 100e18 - cap);
-        vm.assertEq(market.locked(buyer), cap);
         Session memory s = market.session(id);
         vm.assertEq(s.buyer, buyer);
         vm.assertEq(s.provider, to);
@@ -27,7 +26,7 @@ contract OpenSessionTest is BaseTest {
         vm.assertEq(s.claimed, 0);
         vm.assertEq(s.expiry, expiry);
         vm.assertTrue(s.open);
-        vm.assertEq(s.job, job);
+        vm.assertEq(s.feeBps, FEE);
         vm.assertEq(market.sessionId(buyer, to, job), id);
     }
 
@@ -88,5 +87,19 @@ contract OpenSessionTest is BaseTest {
         vm.expectRevert(ErrorsLib.ZeroAmount.selector);
         vm.prank(buyer);
         market.openSession(provider, 0, expiry, JOB);
+    }
+
+    function test_StoppedMarketOpensNone() public {
+        uint40 until = uint40(block.timestamp + 1 days);
+        vm.prank(guardian);
+        market.stop(until);
+        uint40 expiry = until + 1 hours;
+        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.Stopped.selector, until));
+        vm.prank(buyer);
+        market.openSession(provider, 1e18, expiry, JOB);
+
+        vm.warp(until);
+        vm.prank(buyer);
+        market.openSession(provider, 1e18, expiry, JOB);
     }
 }

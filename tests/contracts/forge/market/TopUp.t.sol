@@ -15,7 +15,6 @@ contract TopUpTest is BaseTest {
         vm.prank(buyer);
         market.topUp(id, amount);
         vm.assertEq(market.session(id).cap, 10e18 + amount);
-        vm.assertEq(market.locked(buyer), 10e18 + amount);
         vm.assertEq(market.free(buyer), 90e18 - amount);
     }
 
@@ -24,7 +23,7 @@ contract TopUpTest is BaseTest {
         vm.prank(buyer);
         market.topUp(id, 5e18);
         market.claim(id, 15e18, voucher(id, 15e18));
-        vm.assertEq(token.balanceOf(provider), 15e18);
+        vm.assertEq(market.free(provider), net(15e18));
     }
 
     function test_OtherThanTheBuyerIsRefused() public {

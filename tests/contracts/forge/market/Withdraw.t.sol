@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {FogMarket} from "../../../../contracts/FogMarket.sol";
 import {ErrorsLib} from "../../../../contracts/libraries/ErrorsLib.sol";
 import {EventsLib} from "../../../../contracts/libraries/EventsLib.sol";
 import {BaseTest} from "../BaseTest.sol";
 import {vm} from "../Vm.sol";
-import {HookToken} from "../mocks/WeirdTokens.sol";
 
 contract WithdrawTest is BaseTest {
     function testFuzz_FreeBalanceCanLeave(uint96 amount) public {
@@ -36,17 +34,5 @@ contract WithdrawTest is BaseTest {
         vm.expectRevert(ErrorsLib.ZeroAmount.selector);
         vm.prank(buyer);
         market.withdraw(0);
-    }
-
-    function test_TokenCannotReenter() public {
-        HookToken hook = new HookToken();
-        FogMarket hookMarket = new FogMarket(address(hook));
-        hook.approve(address(hookMarket), 100);
-        hookMarket.deposit(100);
-        hook.aim(address(hookMarket), abi.encodeCall(hookMarket.withdraw, (60)));
-        hookMarket.withdraw(60);
-        vm.assertTrue(hook.tried());
-        vm.assertEq(bytes32(hook.answer()), bytes32(bytes4(keccak256("ReentrancyGuardReentrantCall()"))));
-        vm.assertEq(hook.balanceOf(address(hookMarket)), 40);
     }
 }
