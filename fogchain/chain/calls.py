@@ -128,6 +128,9 @@ class Calls:
         """Takes out all bonds whose unbonding time is over."""
         return self._call("stake", "withdraw", (), 500_000, "the withdrawal of the bond")
 
+    def claim_rewards(self) -> Call:
+        return self._call("stake", "claimRewards", (), 200_000, "the taking of rewards")
+
     def _call(self, contract: str, function: str, values: tuple[Any, ...], gas: int, what: str) -> Call:
         try:
             data = artifact(CONTRACTS[contract]).functions[function].encode(*values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from fogchain.chain.abi import artifact
 from fogchain.chain.deployment import CONTRACTS, Deployment
 from fogchain.chain.reverts import explain
 from fogchain.chain.rpc import Rpc, RpcError
-from fogchain.errors import Conflict, NotFound, Unavailable
+from fogchain.errors import Conflict, FogchainError, NotFound, Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,23 +118,45 @@ class ChainClient:
         found = await self.rpc.call("eth_getLogs", {**filter, "fromBlock": hex(first), "toBlock": hex(last)})
         return list(found)
 
-    async def read(self, contract: str, function: str, *values: Any) -> Any:
-        """Calls a view of `token`, `stake`, `market` or `registry`; one value, or a tuple. Raises Reverted."""
+    async def read(self, contract: str, function: str, *values: Any, at: int | None = None) -> Any:
+        """Calls a view of a contract of the deployment: one value, or a tuple. `at`: the block, else the newest.
+
+        Raises Reverted.
+        """
         view = artifact(CONTRACTS[contract]).functions[function]
         call = {"to": getattr(self.deployment, contract), "data": "0x" + view.encode(*values).hex()}
         try:
-            answer = await self.rpc.call("eth_call", call, "latest")
+            answer = await self.rpc.call("eth_call", call, "latest" if at is None else hex(at))
         except RpcError as error:
-            if error.data:
-                raise explain(error.data, f"the question {function}") from error
-            raise
+            raise _refusal(error, function) from error
+        return self._answer(contract, function, answer)
+
+    async def read_all(self, questions: Sequence[tuple[Any, ...]], at: int | None = None) -> list[Any]:
+        """Many views in one request: (contract, function, values ...). Raises as `read`."""
+        block = "latest" if at is None else hex(at)
+        calls = []
+        for contract, function, *values in questions:
+            data = artifact(CONTRACTS[contract]).functions[function].encode(*values)
+            calls.append(("eth_call", [{"to": getattr(self.deployment, contract), "data": "0x" + data.hex()}, block]))
+        answers = []
+        for (contract, function, *_), answer in zip(questions, await self.rpc.batch(calls), strict=True):
+            if isinstance(answer, RpcError):
+                raise _refusal(answer, function) from answer
+            answers.append(self._answer(contract, function, answer))
+        return answers
+
+    def _answer(self, contract: str, function: str, answer: str) -> Any:
         try:
-            return view.decode(bytes.fromhex(answer[2:]))
+            return artifact(CONTRACTS[contract]).functions[function].decode(bytes.fromhex(answer[2:]))
         except ValueError as error:
             raise Unavailable(
-                f"{contract} at {call['to']} does not answer {function} as it should",
+                f"{contract} at {getattr(self.deployment, contract)} does not answer {function} as it should",
                 hint="the chain is not in step yet, or the deployment file is of another network",
             ) from error
 
     async def close(self) -> None:
         await self.rpc.close()
+
+
+def _refusal(error: RpcError, function: str) -> FogchainError:
+    return explain(error.data, f"the question {function}") if error.data else error

@@ -37,6 +37,13 @@ _WORDS: dict[str, tuple[str, str]] = {
     "BadSignature": ("{signer} did not sign this", "ask for a signature for this chain and contract"),
     "Disowned": ("{operator} took back his agreement to run this node", "ask him for one that ends later"),
     "NotTimelock": ("only a vote can do this, not {caller}", "propose it"),
+    "GovernorInsufficientProposerVotes": (
+        "{proposer} has {votes:fog} of votes, to propose takes {threshold:fog}",
+        "bond more, or have more delegated; votes bonded in this very block don't count yet",
+    ),
+    "GovernorAlreadyCastVote": ("{voter} has voted already", "a vote can't be changed"),
+    "GovernorUnexpectedProposalState": ("the proposal is not in a state for this", "look at it again"),
+    "GovernorUnableToCancel": ("only who proposed it may cancel it, before its vote begins", ""),
     "NothingMatured": ("no bond has finished its unbonding time", "wait for its release"),
 }
 
