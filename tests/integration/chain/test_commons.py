@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from node.api.server import ApiServer
 from node.commons import Commons
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "unit" / "api"))
-from api_memory import MemoryServices  # noqa: E402
+from api_memory import MemoryServices
 
 pytestmark = pytest.mark.chain
 
@@ -79,7 +80,7 @@ async def test_a_bond_is_made_leaves_through_the_queue_and_comes_back(node: Node
     assert [entry.amount for entry in leaving.unbonding] == [1000 * FOG, 500 * FOG]
     assert leaving.unbonding[0].release - leaving.time > leaving.unbonding_period - 60 == 7 * 86_400 - 60
     assert leaving.votes == 3500 * FOG
-    with pytest.raises(Conflict, match="bond that|finished|unbonding time"):
+    with pytest.raises(Conflict, match="no bond has finished"):
         await api.withdraw_stake()
     with pytest.raises(Conflict, match="no longer"):
         await api.cancel_unbonding(1, leaving.unbonding[0])
@@ -205,7 +206,7 @@ async def test_prices_and_their_history(node: Node) -> None:
     assert history.total == 4
     falling = [step.fuel for step in reversed(history.items)]
     assert falling[0] == FOG // 10 and falling[-1] == cpu.fuel.now
-    assert all(late < early for early, late in zip(falling, falling[1:], strict=False))  # nothing was used
+    assert all(late < early for early, late in itertools.pairwise(falling))  # nothing was used
     times = [step.time for step in history.items]
     assert times == sorted(times, reverse=True) and times[0] - times[2] >= 1200
     first = await node.api.price_history("cpu", limit=3)
