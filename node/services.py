@@ -43,6 +43,7 @@ from fogchain.units import MAX_UINT96, format_fog
 from fogchain.wallet.keystore import Wallet
 from node import views
 from node.api.services import Role
+from node.commons import Commons
 from node.trade.book import ProviderBook
 from node.trade.buyer import Buyer
 from node.trade.driver import JobDriver
@@ -109,6 +110,7 @@ class Services:
         feed: Feed,
     ) -> None:
         self.blobs = blobs
+        self.commons = Commons(client=client, calls=calls, sender=sender, address=wallet.address, mined=self._mined)
         self._config, self._wallet, self._client, self._calls = config, wallet, client, calls
         self._index, self._sender, self._network, self._peers = index, sender, network, peers
         self._book, self._buyer, self._store = book, buyer, store
@@ -218,10 +220,12 @@ class Services:
 
     async def _after(self, result: TxResult) -> WalletView:
         """The wallet once the index has seen the transaction's block."""
-        block = result.block
+        await self._mined(result.block)
+        return await self.wallet()
+
+    async def _mined(self, block: int) -> None:
         await self._index.wait_for(lambda: (head := self._index.head) is not None and head.number >= block, 15)
         self._feed.publish(Event(kind="wallet", time=time.time()))
-        return await self.wallet()
 
     def sessions(self, role: Role | None, limit: int, cursor: str | None) -> Page[SessionView]:
         found: list[SessionView] = []

@@ -67,6 +67,27 @@ PROVIDER = {
     "unregistered": Tone("warn", "badge-check", "Unregistered"),
     "refused": Tone("bad", "ban", "Refused"),
 }
+PROPOSAL = {
+    "pending": Tone("info", "hourglass", "Pending"),
+    "active": Tone("run", "vote", "Voting"),
+    "succeeded": Tone("good", "circle-check", "Won"),
+    "queued": Tone("check", "clock", "In the timelock"),
+    "executed": Tone("good", "circle-check", "Executed"),
+    "defeated": Tone("bad", "circle-x", "Defeated"),
+    "canceled": Tone("warn", "ban", "Cancelled"),
+    "expired": Tone("warn", "history", "Expired"),
+}
+VOTE = {
+    "for": Tone("good", "circle-check", "For"),
+    "against": Tone("bad", "circle-x", "Against"),
+    "abstain": Tone("neutral", "circle-dashed", "Abstain"),
+}
+CASE = {
+    "open": Tone("check", "scale", "Before the court"),
+    "guilty": Tone("bad", "gavel", "Slashed"),
+    "acquitted": Tone("good", "circle-check", "Acquitted"),
+    "lapsed": Tone("warn", "history", "No verdict in time"),
+}
 
 TASK_ORDER = ("done", "checking", "running", "sent", "failed", "cancelled", "queued")
 

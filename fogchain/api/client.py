@@ -1,17 +1,32 @@
 """The typed client of a node's API: `Client` for scripts, `AsyncClient` for the panel and other event loops.
 
-Methods are named after the endpoints (see `fogchain.api.models`) and raise the FogchainError that the node's problem
-stands for, or Unavailable when the node does not answer. HTTP libraries are imported when a client is made.
+Methods are named after the endpoints (see `fogchain.api.models` and `fogchain.api.commons`) and raise the FogchainError
+that the node's problem stands for, or Unavailable when the node does not answer. HTTP libraries are imported when a
+client is made.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from fogchain.api.commons import (
+    CaseView,
+    DaoView,
+    DelegateRequest,
+    PriceStepView,
+    PricesView,
+    ProposalDetail,
+    ProposeRequest,
+    StakeView,
+    UnbondingRequest,
+    UnbondingView,
+    Vote,
+    VoteRequest,
+)
 from fogchain.api.models import (
     AmountRequest,
     BlobView,
@@ -97,6 +112,61 @@ class Client:
 
     def cancel(self, job_id: str) -> JobSummary:
         return self._post(JobSummary, None, "jobs", job_id, "cancel")
+
+    def stake(self) -> StakeView:
+        return self._get(StakeView, "stake")
+
+    def bond(self, amount: int) -> StakeView:
+        """Bond `amount` base units from the wallet. This and the other changes return when they are mined."""
+        return self._post(StakeView, AmountRequest(amount=amount), "stake", "bond")
+
+    def unbond(self, amount: int) -> StakeView:
+        return self._post(StakeView, AmountRequest(amount=amount), "stake", "unbond")
+
+    def withdraw_stake(self) -> StakeView:
+        return self._post(StakeView, None, "stake", "withdraw")
+
+    def claim_rewards(self) -> StakeView:
+        return self._post(StakeView, None, "stake", "rewards")
+
+    def cancel_unbonding(self, index: int, entry: UnbondingView) -> StakeView:
+        """`entry`: as `stake` showed it at place `index`."""
+        request = UnbondingRequest(amount=entry.amount, release=entry.release)
+        return self._post(StakeView, request, "stake", "unbonding", index, "cancel")
+
+    def dao(self, limit: int | None = None) -> DaoView:
+        return self._get(DaoView, "dao", query={"limit": limit})
+
+    def delegate(self, to: str) -> StakeView:
+        """An address, or "me"."""
+        return self._post(StakeView, DelegateRequest(to=to), "dao", "delegate")
+
+    def proposal(self, id: str) -> ProposalDetail:
+        return self._get(ProposalDetail, "dao", "proposals", id)
+
+    def propose(self, request: ProposeRequest) -> ProposalDetail:
+        return self._post(ProposalDetail, request, "dao", "proposals")
+
+    def vote(self, id: str, vote: Vote, reason: str = "") -> ProposalDetail:
+        return self._post(ProposalDetail, VoteRequest(vote=vote, reason=reason), "dao", "proposals", id, "vote")
+
+    def move_proposal(self, id: str, step: Literal["queue", "execute", "cancel"]) -> ProposalDetail:
+        return self._post(ProposalDetail, None, "dao", "proposals", id, step)
+
+    def prices(self) -> PricesView:
+        return self._get(PricesView, "prices")
+
+    def price_history(
+        self, name: str | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> Page[PriceStepView]:
+        query = {"class": name, "limit": limit, "cursor": cursor}
+        return self._get(Page[PriceStepView], "prices", "history", query=query)
+
+    def cases(self, limit: int | None = None, cursor: str | None = None) -> Page[CaseView]:
+        return self._get(Page[CaseView], "slashings", query={"limit": limit, "cursor": cursor})
+
+    def case(self, job: str) -> CaseView:
+        return self._get(CaseView, "slashings", job)
 
     def has_blob(self, sha256: str) -> bool:
         return self.rest.exists(path_of("blobs", sha256))
@@ -231,6 +301,61 @@ class AsyncClient:
 
     async def cancel(self, job_id: str) -> JobSummary:
         return await self._post(JobSummary, None, "jobs", job_id, "cancel")
+
+    async def stake(self) -> StakeView:
+        return await self._get(StakeView, "stake")
+
+    async def bond(self, amount: int) -> StakeView:
+        """Bond `amount` base units from the wallet. This and the other changes return when they are mined."""
+        return await self._post(StakeView, AmountRequest(amount=amount), "stake", "bond")
+
+    async def unbond(self, amount: int) -> StakeView:
+        return await self._post(StakeView, AmountRequest(amount=amount), "stake", "unbond")
+
+    async def withdraw_stake(self) -> StakeView:
+        return await self._post(StakeView, None, "stake", "withdraw")
+
+    async def claim_rewards(self) -> StakeView:
+        return await self._post(StakeView, None, "stake", "rewards")
+
+    async def cancel_unbonding(self, index: int, entry: UnbondingView) -> StakeView:
+        """`entry`: as `stake` showed it at place `index`."""
+        request = UnbondingRequest(amount=entry.amount, release=entry.release)
+        return await self._post(StakeView, request, "stake", "unbonding", index, "cancel")
+
+    async def dao(self, limit: int | None = None) -> DaoView:
+        return await self._get(DaoView, "dao", query={"limit": limit})
+
+    async def delegate(self, to: str) -> StakeView:
+        """An address, or "me"."""
+        return await self._post(StakeView, DelegateRequest(to=to), "dao", "delegate")
+
+    async def proposal(self, id: str) -> ProposalDetail:
+        return await self._get(ProposalDetail, "dao", "proposals", id)
+
+    async def propose(self, request: ProposeRequest) -> ProposalDetail:
+        return await self._post(ProposalDetail, request, "dao", "proposals")
+
+    async def vote(self, id: str, vote: Vote, reason: str = "") -> ProposalDetail:
+        return await self._post(ProposalDetail, VoteRequest(vote=vote, reason=reason), "dao", "proposals", id, "vote")
+
+    async def move_proposal(self, id: str, step: Literal["queue", "execute", "cancel"]) -> ProposalDetail:
+        return await self._post(ProposalDetail, None, "dao", "proposals", id, step)
+
+    async def prices(self) -> PricesView:
+        return await self._get(PricesView, "prices")
+
+    async def price_history(
+        self, name: str | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> Page[PriceStepView]:
+        query = {"class": name, "limit": limit, "cursor": cursor}
+        return await self._get(Page[PriceStepView], "prices", "history", query=query)
+
+    async def cases(self, limit: int | None = None, cursor: str | None = None) -> Page[CaseView]:
+        return await self._get(Page[CaseView], "slashings", query={"limit": limit, "cursor": cursor})
+
+    async def case(self, job: str) -> CaseView:
+        return await self._get(CaseView, "slashings", job)
 
     async def has_blob(self, sha256: str) -> bool:
         response = await self._send("HEAD", path_of("blobs", sha256))

@@ -18,6 +18,7 @@ Endpoints (all under `/v1`, all want `Authorization: Bearer <token>`):
     GET    /jobs/{id}/tasks/{n}/files/{name}   raw bytes of one result file (stdout, stderr or an output file)
     POST   /jobs/{id}/cancel              JobSummary
     WS     /events                        Event, one JSON object a message; header auth as above
+    ...    /stake /dao /prices /slashings     see `fogchain.api.commons`
 
 A page: `?limit=&cursor=`. Errors: RFC 9457 problem details (`Problem`) with the right status code.
 """

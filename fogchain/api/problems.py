@@ -43,10 +43,15 @@ def error_from(status: int, body: bytes) -> FogchainError:
     """The error a problem-details answer stands for; for any other body, one that names the status."""
     try:
         problem = json.loads(body)
-        kind = BY_CODE.get(problem["code"], FogchainError)
+        kind = BY_CODE.get(problem["code"]) or _by_status(status)
         return kind(str(problem["detail"]), hint=str(problem.get("hint", "")))
     except (ValueError, KeyError, TypeError, AttributeError):
         return FogchainError(
             f"the node answered with status {status} and no explanation",
             hint="is that address a fogchain node's? Its own is in run/api.json of its data folder",
         )
+
+
+def _by_status(status: int) -> type[FogchainError]:
+    """For codes of narrower errors, such as `reverted`: the first class that has the status."""
+    return next((kind for kind, known in STATUS.items() if known == status), FogchainError)

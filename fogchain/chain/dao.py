@@ -8,6 +8,7 @@ Source: OpenZeppelin's IGovernor, `contracts/FogGovernor.sol`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -15,13 +16,16 @@ from typing import Any
 
 from eth_hash.auto import keccak
 
-from fogchain.chain.abi import artifact
 from fogchain.chain.calls import Call
 from fogchain.chain.client import ChainClient
 from fogchain.chain.contracts import Told, encode_call, tell
+from fogchain.chain.logbook import Entry, LogBook
+from fogchain.chain.reverts import Reverted
+from fogchain.chain.settings import Change, changes_of
 from fogchain.errors import BadInput, NotFound
 
 MAX_DESCRIPTION = 16 * 1024  # bytes
+GRACE_PERIOD = 14 * 24 * 3600  # seconds, as in contracts/libraries/ConstantsLib.sol
 
 
 class State(IntEnum):
@@ -40,6 +44,10 @@ class State(IntEnum):
     def word(self) -> str:
         return self.name.lower()
 
+    @property
+    def over(self) -> bool:
+        return self in (State.CANCELED, State.DEFEATED, State.EXPIRED, State.EXECUTED)
+
 
 class Support(IntEnum):
     AGAINST = 0
@@ -56,6 +64,7 @@ class Ballot:
     weight: int
     reason: str
     block: int
+    time: int  # of that block, Unix seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +96,7 @@ class Proposal:
     calls: tuple[Told, ...]
     state: State
     block: int  # of the proposal
+    created: int
     snapshot: int  # who had votes then votes
     deadline: int
     eta: int  # it can be executed from then on; 0 while it is not queued
@@ -94,6 +104,16 @@ class Proposal:
     votes_for: int
     votes_abstain: int
     quorum: int | None  # for and abstaining together; None until the snapshot
+
+    @property
+    def until(self) -> int | None:
+        """When its state ends if nobody does anything; None when it is over."""
+        return {
+            State.PENDING: self.snapshot,
+            State.ACTIVE: self.deadline,
+            State.SUCCEEDED: self.deadline + GRACE_PERIOD,
+            State.QUEUED: self.eta + GRACE_PERIOD,
+        }.get(self.state)
 
     @property
     def title(self) -> str:
@@ -121,6 +141,8 @@ class Dao:
     def __init__(self, client: ChainClient) -> None:
         self._client = client
         self._deployment = client.deployment
+        self._created = LogBook(client, "FogGovernor", ("ProposalCreated",), (client.deployment.governor,))
+        self._cast = LogBook(client, "FogGovernor", ("VoteCast",), (client.deployment.governor,))
 
     # ---- transactions
 
@@ -156,13 +178,17 @@ class Dao:
 
     async def proposals(self, limit: int = 50) -> list[Proposal]:
         """The newest `limit`, newest first."""
-        logs = await self._logs("ProposalCreated")
+        logs = await self._created.read()
         return list(await asyncio.gather(*map(self._proposal, reversed(logs[-limit:]))))
+
+    async def count(self) -> int:
+        """Of all proposals there ever were."""
+        return len(await self._created.read())
 
     async def find(self, text: str) -> Proposal:
         """By id, decimal or 0x hex, or by its first 4 or more hex digits. Raises NotFound, BadInput."""
         wanted = text.lower().removeprefix("0x")
-        logs = await self._logs("ProposalCreated")
+        logs = await self._created.read()
         found = [log for log in logs if _matches(int(log["proposal_id"]), text, wanted)]
         if not found:
             raise NotFound(f"there is no proposal {text}", hint="`fogchain dao list` shows all")
@@ -171,11 +197,18 @@ class Dao:
         return await self._proposal(found[0])
 
     async def ballots(self, proposal: Proposal) -> list[Ballot]:
-        """Every vote on it, oldest first."""
-        logs = [log for log in await self._logs("VoteCast", proposal.block) if log["proposal_id"] == proposal.id]
-        return [
-            Ballot(log["voter"], Support(log["support"]), log["weight"], log["reason"], log["block"]) for log in logs
-        ]
+        """The votes on a proposal, oldest first."""
+        found = await self._cast.read()
+        return [_ballot(log) for log in found if log["proposal_id"] == proposal.id]
+
+    async def cast_by(self, voter: str) -> dict[int, Ballot]:
+        """The votes of one account, by proposal."""
+        return {log["proposal_id"]: _ballot(log) for log in await self._cast.read() if log["voter"] == voter}
+
+    async def changes(self, proposal: Proposal) -> list[Change]:
+        """What it sets: from what it is now or, once it is over, from what it was when it was proposed."""
+        calls = list(zip(proposal.draft.targets, proposal.draft.calldatas, strict=True))
+        return await changes_of(self._client, calls, proposal.block if proposal.state.over else None)
 
     async def votes_of(self, account: str) -> int:
         """What the account could vote with if a proposal's snapshot were now."""
@@ -185,21 +218,10 @@ class Dao:
         """To whom the account's bond is delegated; the zero address for nobody."""
         return str(await self._client.read("stake", "delegates", account))
 
-    async def _logs(self, name: str, first: int | None = None) -> list[dict[str, Any]]:
-        event = artifact("FogGovernor").events[name]
-        head = await self._client.head()
-        filter = {"address": self._deployment.governor, "topics": ["0x" + event.topic.hex()]}
-        raw = await self._client.logs(first or self._deployment.block, head.number, filter)
-        return [event.decode(log["topics"], log["data"]) | {"block": int(log["blockNumber"], 16)} for log in raw]
-
-    async def _proposal(self, log: dict[str, Any]) -> Proposal:
+    async def _proposal(self, log: Entry) -> Proposal:
         id = int(log["proposal_id"])
-        read = self._client.read
-        state, deadline, eta, votes = await asyncio.gather(
-            read("governor", "state", id),
-            read("governor", "proposalDeadline", id),
-            read("governor", "proposalEta", id),
-            read("governor", "proposalVotes", id),
+        state, deadline, eta, (against, in_favour, abstaining) = await self._client.read_all(
+            [("governor", view, id) for view in ("state", "proposalDeadline", "proposalEta", "proposalVotes")]
         )
         plan = Draft(
             tuple(log["targets"]),
@@ -209,14 +231,18 @@ class Dao:
         )
         against, in_favour, abstaining = (int(count) for count in votes)
         steps = zip(plan.targets, plan.calldatas, plan.values, strict=True)
-        quorum = None if state == State.PENDING else int(await read("governor", "quorum", log["vote_start"]))
+        quorum = None
+        if state != State.PENDING:
+            with contextlib.suppress(Reverted):  # cancelled before its snapshot
+                quorum = int(await self._client.read("governor", "quorum", log["vote_start"]))
         return Proposal(
             id,
             log["proposer"],
             plan,
             tuple(tell(self._deployment, to, data, value) for to, data, value in steps),
             State(state),
-            log["block"],
+            log.block,
+            log.time,
             int(log["vote_start"]),
             int(deadline),
             int(eta),
@@ -225,6 +251,10 @@ class Dao:
             abstaining,
             quorum,
         )
+
+
+def _ballot(log: Entry) -> Ballot:
+    return Ballot(log["voter"], Support(log["support"]), log["weight"], log["reason"], log.block, log.time)
 
 
 def short_id(proposal: int) -> str:

@@ -75,6 +75,13 @@ _WORDS: dict[str, tuple[str, str]] = {
     "BadUnbondingPeriod": ("an unbonding period of {period} s is too short or too long", ""),
     "TooManyUnbondings": ("32 parts of the bond are unbonding already", "withdraw or cancel one first"),
     "NoSuchUnbonding": ("there is no unbonding number {index}", ""),
+    "GovernorInsufficientProposerVotes": (
+        "{proposer} has {votes:fog} of votes, to propose takes {threshold:fog}",
+        "bond more, or have more delegated; votes bonded in this very block don't count yet",
+    ),
+    "GovernorAlreadyCastVote": ("{voter} has voted already", "a vote can't be changed"),
+    "GovernorUnexpectedProposalState": ("the proposal is not in a state for this", "look at it again"),
+    "GovernorUnableToCancel": ("only who proposed it may cancel it, before its vote begins", ""),
     "NothingMatured": ("no bond has finished its unbonding time", "wait for its release"),
     "NotTreasury": ("only the market and the treasury fund rewards, not {caller}", ""),
     "AboveBudget": ("the treasury may give {left:fog} more this year, not {wanted:fog}", ""),

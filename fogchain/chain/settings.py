@@ -8,14 +8,17 @@ Setters that take several values at once get the others as they are when the pro
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fogchain.chain.abi import artifact
 from fogchain.chain.calls import Call
 from fogchain.chain.client import ChainClient
 from fogchain.chain.contracts import encode_call
-from fogchain.errors import BadInput
+from fogchain.chain.deployment import CONTRACTS, Deployment
+from fogchain.chain.rpc import RpcError
+from fogchain.errors import BadInput, Unavailable
 from fogchain.units import format_duration, format_fog, format_ratio, parse_duration, parse_fog, parse_ratio
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
@@ -68,12 +71,27 @@ class Setter:
     getters: tuple[str, ...]
     struct: bool = False
 
-    async def read(self, client: ChainClient) -> list[Any]:
+    def is_called(self, deployment: Deployment, to: str, data: bytes) -> bool:
+        """Whether this is a call of it, with values that decode."""
+        function = artifact(CONTRACTS[self.contract]).functions[self.function]
+        if to.lower() != getattr(deployment, self.contract) or data[:4] != function.selector:
+            return False
+        try:
+            function.decode_call(data)
+        except ValueError:
+            return False
+        return True
+
+    def values(self, answers: Sequence[Any]) -> list[Any]:
+        """Of what the getters answer, in the order of `members`."""
         if not self.struct:
-            return [await client.read(self.contract, getter) for getter in self.getters]
-        answer = await client.read(self.contract, self.getters[0])
-        first = answer[0]
-        return list(first if isinstance(first, tuple) else answer)
+            return list(answers)
+        first = answers[0][0]
+        return list(first if isinstance(first, tuple) else answers[0])
+
+    def asked(self, arguments: Sequence[Any]) -> list[Any]:
+        """Of what a call of the setter is given."""
+        return list(arguments[0]) if self.struct else list(arguments)
 
 
 SETTERS = (
@@ -107,14 +125,51 @@ class Setting:
     value: str  # with its unit
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a call sets. `old` is None where what it was cannot be known."""
+
+    name: str
+    old: str | None
+    new: str
+
+
 async def read_settings(client: ChainClient) -> list[Setting]:
     """All settings as they are now. Raises Unavailable."""
     found = []
-    for setter in SETTERS:
-        values = await setter.read(client)
+    for setter, values in zip(SETTERS, await _read(client, SETTERS), strict=True):
         for (member, kind), value in zip(setter.members.items(), values, strict=True):
             found.append(Setting(f"{setter.contract}.{member}", kind.show(value)))
     return found
+
+
+async def changes_of(client: ChainClient, calls: Sequence[tuple[str, bytes]], at: int | None = None) -> list[Change]:
+    """What `calls`, targets and data, would change of the settings as they are now, or were in block `at`.
+
+    A setting that is only set to what it is already is left out. Raises Unavailable.
+    """
+    made = [(setter, data) for to, data in calls for setter in SETTERS if setter.is_called(client.deployment, to, data)]
+    setters = [setter for setter, _ in made]
+    try:
+        before = await _read(client, setters, at)
+    except (RpcError, Unavailable):
+        if at is None:
+            raise
+        before = [[None] * len(setter.members) for setter in setters]  # the node has forgotten so old a state
+    found = []
+    for (setter, data), old in zip(made, before, strict=True):
+        new = setter.asked(artifact(CONTRACTS[setter.contract]).functions[setter.function].decode_call(data))
+        for (member, kind), was, will in zip(setter.members.items(), old, new, strict=True):
+            if was != will:
+                name = f"{setter.contract}.{member}"
+                found.append(Change(name, None if was is None else kind.show(was), kind.show(will)))
+    return found
+
+
+async def _read(client: ChainClient, setters: Sequence[Setter], at: int | None = None) -> list[list[Any]]:
+    questions = [(setter.contract, getter) for setter in setters for getter in setter.getters]
+    answers = iter(await client.read_all(questions, at))
+    return [setter.values([next(answers) for _ in setter.getters]) for setter in setters]
 
 
 async def change_settings(client: ChainClient, wanted: Mapping[str, str]) -> list[Call]:
@@ -125,11 +180,10 @@ async def change_settings(client: ChainClient, wanted: Mapping[str, str]) -> lis
     if unknown := sorted(wanted.keys() - set(NAMES)):
         raise BadInput(f"{unknown[0]!r} is nothing that a vote sets", hint=f"it is one of {', '.join(NAMES)}")
     calls = []
-    for setter in SETTERS:
+    for setter, values in zip(SETTERS, await _read(client, SETTERS), strict=True):
         names = {member: f"{setter.contract}.{member}" for member in setter.members}
         if not any(name in wanted for name in names.values()):
             continue
-        values = await setter.read(client)
         for place, (member, kind) in enumerate(setter.members.items()):
             if names[member] in wanted:
                 values[place] = kind.parse(wanted[names[member]])

@@ -9,9 +9,13 @@ from fogchain.api.models import API_PREFIX
 from node.api import problem
 from node.api.gate import Gate
 from node.api.routes.blobs import blob_routes
+from node.api.routes.dao import dao_routes
 from node.api.routes.events import event_routes
 from node.api.routes.jobs import job_routes
 from node.api.routes.node import node_routes
+from node.api.routes.prices import price_routes
+from node.api.routes.slashings import slashing_routes
+from node.api.routes.stake import stake_routes
 from node.api.routes.wallet import wallet_routes
 from node.api.services import NodeServices
 from node.api.upload import sweep
@@ -27,7 +31,10 @@ def create_app(services: NodeServices, token: str, version: str) -> FastAPI:
         middleware=[Middleware(Gate, token=token, own_limit=f"{API_PREFIX}/blobs/")],
     )
     problem.install(app)
-    for routes in (node_routes, wallet_routes, job_routes, blob_routes, event_routes):
+    for routes in (
+        node_routes, wallet_routes, job_routes, blob_routes, event_routes,
+        stake_routes, dao_routes, price_routes, slashing_routes,
+    ):  # fmt: skip
         app.include_router(routes(services), prefix=API_PREFIX)
     sweep(services.blobs)
     return app

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Query, Request
 from pydantic import BaseModel, ValidationError
@@ -33,3 +33,9 @@ def read(kind: type[M]) -> Callable[[Request], Awaitable[M]]:
 def answer(model: BaseModel) -> Response:
     """Straight to JSON: FastAPI would validate the model once more."""
     return Response(model.model_dump_json(), media_type="application/json")
+
+
+def body_of(kind: type[BaseModel]) -> dict[str, Any]:
+    """What /openapi.json says of a body that `read` parses."""
+    schema = kind.model_json_schema()
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}

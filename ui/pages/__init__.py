@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from ui.pages import job, jobs, nodes, overview, wallet
+from ui.pages import (
+    case,
+    court,
+    governance,
+    job,
+    jobs,
+    nodes,
+    overview,
+    prices,
+    proposal,
+    propose,
+    staking,
+    wallet,
+)
 from ui.panel import Page
 
 PAGES: tuple[Page, ...] = (
@@ -10,5 +23,12 @@ PAGES: tuple[Page, ...] = (
     jobs.PAGE,
     job.PAGE,
     wallet.PAGE,
+    staking.PAGE,
     nodes.PAGE,
+    prices.PAGE,
+    governance.PAGE,
+    propose.PAGE,
+    proposal.PAGE,
+    court.PAGE,
+    case.PAGE,
 )

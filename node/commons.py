@@ -1,0 +1,262 @@
+"""What all on a network share, for the API: bonds, votes, prices, verdicts. Implements `node.api.services.Commons`.
+
+Everything is read from the chain when it is asked for; nothing is kept but logs that can't change any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from fogchain.api.commons import (
+    BallotView,
+    CaseView,
+    DaoView,
+    PriceStepView,
+    PricesView,
+    ProposalDetail,
+    ProposalView,
+    ProposeRequest,
+    SettingView,
+    StakeView,
+    UnbondingRequest,
+    Vote,
+    VoteRequest,
+)
+from fogchain.api.models import Page
+from fogchain.chain.bond import read_bond
+from fogchain.chain.calls import Call, Calls
+from fogchain.chain.cases import Cases
+from fogchain.chain.client import ChainClient
+from fogchain.chain.contracts import parse_call
+from fogchain.chain.dao import Ballot, Dao, Proposal, State, Support, draft, short_id
+from fogchain.chain.prices import EPOCH, Prices
+from fogchain.chain.sender import Sender
+from fogchain.chain.settings import change_settings, read_settings
+from fogchain.errors import BadInput, Conflict, PaymentRequired
+from fogchain.units import format_fog
+from node import common_views as views
+
+
+class Commons:
+    """`mined(block)` returns once the rest of the node has seen that block, too."""
+
+    def __init__(
+        self,
+        *,
+        client: ChainClient,
+        calls: Calls,
+        sender: Sender,
+        address: str,
+        mined: Callable[[int], Awaitable[object]],
+    ) -> None:
+        self._client, self._calls, self._sender, self._address, self._mined = client, calls, sender, address, mined
+        self._dao, self._prices, self._cases = Dao(client), Prices(client), Cases(client)
+
+    # ---- the bond
+
+    async def stake(self) -> StakeView:
+        bond, head = await asyncio.gather(read_bond(self._client, self._address), self._client.head())
+        return views.stake(bond, head.timestamp)
+
+    async def bond(self, amount: int) -> StakeView:
+        stake = self._client.deployment.stake
+        held, allowed = await asyncio.gather(
+            self._client.token_balance(self._address), self._client.allowance(self._address, stake)
+        )
+        if held < amount:
+            raise PaymentRequired(
+                f"the wallet holds {format_fog(held, 6)}, less than {format_fog(amount)}",
+                hint="bond less, or withdraw from the market first",
+            )
+        approval = [] if allowed >= amount else [self._calls.approve(amount, stake)]
+        return await self._send_for_stake(*approval, self._calls.bond(amount))
+
+    async def unbond(self, amount: int) -> StakeView:
+        return await self._send_for_stake(self._calls.unbond(amount))
+
+    async def withdraw_stake(self) -> StakeView:
+        return await self._send_for_stake(self._calls.withdraw_stake())
+
+    async def claim_rewards(self) -> StakeView:
+        return await self._send_for_stake(self._calls.claim_rewards())
+
+    async def cancel_unbonding(self, index: int, expected: UnbondingRequest) -> StakeView:
+        queue = (await read_bond(self._client, self._address)).unbonding
+        if index >= len(queue) or (queue[index].amount, queue[index].release) != (expected.amount, expected.release):
+            raise Conflict("this is no longer what is unbonding there", hint="look again at what is unbonding")
+        return await self._send_for_stake(self._calls.cancel_unbond(index))
+
+    async def delegate(self, to: str) -> StakeView:
+        return await self._send_for_stake(self._dao.delegate(self._address if to == "me" else to.lower()))
+
+    # ---- votes
+
+    async def dao(self, limit: int) -> DaoView:
+        read, dao = self._client.read_all, self._dao
+        governor = (
+            "proposalThreshold", "guardian", "guardianUntil", "votingDelay", "votingPeriod",
+        )  # fmt: skip
+        proposals, total, settings, bond, head, answers = await asyncio.gather(
+            dao.proposals(limit),
+            dao.count(),
+            read_settings(self._client),
+            read_bond(self._client, self._address),
+            self._client.head(),
+            read([*(("governor", view) for view in governor), ("timelock", "getMinDelay")]),
+        )
+        threshold, guardian, guardian_until, voting_delay, voting_period, timelock_delay = answers
+        return DaoView(
+            settings=[SettingView(name=setting.name, value=setting.value) for setting in settings],
+            proposals=await asyncio.gather(*map(self._proposal, proposals)),
+            total=total,
+            address=self._address,
+            votes=bond.votes,
+            bonded=bond.bonded,
+            delegatee=bond.delegatee,
+            threshold=threshold,
+            guardian=guardian,
+            guardian_until=guardian_until,
+            voting_delay=voting_delay,
+            voting_period=voting_period,
+            timelock_delay=timelock_delay,
+            time=head.timestamp,
+        )
+
+    async def proposal(self, text: str) -> ProposalDetail:
+        return await self._detail(await self._dao.find(text))
+
+    async def propose(self, request: ProposeRequest) -> ProposalDetail:
+        deployment = self._client.deployment
+        calls = [
+            *await change_settings(self._client, request.settings),
+            *(parse_call(deployment, text) for text in request.calls),
+        ]
+        plan = draft(calls, request.description)
+        id = await self._dao.id_of(plan)
+        await self._send(self._dao.propose(plan))
+        return await self.proposal(str(id))
+
+    async def vote(self, text: str, request: VoteRequest) -> ProposalDetail:
+        found = await self._dao.find(text)
+        _expect(found, State.ACTIVE, "voted on")
+        await self._send(self._dao.vote(found.id, Support[request.vote.upper()], request.reason))
+        return await self.proposal(str(found.id))
+
+    async def queue(self, text: str) -> ProposalDetail:
+        found = await self._dao.find(text)
+        _expect(found, State.SUCCEEDED, "queued")
+        await self._send(self._dao.queue(found))
+        return await self.proposal(str(found.id))
+
+    async def execute(self, text: str) -> ProposalDetail:
+        found = await self._dao.find(text)
+        _expect(found, State.QUEUED, "executed")
+        left = found.eta - (await self._client.head()).timestamp
+        if left > 0:
+            raise Conflict(
+                f"proposal {short_id(found.id)} waits in the timelock for {left} s more",
+                hint="anyone can execute it then",
+            )
+        await self._send(self._dao.execute(found))
+        return await self.proposal(str(found.id))
+
+    async def cancel_proposal(self, text: str) -> ProposalDetail:
+        found = await self._dao.find(text)
+        await self._send(self._dao.cancel(found))
+        return await self.proposal(str(found.id))
+
+    # ---- prices
+
+    async def prices(self) -> PricesView:
+        classes, (step_cap, target), head = await asyncio.gather(
+            self._prices.classes(), self._prices.control(), self._client.head()
+        )
+        return PricesView(
+            classes=[views.price_class(one, head.timestamp) for one in classes],
+            target_use=target,
+            step_cap=step_cap,
+            epoch=EPOCH,
+            time=head.timestamp,
+        )
+
+    async def price_history(self, name: str | None, limit: int, cursor: str | None) -> Page[PriceStepView]:
+        if name is not None:
+            await self._prices.known(name)
+        steps = list(reversed(await self._prices.history(name)))
+        first = _place(cursor)
+        return Page(
+            items=[views.price_step(step) for step in steps[first : first + limit]],
+            next_cursor=_next(first + limit, len(steps)),
+            total=len(steps),
+        )
+
+    # ---- verdicts
+
+    async def cases(self, limit: int, cursor: str | None) -> Page[CaseView]:
+        first = _place(cursor)
+        found, total = await self._cases.page(first, limit)
+        return Page(items=[views.case(one) for one in found], next_cursor=_next(first + limit, total), total=total)
+
+    async def case(self, job: str) -> CaseView:
+        return views.case(await self._cases.find(bytes.fromhex(job.removeprefix("0x"))))
+
+    # ---- inside
+
+    async def _send_for_stake(self, *calls: Call) -> StakeView:
+        await self._send(*calls)
+        return await self.stake()
+
+    async def _send(self, *calls: Call) -> None:
+        for call in calls:
+            result = await self._sender.send(call, tag=f"commons-{time.time_ns()}")
+        await self._mined(result.block)
+
+    async def _proposal(self, proposal: Proposal) -> ProposalView:
+        return views.proposal(proposal, await self._dao.changes(proposal), *await self._own(proposal), self._address)
+
+    async def _detail(self, proposal: Proposal) -> ProposalDetail:
+        view, ballots, head = await asyncio.gather(
+            self._proposal(proposal), self._dao.ballots(proposal), self._client.head()
+        )
+        return ProposalDetail(**view.__dict__, ballots=[_ballot(one) for one in reversed(ballots)], time=head.timestamp)
+
+    async def _own(self, proposal: Proposal) -> tuple[Vote | None, int | None]:
+        """How this node voted, and what it can vote with."""
+        ballot = (await self._dao.cast_by(self._address)).get(proposal.id)
+        if ballot is not None:
+            return views.WORDS[ballot.support], ballot.weight
+        if proposal.state == State.PENDING or proposal.quorum is None:
+            return None, None
+        return None, int(await self._client.read("stake", "getPastVotes", self._address, proposal.snapshot))
+
+
+def _ballot(ballot: Ballot) -> BallotView:
+    return BallotView(
+        voter=ballot.voter,
+        vote=views.WORDS[ballot.support],
+        weight=ballot.weight,
+        reason=ballot.reason,
+        time=ballot.time,
+    )
+
+
+def _expect(proposal: Proposal, wanted: State, what: str) -> None:
+    if proposal.state != wanted:
+        raise Conflict(
+            f"proposal {short_id(proposal.id)} is {proposal.state.word} and can't be {what}",
+            hint=f"it has to be {wanted.word}",
+        )
+
+
+def _place(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    if not cursor.isdecimal() or len(cursor) > 15:
+        raise BadInput(f"{cursor[:40]!r} is not a cursor", hint="use the next_cursor of the page before")
+    return int(cursor)
+
+
+def _next(place: int, total: int) -> str | None:
+    return str(place) if place < total else None

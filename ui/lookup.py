@@ -1,0 +1,81 @@
+"""What only one page wants of the node: asked for when the page opens, and again every few seconds while it is open."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from nicegui import ui
+
+from fogchain.api.client import AsyncClient
+from fogchain.errors import FogchainError, NotFound
+from ui.components.base import shown
+from ui.components.empty import alert
+from ui.feed import NodeFeed
+from ui.live import follow
+
+T = TypeVar("T")
+
+EVERY = 3.0  # s
+TIMEOUT = 30.0
+CHAIN_TIMEOUT = 90.0  # s; a transaction waits for blocks
+
+
+class Lookup(Generic[T]):
+    """`value` is None until the first answer; after a failure the last one stays, and `problem` says what was wrong."""
+
+    def __init__(self, feed: NodeFeed, call: Callable[[AsyncClient], Awaitable[T]]) -> None:
+        self.feed, self._call = feed, call
+        self.value: T | None = None
+        self.problem, self.missing = "", False
+        self.rev = 0
+        self._heard = 0.0
+        self._asking = False
+        ui.timer(EVERY, self.again)
+
+    async def again(self) -> None:
+        if self._asking:
+            return
+        self._asking = True
+        try:
+            value = await self.feed.ask(self._call, TIMEOUT)
+        except FogchainError as error:
+            self.missing = isinstance(error, NotFound)
+            self._complain(f"{error.message}. {error.hint}".strip())
+        else:
+            self.take(value)
+        finally:
+            self._asking = False
+
+    async def change(self, call: Callable[[AsyncClient], Awaitable[T]]) -> None:
+        """A call that changes something and answers with how it is then. Raises FogchainError."""
+        self.take(await self.feed.ask(call, CHAIN_TIMEOUT))
+
+    def take(self, value: T) -> None:
+        self._heard = time.monotonic()
+        self._complain("")
+        if value != self.value:
+            self.value = value
+            self.rev += 1
+
+    def now(self, then: int) -> float:
+        """The block time now, if it was `then` at the last answer."""
+        return then + time.monotonic() - self._heard
+
+    def _complain(self, problem: str) -> None:
+        if problem != self.problem:
+            self.problem = problem
+            self.rev += 1
+
+
+def trouble(lookup: Lookup[T]) -> None:
+    """A line that says why there is nothing newer; the banner does when it is the node that is down."""
+    box, words = alert("bad", "unplug")
+
+    def update() -> None:
+        stale = " What you see is from before." if lookup.value is not None else ""
+        words.set_text(lookup.problem + stale)
+        shown(box, bool(lookup.problem) and lookup.feed.live)
+
+    follow(update, lambda: (lookup.rev, lookup.feed.live))
