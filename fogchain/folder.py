@@ -11,13 +11,9 @@ DIR/run/p2p.json    the port that peers know   DIR/logs/
 
 from __future__ import annotations
 
-import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
-
-from fogchain.errors import Conflict
 
 HOME_VARIABLE = "FOGCHAIN_HOME"
 PASSWORD_VARIABLE = "FOGCHAIN_PASSWORD"  # noqa: S105  the name of a variable, not a password
@@ -88,24 +84,3 @@ class DataFolder:
     @property
     def logs(self) -> Path:
         return self.root / "logs"
-
-    def take(self) -> IO[str]:
-        """Hold the folder's lock for as long as the returned file is open: one process signs with its wallet.
-
-        Raises Conflict.
-        """
-        file: IO[str] = self.lock.open("a+")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            holder = file.read().strip() or "another process"
-            file.close()
-            raise Conflict(
-                f"a node is running on {self.root} already (process {holder})",
-                hint="stop it first, or give this one another folder with --data",
-            ) from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        return file

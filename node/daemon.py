@@ -23,6 +23,7 @@ from fogchain.chain.sender import Sender
 from fogchain.config import PASSWORD_VARIABLE, DataFolder, NodeConfig, load_config
 from fogchain.database import open_database
 from fogchain.errors import BadInput, CorruptData, Unavailable
+from fogchain.folderlock import take
 from fogchain.identity import NodeIdentity
 from fogchain.jobs import store as job_store
 from fogchain.jobs.blobs import BlobStore
@@ -61,7 +62,7 @@ class Node:
         """Takes the folder. Raises NotFound, BadInput, CorruptData, Conflict (already running)."""
         self.folder = folder
         self.config: NodeConfig = load_config(folder)
-        self._lock = folder.take()
+        self._lock = take(folder)
         self._stack = contextlib.AsyncExitStack()
         self._stop = asyncio.Event()
         self.url = ""
@@ -108,7 +109,7 @@ class Node:
         network = _Network(host, blobs)
 
         services = await self._trade(wallet, identity, deployment, client, index, sender, engine, blobs, network, feed)
-        server = ApiServer(create_app(services, token, __version__))
+        server = ApiServer(create_app(services, token, __version__, config.signin))
         self.url = await server.start(config.api.host, config.api.port)
         self._stack.push_async_callback(server.stop)
         folder.api_file.parent.mkdir(exist_ok=True)

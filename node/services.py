@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +14,9 @@ import psutil
 
 from fogchain import __version__
 from fogchain.api.models import (
+    AccountView,
+    CallRequest,
+    CallView,
     ChainView,
     Event,
     JobDetail,
@@ -22,8 +26,10 @@ from fogchain.api.models import (
     ProviderView,
     Quote,
     ReceiptView,
+    SentView,
     SessionView,
     TaskView,
+    TransactionPlan,
     TransactionRequest,
     TransactionView,
     WalletView,
@@ -33,15 +39,17 @@ from fogchain.chain.client import ChainClient
 from fogchain.chain.index import EventIndex
 from fogchain.chain.records import SessionRecord
 from fogchain.chain.sender import Sender, TxResult
+from fogchain.chain.transfer import transfer
 from fogchain.config import NodeConfig
 from fogchain.errors import BadInput, Conflict, NotFound, PaymentRequired
 from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.machine import JobMachine, Run
 from fogchain.jobs.spec import JobSpec, ResultManifest
 from fogchain.jobs.store import JobStore
-from fogchain.units import MAX_UINT96, format_fog
+from fogchain.units import MAX_UINT96, Coin, format_fog
 from fogchain.wallet.keystore import Wallet
 from node import views
+from node.accounts import Accounts
 from node.api.services import Role
 from node.commons import Commons
 from node.trade.book import ProviderBook
@@ -115,6 +123,7 @@ class Services:
         self._index, self._sender, self._network, self._peers = index, sender, network, peers
         self._book, self._buyer, self._store = book, buyer, store
         self._provider, self._ledger, self._feed = provider, ledger, feed
+        self._accounts = Accounts(client, calls)
         self._started = time.monotonic()
         self._process = psutil.Process(os.getpid())
         self.stopping = False
@@ -211,12 +220,26 @@ class Services:
             await self._sender.send(self._calls.withdraw(amount), tag=f"withdraw-{time.time_ns()}")
         )
 
-    async def send(self, request: TransactionRequest) -> TransactionView:
+    async def call(self, request: CallRequest) -> CallView:
         data = bytes.fromhex(request.data.removeprefix("0x"))
         call = Call(request.to.lower(), data, request.gas, request.value, request.what)
         result = await self._sender.send(call, tag=f"by-hand-{time.time_ns()}")
         await self._after(result)
-        return TransactionView(hash=result.hash, block=result.block, gas_used=result.gas_used)
+        return CallView(hash=result.hash, block=result.block, gas_used=result.gas_used)
+
+    async def send(self, to: str, amount: Coin, key: str | None) -> SentView:
+        result = await transfer(self._client, self._sender, to, amount, key or uuid.uuid4().hex)
+        await self._after(result)
+        return SentView(to=to, amount=str(amount), hash=result.hash, block=result.block, fee=result.fee)
+
+    async def account(self, address: str) -> AccountView:
+        return await self._accounts.account(address)
+
+    async def plan(self, address: str, wanted: TransactionRequest) -> TransactionPlan:
+        return await self._accounts.plan(address, wanted)
+
+    async def transaction(self, hash: str) -> TransactionView:
+        return await self._accounts.transaction(hash)
 
     async def _after(self, result: TxResult) -> WalletView:
         """The wallet once the index has seen the transaction's block."""

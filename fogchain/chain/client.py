@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from fogchain.chain.abi import Function, artifact
 from fogchain.chain.deployment import CONTRACTS, Deployment
@@ -47,6 +47,15 @@ class Head:
             int(block["timestamp"], 16),
             int(block.get("baseFeePerGas") or "0x0", 16),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionState:
+    """`detail`: why the contract refused it."""
+
+    state: Literal["unknown", "pending", "mined", "failed"]
+    block: int | None = None
+    detail: str = ""
 
 
 class ChainClient:
@@ -235,6 +244,29 @@ class ChainClient:
     async def _ask_court(self, *questions: tuple[str, tuple[Any, ...]]) -> list[Any]:
         court = (await self.current()).parameters.court
         return await self._ask(*((court, "court", function, values) for function, values in questions))
+
+    # ---- transactions
+
+    async def transaction(self, hash: str) -> TransactionState:
+        """How far a transaction is, whoever sent it."""
+        sent, receipt = await self.rpc.strict(
+            [("eth_getTransactionByHash", [hash]), ("eth_getTransactionReceipt", [hash])]
+        )
+        if receipt is None:
+            return TransactionState("pending" if sent is not None else "unknown")
+        block = int(receipt["blockNumber"], 16)
+        if int(receipt["status"], 16) == 1:
+            return TransactionState("mined", block)
+        again = {key: sent[key] for key in ("from", "to", "gas", "value")} | {"data": sent["input"]}
+        try:
+            await self.rpc.call("eth_call", again, hex(block))  # the same as then, more or less: it is for the words
+        except RpcError as error:
+            return TransactionState("failed", block, explain(error.data, "the transaction", error.reason).message)
+        return TransactionState("failed", block, "the contract refused it")
+
+    async def has_code(self, address: str) -> bool:
+        """Whether a contract is there."""
+        return await self.rpc.call("eth_getCode", address, "latest") not in ("0x", "0x0", None)
 
     # ---- any view
 

@@ -229,7 +229,6 @@ class Dao:
             tuple(bytes(data) for data in log["calldatas"]),
             log["description"],
         )
-        against, in_favour, abstaining = (int(count) for count in votes)
         steps = zip(plan.targets, plan.calldatas, plan.values, strict=True)
         quorum = None
         if state != State.PENDING:

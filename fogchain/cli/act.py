@@ -22,6 +22,7 @@ from fogchain.cli.link import rest_to
 from fogchain.config import load_config
 from fogchain.errors import BadInput, Conflict, Unavailable
 from fogchain.folder import PASSWORD_VARIABLE, DataFolder
+from fogchain.folderlock import take
 from fogchain.wallet import keystore
 
 T = TypeVar("T")
@@ -64,7 +65,7 @@ def act(folder: DataFolder, plan: Callable[[Desk], Awaitable[Sequence[Call]]]) -
         async with _desk(folder) as desk:
             calls = await plan(desk)
             try:
-                lock = folder.take()
+                lock = take(folder)
             except Conflict:
                 return await asyncio.to_thread(_by_node, folder, calls)
             with lock:
@@ -111,7 +112,7 @@ def _by_node(folder: DataFolder, calls: Sequence[Call]) -> list[Sent]:
             "value": call.value,
             "what": call.what,
         }
-        view = rest.json("POST", path_of("wallet", "transactions"), json.dumps(request).encode())
+        view = rest.json("POST", path_of("wallet", "calls"), json.dumps(request).encode())
         sent.append(Sent(call.what, view["hash"], view["block"]))
     return sent
 

@@ -30,12 +30,12 @@ def read(kind: type[M]) -> Callable[[Request], Awaitable[M]]:
     return parse
 
 
+def body_of(kind: type[BaseModel], **example: str) -> dict[str, Any]:
+    """What /openapi.json says of a body that `read` parses."""
+    content = {"schema": kind.model_json_schema(mode="serialization"), **({"example": example} if example else {})}
+    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+
+
 def answer(model: BaseModel) -> Response:
     """Straight to JSON: FastAPI would validate the model once more."""
     return Response(model.model_dump_json(), media_type="application/json")
-
-
-def body_of(kind: type[BaseModel]) -> dict[str, Any]:
-    """What /openapi.json says of a body that `read` parses."""
-    schema = kind.model_json_schema()
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
