@@ -80,7 +80,7 @@ PROPOSAL = {
 VOTE = {
     "for": Tone("good", "circle-check", "For"),
     "against": Tone("bad", "circle-x", "Against"),
-    "abstain": Tone("neutral", "circle-dashed", "Abstain"),
+    "abstain": Tone("info", "circle-dashed", "Abstain"),
 }
 CASE = {
     "open": Tone("check", "scale", "Before the court"),

@@ -80,7 +80,7 @@ class SettingView(View):
 
 class ChangeView(View):
     name: str
-    old: str | None  # None: the chain's node no longer knows
+    old: str | None  # what it is or, once the proposal is over, was before it
     new: str
 
 

@@ -275,22 +275,18 @@ class ChainClient:
         found = await self.rpc.call("eth_getLogs", {**filter, "fromBlock": hex(first), "toBlock": hex(last)})
         return list(found)
 
-    async def read(self, contract: str, function: str, *values: Any, at: int | None = None) -> Any:
-        """Calls a view of one of CONTRACTS, by its short name; one value, or a tuple. `at`: the block, else the newest.
-
-        Raises Reverted.
-        """
-        (answer,) = await self.read_all([(contract, function, *values)], at)
+    async def read(self, contract: str, function: str, *values: Any) -> Any:
+        """Calls a view of one of CONTRACTS, by its short name; one value, or a tuple. Raises Reverted."""
+        (answer,) = await self.read_all([(contract, function, *values)])
         return answer
 
-    async def read_all(self, questions: Sequence[tuple[Any, ...]], at: int | None = None) -> list[Any]:
+    async def read_all(self, questions: Sequence[tuple[Any, ...]]) -> list[Any]:
         """As `read`, many at one time: (contract, function, values ...)."""
         return await self._ask(
             *(
                 (getattr(self.deployment, contract), contract, function, tuple(values))
                 for contract, function, *values in questions
-            ),
-            at=at,
+            )
         )
 
     async def read_many(self, *questions: tuple[str, str, tuple[Any, ...]]) -> list[Any]:
@@ -302,9 +298,8 @@ class ChainClient:
             )
         )
 
-    async def _ask(self, *questions: tuple[str, str, str, tuple[Any, ...]], at: int | None = None) -> list[Any]:
+    async def _ask(self, *questions: tuple[str, str, str, tuple[Any, ...]]) -> list[Any]:
         """As `read_many`, of contracts at given addresses."""
-        block = "latest" if at is None else hex(at)
         views = [artifact(CONTRACTS[contract]).functions[function] for _, contract, function, _ in questions]
         calls = [
             {"to": to, "data": "0x" + view.encode(*values).hex()}
@@ -312,7 +307,7 @@ class ChainClient:
         ]
         answers = []
         for start in range(0, len(calls), _BATCH):
-            answers += await self.rpc.batch(("eth_call", [call, block]) for call in calls[start : start + _BATCH])
+            answers += await self.rpc.batch(("eth_call", [call, "latest"]) for call in calls[start : start + _BATCH])
         return [
             _decode(f"{contract} at {to}", function, view, answer)
             for view, (to, contract, function, _), answer in zip(views, questions, answers, strict=True)

@@ -21,7 +21,7 @@ from fogchain.chain.client import ChainClient
 from fogchain.chain.contracts import Told, encode_call, tell
 from fogchain.chain.logbook import Entry, LogBook
 from fogchain.chain.reverts import Reverted
-from fogchain.chain.settings import Change, changes_of
+from fogchain.chain.settings import Change, SettingsHistory
 from fogchain.errors import BadInput, NotFound
 
 MAX_DESCRIPTION = 16 * 1024  # bytes
@@ -142,6 +142,7 @@ class Dao:
         self._client = client
         self._deployment = client.deployment
         self._created = LogBook(client, "FogGovernor", ("ProposalCreated",), (client.deployment.governor,))
+        self._settings = SettingsHistory(client)
         self._cast = LogBook(client, "FogGovernor", ("VoteCast",), (client.deployment.governor,))
 
     # ---- transactions
@@ -208,7 +209,7 @@ class Dao:
     async def changes(self, proposal: Proposal) -> list[Change]:
         """What it sets: from what it is now or, once it is over, from what it was when it was proposed."""
         calls = list(zip(proposal.draft.targets, proposal.draft.calldatas, strict=True))
-        return await changes_of(self._client, calls, proposal.block if proposal.state.over else None)
+        return await self._settings.changes(calls, proposal.block if proposal.state.over else None)
 
     async def votes_of(self, account: str) -> int:
         """What the account could vote with if a proposal's snapshot were now."""

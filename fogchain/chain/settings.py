@@ -17,8 +17,8 @@ from fogchain.chain.calls import Call
 from fogchain.chain.client import ChainClient
 from fogchain.chain.contracts import encode_call
 from fogchain.chain.deployment import CONTRACTS, Deployment
-from fogchain.chain.rpc import RpcError
-from fogchain.errors import BadInput, Unavailable
+from fogchain.chain.logbook import LogBook
+from fogchain.errors import BadInput
 from fogchain.units import format_duration, format_fog, format_ratio, parse_duration, parse_fog, parse_ratio
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
@@ -62,13 +62,14 @@ class Setter:
     """A function that only the timelock may call, and how what it sets is read now.
 
     `members` are in the order of its parameters, or of its one struct. `getters` are views that answer with one value
-    each, or one that answers with the struct (alone, or first).
+    each, or one that answers with the struct (alone, or first). `event` reports them, last among its values.
     """
 
     contract: str
     function: str
     members: Mapping[str, Kind]
     getters: tuple[str, ...]
+    event: str
     struct: bool = False
 
     def is_called(self, deployment: Deployment, to: str, data: bytes) -> bool:
@@ -98,7 +99,7 @@ SETTERS = (
     Setter(
         "market", "setParameters",
         {"court": ACCOUNT, "challenge_window": SPAN, "fee": RATIO, "bond_multiple": TIMES},
-        ("current",), struct=True,
+        ("current",), "ParametersSet", struct=True,
     ),
     Setter(
         "court", "setParameters",
@@ -106,14 +107,14 @@ SETTERS = (
             "commit_time": SPAN, "reveal_time": SPAN, "audit_min": RATIO, "audit_factor": TIMES,
             "slash_multiple": TIMES, "seat_bond": FOG,
         },
-        ("parameters",), struct=True,
+        ("parameters",), "CourtParametersSet", struct=True,
     ),
-    Setter("pricing", "setControl", {"step_cap": RATIO, "target_use": RATIO}, ("stepCap", "targetUse")),
-    Setter("registry", "setBondPerGfuel", {"bond_per_gfuel": FOG}, ("bondPerGfuel",)),
-    Setter("governor", "setVotingDelay", {"voting_delay": SPAN}, ("votingDelay",)),
-    Setter("governor", "setVotingPeriod", {"voting_period": SPAN}, ("votingPeriod",)),
-    Setter("governor", "setProposalThreshold", {"threshold": RATIO}, ("proposalThresholdBps",)),
-    Setter("governor", "updateQuorumNumerator", {"quorum": RATIO}, ("quorumNumerator",)),
+    Setter("pricing", "setControl", {"step_cap": RATIO, "target_use": RATIO}, ("stepCap", "targetUse"), "ControlSet"),
+    Setter("registry", "setBondPerGfuel", {"bond_per_gfuel": FOG}, ("bondPerGfuel",), "BondPerGfuelSet"),
+    Setter("governor", "setVotingDelay", {"voting_delay": SPAN}, ("votingDelay",), "VotingDelaySet"),
+    Setter("governor", "setVotingPeriod", {"voting_period": SPAN}, ("votingPeriod",), "VotingPeriodSet"),
+    Setter("governor", "setProposalThreshold", {"threshold": RATIO}, ("proposalThresholdBps",), "ProposalThresholdSet"),
+    Setter("governor", "updateQuorumNumerator", {"quorum": RATIO}, ("quorumNumerator",), "QuorumNumeratorUpdated"),
 )  # fmt: skip
 
 NAMES = tuple(f"{setter.contract}.{member}" for setter in SETTERS for member in setter.members)
@@ -127,7 +128,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a call sets. `old` is None where what it was cannot be known."""
+    """What a call sets. `old` is None where the chain has no event of it."""
 
     name: str
     old: str | None
@@ -143,32 +144,49 @@ async def read_settings(client: ChainClient) -> list[Setting]:
     return found
 
 
-async def changes_of(client: ChainClient, calls: Sequence[tuple[str, bytes]], at: int | None = None) -> list[Change]:
-    """What `calls`, targets and data, would change of the settings as they are now, or were in block `at`.
+class SettingsHistory:
+    """What settings were at a block, from their events: nodes forget states, not events. Raises Unavailable."""
 
-    A setting that is only set to what it is already is left out. Raises Unavailable.
-    """
-    made = [(setter, data) for to, data in calls for setter in SETTERS if setter.is_called(client.deployment, to, data)]
-    setters = [setter for setter, _ in made]
-    try:
-        before = await _read(client, setters, at)
-    except (RpcError, Unavailable):
-        if at is None:
-            raise
-        before = [[None] * len(setter.members) for setter in setters]  # the node has forgotten so old a state
-    found = []
-    for (setter, data), old in zip(made, before, strict=True):
-        new = setter.asked(artifact(CONTRACTS[setter.contract]).functions[setter.function].decode_call(data))
-        for (member, kind), was, will in zip(setter.members.items(), old, new, strict=True):
-            if was != will:
-                name = f"{setter.contract}.{member}"
-                found.append(Change(name, None if was is None else kind.show(was), kind.show(will)))
-    return found
+    def __init__(self, client: ChainClient) -> None:
+        at = client.deployment
+        self._client = client
+        self._books = [
+            LogBook(client, CONTRACTS[setter.contract], (setter.event,), (getattr(at, setter.contract),))
+            for setter in SETTERS
+        ]
+
+    async def changes(self, calls: Sequence[tuple[str, bytes]], before: int | None = None) -> list[Change]:
+        """What `calls`, targets and data, set anew: compared with what is set now, or was before a block.
+
+        A setting that is only set to what it is already is left out.
+        """
+        at = self._client.deployment
+        made = [
+            (place, setter, data)
+            for to, data in calls
+            for place, setter in enumerate(SETTERS)
+            if setter.is_called(at, to, data)
+        ]
+        found = []
+        for place, setter, data in made:
+            old = await self._values(place, setter, before)
+            new = setter.asked(artifact(CONTRACTS[setter.contract]).functions[setter.function].decode_call(data))
+            for (member, kind), was, will in zip(setter.members.items(), old, new, strict=True):
+                if was != will:
+                    name = f"{setter.contract}.{member}"
+                    found.append(Change(name, None if was is None else kind.show(was), kind.show(will)))
+        return found
+
+    async def _values(self, place: int, setter: Setter, before: int | None) -> list[Any]:
+        logs = [log for log in await self._books[place].read() if before is None or log.block < before]
+        if not logs:
+            return [None] * len(setter.members)
+        return list(logs[-1].values.values())[-len(setter.members) :]
 
 
-async def _read(client: ChainClient, setters: Sequence[Setter], at: int | None = None) -> list[list[Any]]:
+async def _read(client: ChainClient, setters: Sequence[Setter]) -> list[list[Any]]:
     questions = [(setter.contract, getter) for setter in setters for getter in setter.getters]
-    answers = iter(await client.read_all(questions, at))
+    answers = iter(await client.read_all(questions))
     return [setter.values([next(answers) for _ in setter.getters]) for setter in setters]
 
 

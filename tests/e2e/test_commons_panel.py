@@ -61,7 +61,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 
 
 async def test_from_the_bond_to_a_changed_fee(desk: Desk) -> None:
-    page, pass_time = desk.page, desk.voter.stage.pass_time
+    page, pass_time, times = desk.page, desk.voter.stage.pass_time, await desk.api.dao()
     await desk.go("Staking")
     await expect(page.get_by_text("Nothing is unbonding")).to_be_visible()
     await page.fill("#stake-amount", "20000 FOG")
@@ -105,7 +105,7 @@ async def test_from_the_bond_to_a_changed_fee(desk: Desk) -> None:
     await expect(desk.section("Why")).to_contain_text("<script>alert(1)</script>")
     await expect(now).to_contain_text("The vote begins in")
 
-    await pass_time(6)
+    await pass_time(times.voting_delay + 1)
     await expect(head).to_contain_text("Voting")
     await page.get_by_label("Reason, for everyone to read").fill("A good reason")
     await desk.press(re.compile("^Vote for with"))
@@ -116,11 +116,11 @@ async def test_from_the_bond_to_a_changed_fee(desk: Desk) -> None:
     await expect(ballot).to_contain_text(show.fog(5000 * FOG).text)
     await expect(desk.section("Votes")).to_contain_text("reached")
 
-    await pass_time(61)
+    await pass_time(times.voting_period)
     await expect(head).to_contain_text("Won")
     await desk.press("Put into the timelock")
     await expect(head).to_contain_text("In the timelock")
-    await pass_time(11)
+    await pass_time(times.timelock_delay + 1)
     await desk.press("Carry it out")
     await expect(head).to_contain_text("Executed")
     await expect(effects.locator(".fc-change")).to_have_text("Fee of every payment1 %0.5 %")

@@ -21,10 +21,9 @@ from ui.tones import PROPOSAL, VOTE, tone
 
 COLUMNS = (
     Column("Proposal", wrap=True),
-    Column("State"),
+    Column("State", wrap=True),
     Column("Votes", optional=True),
     Column("This node", optional=True),
-    Column("", end=True, wide=True),
 )
 
 
@@ -139,12 +138,11 @@ def _row(one: ProposalView, now: float) -> Row:
         one.id,
         (
             link(one.title, f"/governance/{one.id}", _changes(one)),
-            pill(tone(PROPOSAL, one.state)),
+            pill(tone(PROPOSAL, one.state), show.full_moment(one.until or one.created), when(one, now)),
             _votes(one),
             pill(VOTE[one.voted], f"with {show.fog(one.weight).text}")
             if one.voted
             else plain(_missing(one), faint=True),
-            plain(when(one, now), show.full_moment(one.until or one.created), faint=True),
         ),
         f"/governance/{one.id}",
     )

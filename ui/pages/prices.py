@@ -25,7 +25,7 @@ COLUMNS = (
     Column("From"),
     Column("Price of work", end=True),
     Column("of memory", end=True, optional=True),
-    Column("Use before", end=True),
+    Column("Use before", end=True, optional=True),
     Column("Change", end=True),
 )
 

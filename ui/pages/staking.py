@@ -234,7 +234,7 @@ def _entry(stake: Lookup[StakeView], place: int, entry: UnbondingView, now: floa
         amount.props["title"] = show.fog(entry.amount).full
         left = entry.release - now
         words = "can be withdrawn now" if left <= 0 else f"can be withdrawn in {show.span(left)}"
-        text(words, "fc-dim fc-grow fc-cut").props["title"] = show.full_moment(entry.release)
+        text(words, "fc-dim fc-grow").props["title"] = show.full_moment(entry.release)
         Action("Bond again", back, done="It is bonded again", classes="small")
 
 

@@ -19,38 +19,37 @@ Id = Annotated[str, Path(min_length=4, max_length=80, description="a proposal's 
 
 def dao_routes(services: NodeServices) -> APIRouter:
     router = APIRouter(prefix="/dao", tags=["dao"])
-    commons = services.commons
 
     @router.get("", response_model=DaoView)
     async def dao(limit: Limit = 50) -> Response:
-        return answer(await commons.dao(limit))
+        return answer(await services.commons.dao(limit))
 
     @router.post("/delegate", response_model=StakeView, openapi_extra=body_of(DelegateRequest))
     async def delegate(body: Delegating) -> Response:
-        return answer(await commons.delegate(body.to))
+        return answer(await services.commons.delegate(body.to))
 
     @router.post("/proposals", response_model=ProposalDetail, openapi_extra=body_of(ProposeRequest))
     async def propose(body: Proposing) -> Response:
-        return answer(await commons.propose(body))
+        return answer(await services.commons.propose(body))
 
     @router.get("/proposals/{proposal}", response_model=ProposalDetail)
     async def proposal(proposal: Id) -> Response:
-        return answer(await commons.proposal(proposal))
+        return answer(await services.commons.proposal(proposal))
 
     @router.post("/proposals/{proposal}/vote", response_model=ProposalDetail, openapi_extra=body_of(VoteRequest))
     async def vote(proposal: Id, body: Voting) -> Response:
-        return answer(await commons.vote(proposal, body))
+        return answer(await services.commons.vote(proposal, body))
 
     @router.post("/proposals/{proposal}/queue", response_model=ProposalDetail)
     async def queue(proposal: Id) -> Response:
-        return answer(await commons.queue(proposal))
+        return answer(await services.commons.queue(proposal))
 
     @router.post("/proposals/{proposal}/execute", response_model=ProposalDetail)
     async def execute(proposal: Id) -> Response:
-        return answer(await commons.execute(proposal))
+        return answer(await services.commons.execute(proposal))
 
     @router.post("/proposals/{proposal}/cancel", response_model=ProposalDetail)
     async def cancel(proposal: Id) -> Response:
-        return answer(await commons.cancel_proposal(proposal))
+        return answer(await services.commons.cancel_proposal(proposal))
 
     return router
