@@ -107,9 +107,7 @@ def create(account, progress, target, step, nonce, site):
     """Waits until it is mined. The address depends on the nonce alone, so one that an earlier run has sent and that is
     not mined yet is replaced; whichever is mined first, the contract is the same."""
     sent = progress.sent.setdefault(step.name, [])
-    tip = int(web3.eth.max_priority_fee)
-    limit = os.environ.get("FOGCHAIN_MAX_FEE")
-    most = parse_eth(limit) if limit else 2 * web3.eth.get_block("latest").baseFeePerGas + tip
+    most, tip = fees()
     if sent:  # nodes want 10 % more in both fields
         most, tip = max(most, sent[-1]["most"] * 9 // 8 + 1), max(tip, sent[-1]["tip"] * 9 // 8 + 1)
     sent.append({"most": most, "tip": tip})
@@ -124,6 +122,13 @@ def create(account, progress, target, step, nonce, site):
             raise
     if not has_code(site[step.name]):
         sys.exit(f"error: {step.contract} did not come to {site[step.name]}; run the same again")
+
+
+def fees():
+    """Wei per gas: in all, and of it at most to the block's producer."""
+    tip, limit = int(web3.eth.max_priority_fee), os.environ.get("FOGCHAIN_MAX_FEE")
+    most = parse_eth(limit) if limit else 2 * web3.eth.get_block("latest").baseFeePerGas + tip
+    return most, min(tip, most)
 
 
 def wait_for_confirmations():

@@ -88,6 +88,12 @@ def test_the_verification_input_compiles_to_what_is_on_the_chain(target):
     assert bytes(created).hex() == code + arguments
 
 
+def test_another_chain_than_the_one_that_was_meant_is_refused(monkeypatch):
+    monkeypatch.setenv("FOGCHAIN_CHAIN_ID", "1")
+    with pytest.raises(SystemExit, match="is chain 31337, FOGCHAIN_CHAIN_ID says 1"):
+        deploy.deploy()
+
+
 def check_fails(target, folder, capsys, changes, what):
     tampered = folder / "31337.json"
     tampered.write_text(json.dumps({**json.loads(target.read_text()), **changes}))
