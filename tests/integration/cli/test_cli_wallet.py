@@ -9,6 +9,7 @@ import pty
 import select
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -101,28 +102,27 @@ def test_on_a_terminal_the_key_is_asked_for_and_not_shown(tmp_path: Path) -> Non
 
 
 def on_terminal(data: Path, words: list[str], answers: dict[str, str]) -> tuple[int, str]:
-    """Exit code and all that was shown; each answer is typed once its question stands there."""
+    """Exit code and all that was shown; each answer is typed once its question stands there, one that is not to be
+    shown once the terminal shows nothing any more."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "fogchain.cli.main", *words],
         stdin=theirs, stdout=theirs, stderr=theirs, env=environment(data),
     )  # fmt: skip
-    os.close(theirs)
     shown, deadline = "", time.monotonic() + 60
     while True:
         assert time.monotonic() < deadline, shown
         if select.select([ours], [], [], 0.1)[0]:
-            try:
-                shown += os.read(ours, 65536).decode(errors="replace")
-            except OSError:  # Linux's way to say that the other end is closed
-                break
+            shown += os.read(ours, 65536).decode(errors="replace")
         elif process.poll() is not None:
             break
         for question, answer in list(answers.items()):
-            if question in shown:
+            echo = bool(termios.tcgetattr(theirs)[3] & termios.ECHO)
+            if question in shown and not (echo and "not shown" in question):
                 os.write(ours, f"{answer}\n".encode())
                 del answers[question]
     os.close(ours)
+    os.close(theirs)
     return process.wait(30), shown
 
 
