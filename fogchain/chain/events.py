@@ -476,13 +476,16 @@ class Decoder:
 
     def __init__(self, deployment: Deployment) -> None:
         self._types: dict[tuple[str, str], tuple[type[Event], EventType]] = {}
+        self._named: dict[str, tuple[int, int]] = {}  # where on the chain a later court was named
         for contract, address in deployment.addresses.items():
             self._follow(contract, address)
 
-    def follow_court(self, address: str) -> bool:
-        """False when it is followed already."""
+    def follow_court(self, address: str, block: int = 0, index: int = 0) -> bool:
+        """False when it is followed already. What it says before it was named, at this log, is none of the events:
+        who follows the chain could not have heard it."""
         if any(followed == address for followed, _ in self._types):
             return False
+        self._named[address] = (block, index)
         self._follow("FogCourt", address)
         return True
 
@@ -506,6 +509,8 @@ class Decoder:
         topics = log["topics"]
         found = self._types.get((log["address"].lower(), topics[0])) if topics else None
         if found is None:
+            return None
+        if (int(log["blockNumber"], 16), int(log["logIndex"], 16)) < self._named.get(log["address"].lower(), (0, 0)):
             return None
         kind, event = found
         values = event.decode(topics, log["data"])

@@ -288,8 +288,8 @@ class EventIndex:
             return False  # the chain moved under the question
         await self._date(logs)
         events = [event for log in logs if (event := self._decode(log)) is not None]
-        courts = {event.court for event in events if isinstance(event, ParametersSet)}
-        if sum(map(self._decoder.follow_court, courts)):
+        named = [event for event in events if isinstance(event, ParametersSet)]
+        if sum(self._decoder.follow_court(event.court, event.at.block, event.at.index) for event in named):
             return False  # a new one: its events may be in these blocks already
         place = (last, end["hash"])
         saved = self._store.checkpoints()[:1]

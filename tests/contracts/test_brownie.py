@@ -162,7 +162,6 @@ def test_verify_fails_on_a_tampered_address(
     assert "not what they should be" in done.stdout + done.stderr
 
 
-@pytest.mark.skipif("governor" not in CONTRACTS, reason="the plan has no governor yet")
 def test_governance_talks_to_that_network(deployed: Deployment, network: BareChain, place: Path) -> None:
     env = environment(place, network)
     empty = brownie("run", "governance", "list", "--network", "testnet", env=env)
