@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from cli_node import ServedNode, environment, fogchain, fogchain_json
 
-from fogchain.chain.deployment import Deployment
+from fogchain.chain.deployment import CONTRACTS, Deployment
 from fogchain.config import DataFolder, load_config
 from fogchain.errors import FogchainError
 
@@ -24,7 +24,7 @@ OWNER = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"
 
 @pytest.fixture
 def deployment(tmp_path: Path) -> Path:
-    addresses = {name: "0x" + f"{n:02x}" * 20 for n, name in enumerate(("token", "stake", "market", "registry"), 1)}
+    addresses = {name: "0x" + f"{n:02x}" * 20 for n, name in enumerate(CONTRACTS, 1)}
     path = tmp_path / "network.json"
     Deployment(chain_id=31337, block=0, rpc_url="http://127.0.0.1:9", **addresses).save(path)
     return path
