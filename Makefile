@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full coverage lint bench contracts lock clean distclean setup-run setup-dev setup-test
+.PHONY: help demo test test-full invariants coverage lint bench contracts lock clean distclean setup-run setup-dev setup-test
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 FORGE := node_modules/.bin/forge
@@ -24,6 +24,10 @@ test: setup-test  ## all tests: contracts, Python, real processes, browser (ARGS
 
 test-full: export FOUNDRY_PROFILE = deep
 test-full: test  ## the same with long fuzzing of the contracts
+
+invariants: export FOUNDRY_PROFILE = deep
+invariants: setup-dev  ## 130,000 calls of the contracts in any order, and what holds after each of them
+	$(FORGE) test --match-path 'tests/contracts/forge/invariant/*' --show-progress
 
 coverage: setup-dev  ## which lines of the contracts the tests reach; fails below 98 % of lines, 95 % of branches
 	@mkdir -p coverage

@@ -11,17 +11,21 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 
 /// @title FogCourt
 /// @notice Audits, committees, verdicts.
 contract FogCourt is IFogCourt, ReentrancyGuardTransient {
+    using Checkpoints for Checkpoints.Trace208;
     using SafeCast for uint256;
     using SafeERC20 for IERC20;
 
     /// @param which The index in `_places[auditor]` that says where this seat is.
+    /// @param since The block in which it came to this place.
     struct Seat {
         address auditor;
         uint16 which;
+        uint48 since;
     }
 
     /* IMMUTABLES */
@@ -46,6 +50,9 @@ contract FogCourt is IFogCourt, ReentrancyGuardTransient {
 
     /// @dev In no order.
     Seat[] internal _seats;
+
+    /// @dev How many seats there were, by block: a draw is among those that were there before its seed.
+    Checkpoints.Trace208 internal _seatCounts;
 
     /// @dev Where the auditor's seats are in `_seats`, so that to leave costs the same however many seats there are.
     mapping(address auditor => uint32[]) internal _places;
@@ -94,9 +101,9 @@ contract FogCourt is IFogCourt, ReentrancyGuardTransient {
         if (seats < had) _leave(msg.sender, had - seats);
         for (uint16 i = had; i < seats; ++i) {
             _places[msg.sender].push(uint32(_seats.length));
-            _seats.push(Seat({auditor: msg.sender, which: i}));
+            _seats.push(Seat({auditor: msg.sender, which: i, since: uint48(block.number)}));
         }
-        emit EventsLib.SeatsSet(msg.sender, seats);
+        _setSeats(msg.sender, seats);
     }
 
     /// @inheritdoc IFogCourt
@@ -363,16 +370,19 @@ contract FogCourt is IFogCourt, ReentrancyGuardTransient {
     /* INTERNAL: AUDITORS */
 
     /// @dev Seats drawn by `seed`, each equally likely, hence auditors by their bonds: distinct ones, none a party, all
-    /// covered. Empty when no such committee is found.
+    /// covered. Empty when no such committee is found. Places and who has them are those before the seed: who comes
+    /// once it is known does not count, and who leaves only takes himself, or the last seats, out of the draw.
     function _select(Case storage c, bytes32 seed) internal view returns (address[] memory members) {
         uint256 size = 3 + 2 * c.round;
-        uint256 seats = _seats.length;
+        uint256 seats = _seatCounts.upperLookupRecent(c.seedBlock - 1);
         if (seats < size) return new address[](0);
         members = new address[](size);
         uint256 found;
         for (uint256 i; found < size; ++i) {
             if (i == 16 * size) return new address[](0);
-            address auditor = _seats[uint256(keccak256(abi.encode(seed, i))) % seats].auditor;
+            uint256 place = uint256(keccak256(abi.encode(seed, i))) % seats;
+            if (place >= _seats.length || _seats[place].since >= c.seedBlock) continue;
+            address auditor = _seats[place].auditor;
             if (auditor == c.provider || auditor == c.buyer || auditor == c.finder) continue;
             if (_isIn(members, found, auditor) || !_isCovered(auditor)) continue;
             members[found] = auditor;
@@ -403,7 +413,12 @@ contract FogCourt is IFogCourt, ReentrancyGuardTransient {
         uint16 seats = seatsOf(auditor);
         if (seats == 0) return;
         _leave(auditor, seats);
-        emit EventsLib.SeatsSet(auditor, 0);
+        _setSeats(auditor, 0);
+    }
+
+    function _setSeats(address auditor, uint16 seats) internal {
+        _seatCounts.push(uint48(block.number), uint208(_seats.length));
+        emit EventsLib.SeatsSet(auditor, seats);
     }
 
     /// @dev Frees the last `count` of the auditor's seats; the last of all moves into each gap.
@@ -415,6 +430,7 @@ contract FogCourt is IFogCourt, ReentrancyGuardTransient {
             Seat memory last = _seats[_seats.length - 1];
             _seats.pop();
             if (place == _seats.length) continue;
+            last.since = uint48(block.number);
             _seats[place] = last;
             _places[last.auditor][last.which] = uint32(place);
         }

@@ -459,6 +459,8 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
         uint40 last = _current.stoppedUntil();
         if (msg.sender == timelock) {
             _bound("until", until, 0, last);
+            // The stop's end is kept: else the guardian could begin anew at once.
+            if (until < block.timestamp) until = last < block.timestamp ? last : uint40(block.timestamp);
         } else {
             if (msg.sender != guardian || block.timestamp >= guardianUntil) revert ErrorsLib.NotGuardian(msg.sender);
             _bound("until", until, 0, block.timestamp + MAX_STOP);

@@ -85,7 +85,8 @@ interface IFogCourt {
     function audit(Terms calldata terms, Delivery calldata delivery) external;
 
     /// @notice Draws the committee of the case's round, once its seed block has passed. Anyone may.
-    /// @dev When the seed block is too old to have its hash (256 blocks), a new one is named.
+    /// @dev Among the seats that there were before the seed block: to come or go once its hash is known does not help.
+    /// When the seed block is too old to have its hash (256 blocks), a new one is named.
     function draw(bytes32 job) external;
 
     /// @notice A member commits to hashCommitment(job, member, result, fuel, salt).

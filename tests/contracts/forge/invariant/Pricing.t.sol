@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {FogPricing} from "../../../../contracts/FogPricing.sol";
 import {ResourceClass} from "../../../../contracts/interfaces/IFogPricing.sol";
 import {Record} from "../../../../contracts/interfaces/IFogRegistry.sol";
 import {BaseTest} from "../BaseTest.sol";

@@ -44,8 +44,29 @@ contract StopTest is MarketTest {
 
         until = uint40(bound(until, 0, last));
         vm.expectEmit(address(market));
-        emit EventsLib.StopSet(timelock, until);
+        emit EventsLib.StopSet(timelock, until < block.timestamp ? uint40(block.timestamp) : until);
         stop(timelock, until);
+    }
+
+    /// @dev Whatever end the vote gave: a proposal can't know the time of its execution.
+    function testFuzz_GuardianDoesNotBeginAnewWhatAVoteEnded(uint40 until) public {
+        uint40 last = uint40(block.timestamp + 10 days);
+        stop(guardian, last);
+        vm.warp(block.timestamp + 8 days);
+        stop(timelock, uint40(bound(until, 0, block.timestamp)));
+        uint40 ended = uint40(block.timestamp);
+        vm.warp(ended + 14 days - 1);
+        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.StopTooSoon.selector, ended + 14 days));
+        stop(guardian, uint40(block.timestamp + 1));
+    }
+
+    function test_VoteAfterAStopsEndChangesNothing() public {
+        uint40 last = uint40(block.timestamp + 1 days);
+        stop(guardian, last);
+        vm.warp(last + 1 days);
+        stop(timelock, 0);
+        (,, uint40 stoppedUntil) = market.current();
+        vm.assertEq(stoppedUntil, last);
     }
 
     function testFuzz_OthersAreRefused(address caller) public {
