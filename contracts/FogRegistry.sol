@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IFogRegistry, Node, Record} from "./interfaces/IFogRegistry.sol";
+import {Delivery, IFogMarket, Job, JobState, Terms} from "./interfaces/IFogMarket.sol";
+import {IFogRegistry, Node, Outcome, Record, Tally} from "./interfaces/IFogRegistry.sol";
 import {IFogStake} from "./interfaces/IFogStake.sol";
 import {
     DEFAULT_BOND_PER_GFUEL,
@@ -14,12 +15,16 @@ import {
 } from "./libraries/ConstantsLib.sol";
 import {ErrorsLib} from "./libraries/ErrorsLib.sol";
 import {EventsLib} from "./libraries/EventsLib.sol";
+import {JobLib} from "./libraries/JobLib.sol";
+import {Reputation, ReputationLib} from "./libraries/ReputationLib.sol";
 import {SignatureLib} from "./libraries/SignatureLib.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 
 /// @title FogRegistry
 /// @notice Where nodes say who they are, what they have, and how they did; and where the mixnet's document is fixed.
 contract FogRegistry is IFogRegistry, EIP712 {
+    using ReputationLib for Reputation;
+
     /* IMMUTABLES */
 
     /// @inheritdoc IFogRegistry
@@ -50,6 +55,11 @@ contract FogRegistry is IFogRegistry, EIP712 {
 
     /// @inheritdoc IFogRegistry
     mapping(address operator => mapping(address owner => uint40)) public disownedUpTo;
+
+    /// @inheritdoc IFogRegistry
+    mapping(bytes32 job => bool) public rated;
+
+    mapping(address provider => Reputation) internal _reputations;
 
     address[] internal _members;
 
@@ -164,6 +174,21 @@ contract FogRegistry is IFogRegistry, EIP712 {
         emit EventsLib.BondPerGfuelSet(amount);
     }
 
+    /* REPUTATION */
+
+    /// @inheritdoc IFogRegistry
+    function rate(Terms calldata terms, Delivery calldata delivery) external returns (uint64 index) {
+        (address provider, address client) = (terms.provider, terms.buyer);
+        bytes32 id = IFogMarket(market).hashTerms(terms);
+        if (rated[id]) revert ErrorsLib.RatedAlready(id);
+        if (_isOneHand(provider, client)) revert ErrorsLib.SelfRated(provider, client);
+        (Outcome outcome, uint8 value) = _outcome(id, terms, delivery);
+
+        rated[id] = true;
+        index = _reputations[provider].add(client, outcome, value);
+        _emitFeedback(provider, client, index, outcome, value, id);
+    }
+
     /* MIX DIRECTORY */
 
     /// @inheritdoc IFogRegistry
@@ -237,6 +262,49 @@ contract FogRegistry is IFogRegistry, EIP712 {
     }
 
     /// @inheritdoc IFogRegistry
+    function tally(address provider) external view returns (Tally memory) {
+        return _reputations[provider].total;
+    }
+
+    /// @inheritdoc IFogRegistry
+    function getIdentityRegistry() external view returns (address) {
+        return address(this);
+    }
+
+    /// @inheritdoc IFogRegistry
+    function getSummary(uint256 agentId, address[] calldata clients, string calldata tag1, string calldata tag2)
+        external
+        view
+        returns (uint64 number, int128 value, uint8 decimals)
+    {
+        Reputation storage reputation = _reputations[_provider(agentId)];
+        (number, value) = reputation.average(clients, keccak256(bytes(tag1)), keccak256(bytes(tag2)));
+        decimals = 2;
+    }
+
+    /// @inheritdoc IFogRegistry
+    function readFeedback(uint256 agentId, address client, uint64 index)
+        external
+        view
+        returns (int128 value, uint8 decimals, string memory tag1, string memory tag2, bool isRevoked)
+    {
+        Reputation storage reputation = _reputations[_provider(agentId)];
+        if (index == 0 || index > reputation.given[client].count) revert ErrorsLib.NoSuchFeedback(index);
+        (Outcome outcome, uint8 points) = reputation.read(client, index);
+        return (int128(uint128(points)), 0, ReputationLib.TAG, ReputationLib.tag(outcome), false);
+    }
+
+    /// @inheritdoc IFogRegistry
+    function getClients(uint256 agentId) external view returns (address[] memory) {
+        return _reputations[_provider(agentId)].clients;
+    }
+
+    /// @inheritdoc IFogRegistry
+    function getLastIndex(uint256 agentId, address client) external view returns (uint64) {
+        return _reputations[_provider(agentId)].given[client].count;
+    }
+
+    /// @inheritdoc IFogRegistry
     function committee() external view returns (address[] memory members, uint8 threshold) {
         return (_members, _threshold);
     }
@@ -277,5 +345,60 @@ contract FogRegistry is IFogRegistry, EIP712 {
         r.counted = counted;
         capacityOf[r.class] = capacityOf[r.class] - before + counted;
         emit EventsLib.CapacityCounted(owner, r.class, counted);
+    }
+
+    /// @dev How the market says the job ended. Reverts unless it ended, and not by being called off.
+    function _outcome(bytes32 id, Terms calldata terms, Delivery calldata delivery)
+        internal
+        view
+        returns (Outcome, uint8 value)
+    {
+        Job memory job = IFogMarket(market).job(id);
+        if (job.state == JobState.Expired) return (Outcome.Expired, 0);
+        if (job.state == JobState.Slashed) return (Outcome.Slashed, 0);
+        if (job.state != JobState.Settled) revert ErrorsLib.WrongState(id, uint8(job.state));
+        // Accepted without a delivery on the chain: the buyer does not say that it was late.
+        if (job.delivery == 0) return (Outcome.Settled, 100);
+        if (job.delivery != JobLib.hash(delivery.result, delivery.fuel, delivery.at)) {
+            revert ErrorsLib.NotDelivered(id);
+        }
+        if (delivery.at <= terms.due) return (Outcome.Settled, 100);
+        // A delivery is before `lateBy`, so that this is at most 100.
+        value = uint8(uint256(100) * (terms.lateBy - delivery.at) / (terms.lateBy - terms.due));
+        return (Outcome.Late, value);
+    }
+
+    /// @dev Whether the two, as far as records say, are one's own or run by the same.
+    function _isOneHand(address provider, address client) internal view returns (bool) {
+        (address a, address b) = (_operatorOf(provider), _operatorOf(client));
+        return a == b || a == client || b == provider;
+    }
+
+    function _operatorOf(address owner) internal view returns (address operator) {
+        operator = _records[owner].operator;
+        if (operator == address(0)) operator = owner;
+    }
+
+    /// @dev Nobody for a number that is no address.
+    function _provider(uint256 agentId) internal pure returns (address) {
+        return agentId > type(uint160).max ? address(0) : address(uint160(agentId));
+    }
+
+    function _emitFeedback(address provider, address client, uint64 index, Outcome outcome, uint8 value, bytes32 job)
+        internal
+    {
+        emit EventsLib.NewFeedback(
+            uint160(provider),
+            client,
+            index,
+            int128(uint128(value)),
+            0,
+            ReputationLib.TAG,
+            ReputationLib.TAG,
+            ReputationLib.tag(outcome),
+            "",
+            "",
+            job
+        );
     }
 }

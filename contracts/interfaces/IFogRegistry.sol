@@ -1,6 +1,32 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Delivery, Terms} from "./IFogMarket.sol";
+
+/// @notice How a job ended for its provider.
+enum Outcome {
+    Settled,
+    Late,
+    Expired,
+    Slashed
+}
+
+/// @notice How jobs ended for a provider.
+/// @param count How many were rated.
+/// @param sum The sum of their values.
+/// @param settled Of them, those that were settled, as far as known in time.
+/// @param late Those that were delivered after they were due, and settled.
+/// @param expired Those of which nothing came.
+/// @param slashed Those that a court found wrong.
+struct Tally {
+    uint64 count;
+    uint64 sum;
+    uint32 settled;
+    uint32 late;
+    uint32 expired;
+    uint32 slashed;
+}
+
 /// @notice What an owner says of his node.
 /// @param nodeKey The node's Ed25519 public key.
 /// @param nodeSignature The node key's signature that it serves the owner on this network, 64 bytes.
@@ -70,6 +96,14 @@ interface IFogRegistry {
     /// counted by it from its next `register` or `refresh` on.
     function setBondPerGfuel(uint96 amount) external;
 
+    /// @notice Takes the end of a job into its provider's reputation, once a job. Anyone may call it.
+    /// @dev Nobody's opinion counts, only how the market says the job ended: 100 for settled, a part of it when it was
+    /// delivered late, as its pay falls; 0 for expired or slashed. A job between accounts that have one operator is
+    /// refused. Who hides that they are his can still buy from himself, and pays fees for it: weigh by client.
+    /// @param delivery What was delivered, if anything was: it tells when. Else it is not read.
+    /// @return index The number of this feedback among those of the job's buyer for its provider, from 1 on.
+    function rate(Terms calldata terms, Delivery calldata delivery) external returns (uint64 index);
+
     /// @notice Replaces the mix directory's committee. Only the timelock. What an earlier committee attested without
     /// reaching its threshold counts no more.
     /// @param members At most 25, none twice, none zero.
@@ -117,6 +151,39 @@ interface IFogRegistry {
         external
         view
         returns (bytes32);
+
+    /// @notice Whether the end of this job is in its provider's reputation.
+    function rated(bytes32 job) external view returns (bool);
+
+    /// @notice How all rated jobs of `provider` ended.
+    function tally(address provider) external view returns (Tally memory);
+
+    // ---- reputation as ERC-8004's readers ask for it. An agent's id is its address as a number, clients are buyers,
+    // the first tag is "fogchain", the second "settled", "late", "expired" or "slashed".
+
+    /// @notice Where agents are registered: here.
+    function getIdentityRegistry() external view returns (address);
+
+    /// @notice The feedback of these clients, or of all when none is named, with these tags, each unless it is empty.
+    /// @return number How many there are.
+    /// @return value Their average, rounded down.
+    /// @return decimals Of the average: 2.
+    function getSummary(uint256 agentId, address[] calldata clients, string calldata tag1, string calldata tag2)
+        external
+        view
+        returns (uint64 number, int128 value, uint8 decimals);
+
+    /// @notice One feedback, by its number from 1 on.
+    function readFeedback(uint256 agentId, address client, uint64 index)
+        external
+        view
+        returns (int128 value, uint8 decimals, string memory tag1, string memory tag2, bool isRevoked);
+
+    /// @notice All who ever gave feedback for the agent. Grows without limit: for readers off the chain.
+    function getClients(uint256 agentId) external view returns (address[] memory);
+
+    /// @notice How many feedbacks `client` gave for the agent.
+    function getLastIndex(uint256 agentId, address client) external view returns (uint64);
 
     /// @notice The mix directory's committee and its threshold.
     function committee() external view returns (address[] memory members, uint8 threshold);

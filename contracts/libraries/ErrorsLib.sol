@@ -188,6 +188,15 @@ library ErrorsLib {
     /// @notice The operator took back all agreements with the owner that expire by then.
     error Disowned(address operator);
 
+    /// @notice The job is in its provider's reputation already.
+    error RatedAlready(bytes32 job);
+
+    /// @notice Both sides of the job are one's own, or run by the same operator.
+    error SelfRated(address provider, address client);
+
+    /// @notice The client gave the agent no feedback of this number.
+    error NoSuchFeedback(uint64 index);
+
     /// @notice The committee is larger than allowed, names somebody twice or nobody, or its threshold is not between
     /// more than half and all of its members.
     error BadCommittee();

@@ -191,6 +191,23 @@ library EventsLib {
     /// @notice `amount` of bond covers one Gfuel per epoch of capacity from now on.
     event BondPerGfuelSet(uint96 amount);
 
+    /// @notice A job's end was taken into its provider's reputation. The event is ERC-8004's: agent and client are
+    /// provider and buyer, the value is out of 100, the first tag "fogchain", the second the outcome, the hash the job's
+    /// id.
+    event NewFeedback(
+        uint256 indexed agentId,
+        address indexed clientAddress,
+        uint64 feedbackIndex,
+        int128 value,
+        uint8 valueDecimals,
+        string indexed indexedTag1,
+        string tag1,
+        string tag2,
+        string endpoint,
+        string feedbackURI,
+        bytes32 feedbackHash
+    );
+
     /// @notice The mix directory has another committee.
     event CommitteeSet(address[] members, uint8 threshold);
 
