@@ -197,9 +197,11 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
     /// @inheritdoc IFogMarket
     function settleSigned(Terms calldata terms, uint96 amount, bytes calldata signature) external {
         (bytes32 id, JobSlot slot) = _unsettled(terms);
-        (address buyer,, uint96 price) = JobLib.parties(terms);
+        (address buyer, address provider, uint96 price) = JobLib.parties(terms);
         if (amount > price) revert ErrorsLib.AbovePrice(amount, price);
         if (msg.sender != buyer) SignatureLib.check(buyer, hashAcceptance(id, amount), signature);
+        // Less than the price takes both: else a buyer could end a delivered job for nothing.
+        if (amount != price && msg.sender != provider) revert ErrorsLib.NotProvider(msg.sender);
 
         _settle(id, slot, terms, amount, Reason.Accepted);
     }

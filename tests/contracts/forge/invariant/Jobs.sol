@@ -62,11 +62,13 @@ abstract contract Jobs is Purses, Rules {
         if (value < j.terms.price) {
             bytes memory more = abi.encodeCall(market.settleSigned, (j.terms, value + 1, word));
             forbid(j.terms.provider, address(market), more, "I3: more was paid than accepted");
+            bytes memory alone = abi.encodeCall(market.settleSigned, (j.terms, value, word));
+            forbid(j.terms.buyer, address(market), alone, "I3: the buyer alone paid less than the price");
         }
         uint96 above = uint96(uint256(j.terms.price) + 1);
         bytes memory tooMuch = abi.encodeCall(market.settleSigned, (j.terms, above, ""));
         forbid(j.terms.buyer, address(market), tooMuch, "I3: more was paid than the price");
-        vm.prank(by % 2 == 0 ? j.terms.buyer : anyone(by));
+        vm.prank(value < j.terms.price ? j.terms.provider : by % 2 == 0 ? j.terms.buyer : anyone(by));
         market.settleSigned(j.terms, value, word);
         settle(j, value);
     }

@@ -18,13 +18,13 @@ contract SettleSignedTest is MarketTest {
         id = open(t);
     }
 
-    function testFuzz_PriceIsSplitAsTheBuyerSays(uint96 amount, address caller, bool delivered) public {
+    function testFuzz_PriceIsSplitAsBothSay(uint96 amount, bool delivered) public {
         amount = uint96(amount % (t.price + 1));
         if (delivered) deliver(t);
         bytes memory signature = acceptance(id, amount);
         vm.expectEmit(address(market));
         emit EventsLib.JobSettled(id, net(amount), fee(amount), 10e18 - amount, Reason.Accepted);
-        vm.prank(caller);
+        vm.prank(provider);
         market.settleSigned(t, amount, signature);
 
         assertState(id, JobState.Settled);
@@ -36,21 +36,44 @@ contract SettleSignedTest is MarketTest {
         vm.assertEq(token.balanceOf(address(market)), 100e18);
     }
 
-    function test_BuyerNeedsNoSignature() public {
+    function test_BuyerPaysTheWholePriceWithoutASignature() public {
         vm.prank(buyer);
-        market.settleSigned(t, 3e18, "");
-        vm.assertEq(market.free(provider), net(3e18));
+        market.settleSigned(t, 10e18, "");
+        vm.assertEq(market.free(provider), net(10e18));
+    }
+
+    function testFuzz_AnyonePaysTheWholePriceWithTheBuyersSignature(address caller) public {
+        bytes memory signature = acceptance(id, 10e18);
+        vm.prank(caller);
+        market.settleSigned(t, 10e18, signature);
+        vm.assertEq(market.free(provider), net(10e18));
+    }
+
+    /// @dev Else the buyer would have the work, and his money back.
+    function testFuzz_LessThanThePriceTakesTheProvidersConsent(uint96 amount, bool delivered) public {
+        amount = uint96(amount % 10e18);
+        if (delivered) deliver(t);
+        vm.prank(buyer);
+        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.NotProvider.selector, buyer));
+        market.settleSigned(t, amount, "");
+        bytes memory signature = acceptance(id, amount);
+        vm.prank(other);
+        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.NotProvider.selector, other));
+        market.settleSigned(t, amount, signature);
     }
 
     function test_BuyersWordOutlivesCodeOnHisAccount() public {
         bytes memory signature = acceptance(id, 3e18);
         vm.etch(buyer, type(Wallet1271).runtimeCode);
+        vm.prank(provider);
         market.settleSigned(t, 3e18, signature);
         vm.assertEq(market.free(provider), net(3e18));
     }
 
     function test_CompactSignatureIsAsGood() public {
-        market.settleSigned(t, 3e18, compact(BUYER_KEY, market.hashAcceptance(id, 3e18)));
+        bytes memory signature = compact(BUYER_KEY, market.hashAcceptance(id, 3e18));
+        vm.prank(provider);
+        market.settleSigned(t, 3e18, signature);
         vm.assertEq(market.free(provider), net(3e18));
     }
 
@@ -70,6 +93,7 @@ contract SettleSignedTest is MarketTest {
         wallet.accept(market.hashAcceptance(id, 3e18), "pay");
         expectBadSignature(address(wallet));
         market.settleSigned(t, 4e18, "pay");
+        vm.prank(provider);
         market.settleSigned(t, 3e18, "pay");
         vm.assertEq(market.free(provider), net(3e18));
         vm.assertEq(market.free(address(wallet)), 7e18);

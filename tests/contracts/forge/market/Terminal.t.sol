@@ -25,7 +25,7 @@ contract TerminalTest is MarketTest {
 
     function test_Settled() public {
         vm.prank(buyer);
-        market.settleSigned(t, 1e18, "");
+        market.settleSigned(t, t.price, "");
         absorbs(JobState.Settled);
     }
 
