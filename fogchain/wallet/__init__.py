@@ -1,1 +1,1 @@
-"""Keys and what they sign: keystore, EIP-712 messages."""
+"""Keys and what they sign: keystore, EIP-712 messages, permits, Sign-In with Ethereum."""
