@@ -14,10 +14,11 @@ from fogchain.errors import BadInput, NotFound
 from fogchain.folder import HOME_VARIABLE as HOME_VARIABLE
 from fogchain.folder import PASSWORD_VARIABLE as PASSWORD_VARIABLE
 from fogchain.folder import DataFolder as DataFolder
-from fogchain.jobs.spec import PriceAmount, SizeAmount, SpanAmount
+from fogchain.jobs.spec import AccountAddress, PriceAmount, SizeAmount, SpanAmount
 from fogchain.units import parse_price
 
 Port = Annotated[int, Field(ge=0, le=65535)]
+Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.\-\[\]:]+$", max_length=200)]
 
 
 class _Section(BaseModel):
@@ -37,6 +38,13 @@ class ChainSection(_Section):
 class ApiSection(_Section):
     host: str = "127.0.0.1"
     port: Port = 0  # 0: any free one; the address in use is in run/api.json
+
+
+class SignInSection(_Section):
+    """Who may sign in with a wallet (Sign-In with Ethereum), beside the node's own one, and at which panels."""
+
+    operators: tuple[AccountAddress, ...] = ()  # they may do all that the API's token allows
+    panels: tuple[Origin, ...] = ()  # origins other than this machine's loopback: "https://panel.example"
 
 
 class P2pSection(_Section):
@@ -62,6 +70,7 @@ class NodeConfig(_Section):
     node: NodeSection = NodeSection()
     chain: ChainSection
     api: ApiSection = ApiSection()
+    signin: SignInSection = SignInSection()
     p2p: P2pSection = P2pSection()
     provider: ProviderSection = ProviderSection()
     buyer: BuyerSection = BuyerSection()

@@ -36,6 +36,12 @@ class Unauthorized(FogchainError):
     code = "unauthorized"
 
 
+class Forbidden(FogchainError):
+    """It is clear who asks, and that this one may not."""
+
+    code = "forbidden"
+
+
 class NotFound(FogchainError):
     """Nothing goes by that name."""
 

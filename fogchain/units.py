@@ -16,7 +16,8 @@ A bare number is refused: it does not say what it counts.
 from __future__ import annotations
 
 import re
-from typing import NewType
+from dataclasses import dataclass
+from typing import Literal, NewType
 
 from fogchain.errors import BadInput
 
@@ -96,6 +97,25 @@ def parse_eth(text: str) -> Eth:
 
 def format_eth(amount: int, digits: int | None = None) -> str:
     return f"{_decimal(amount, WEI, digits)} ETH"
+
+
+@dataclass(frozen=True, slots=True)
+class Coin:
+    """An amount of either money."""
+
+    amount: int  # base units
+    unit: Literal["FOG", "ETH"]
+
+    def __str__(self) -> str:
+        return format_fog(self.amount) if self.unit == "FOG" else format_eth(self.amount)
+
+
+def parse_coin(text: str) -> Coin:
+    """`"1.5 FOG"`, or `"0.01 ETH"` in any of its units. Raises BadInput."""
+    value = _parse(text, {**_COIN, **_ETH}, "an amount of FOG or ETH", "1.5 FOG", 2**128)
+    if text.split()[-1].endswith("FOG"):
+        return Coin(parse_fog(text), "FOG")
+    return Coin(value, "ETH")
 
 
 def parse_fuel(text: str) -> Fuel:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import os
 import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO
 
 import structlog
 from sqlalchemy import Engine, MetaData
@@ -24,7 +22,8 @@ from fogchain.chain.index import EventIndex
 from fogchain.chain.sender import Sender
 from fogchain.config import PASSWORD_VARIABLE, DataFolder, NodeConfig, load_config
 from fogchain.database import open_database
-from fogchain.errors import BadInput, Conflict, CorruptData, Unavailable
+from fogchain.errors import BadInput, CorruptData, Unavailable
+from fogchain.folderlock import take
 from fogchain.identity import NodeIdentity
 from fogchain.jobs import store as job_store
 from fogchain.jobs.blobs import BlobStore
@@ -63,7 +62,7 @@ class Node:
         """Takes the folder. Raises NotFound, BadInput, CorruptData, Conflict (already running)."""
         self.folder = folder
         self.config: NodeConfig = load_config(folder)
-        self._lock = _take(folder)
+        self._lock = take(folder)
         self._stack = contextlib.AsyncExitStack()
         self._stop = asyncio.Event()
         self.url = ""
@@ -110,7 +109,7 @@ class Node:
         network = _Network(host, blobs)
 
         services = await self._trade(wallet, identity, deployment, client, index, sender, engine, blobs, network, feed)
-        server = ApiServer(create_app(services, token, __version__))
+        server = ApiServer(create_app(services, token, __version__, config.signin))
         self.url = await server.start(config.api.host, config.api.port)
         self._stack.push_async_callback(server.stop)
         folder.api_file.parent.mkdir(exist_ok=True)
@@ -370,25 +369,6 @@ async def _end(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-
-
-def _take(folder: DataFolder) -> IO[str]:
-    """Hold the folder's lock for as long as the returned file is open. Raises Conflict."""
-    file: IO[str] = folder.lock.open("a+")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.seek(0)
-        holder = file.read().strip() or "another process"
-        file.close()
-        raise Conflict(
-            f"a node is running on {folder.root} already (process {holder})",
-            hint="stop it first, or give this one another folder with --data",
-        ) from error
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
-    return file
 
 
 def _unlock(folder: DataFolder) -> Wallet:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +14,7 @@ import psutil
 
 from fogchain import __version__
 from fogchain.api.models import (
+    AccountView,
     ChainView,
     Event,
     JobDetail,
@@ -22,24 +24,30 @@ from fogchain.api.models import (
     ProviderView,
     Quote,
     ReceiptView,
+    SentView,
     SessionView,
     TaskView,
+    TransactionPlan,
+    TransactionRequest,
+    TransactionView,
     WalletView,
 )
 from fogchain.chain.calls import Calls
 from fogchain.chain.client import ChainClient
 from fogchain.chain.index import EventIndex
 from fogchain.chain.ledger import SessionRecord
-from fogchain.chain.sender import Sender
+from fogchain.chain.sender import Sender, TxResult
+from fogchain.chain.transfer import transfer
 from fogchain.config import NodeConfig
 from fogchain.errors import BadInput, Conflict, NotFound, PaymentRequired
 from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.machine import JobMachine, Run
 from fogchain.jobs.spec import JobSpec, ResultManifest
 from fogchain.jobs.store import JobStore
-from fogchain.units import MAX_UINT96, format_fog
+from fogchain.units import MAX_UINT96, Coin, format_fog
 from fogchain.wallet.keystore import Wallet
 from node import views
+from node.accounts import Accounts
 from node.api.services import Role
 from node.trade.book import ProviderBook
 from node.trade.buyer import Buyer
@@ -111,6 +119,7 @@ class Services:
         self._index, self._sender, self._network, self._peers = index, sender, network, peers
         self._book, self._buyer, self._store = book, buyer, store
         self._provider, self._ledger, self._feed = provider, ledger, feed
+        self._accounts = Accounts(client, calls)
         self._started = time.monotonic()
         self._process = psutil.Process(os.getpid())
         self.stopping = False
@@ -204,9 +213,23 @@ class Services:
             await self._sender.send(self._calls.withdraw(amount), tag=f"withdraw-{time.time_ns()}")
         )
 
-    async def _after(self, result: object) -> WalletView:
+    async def send(self, to: str, amount: Coin, key: str | None) -> SentView:
+        result = await transfer(self._client, self._sender, to, amount, key or uuid.uuid4().hex)
+        await self._after(result)
+        return SentView(to=to, amount=str(amount), hash=result.hash, block=result.block, fee=result.fee)
+
+    async def account(self, address: str) -> AccountView:
+        return await self._accounts.account(address)
+
+    async def plan(self, address: str, wanted: TransactionRequest) -> TransactionPlan:
+        return await self._accounts.plan(address, wanted)
+
+    async def transaction(self, hash: str) -> TransactionView:
+        return await self._accounts.transaction(hash)
+
+    async def _after(self, result: TxResult) -> WalletView:
         """The wallet once the index has seen the transaction's block."""
-        block: int = result.block  # type: ignore[attr-defined]
+        block = result.block
         await self._index.wait_for(lambda: (head := self._index.head) is not None and head.number >= block, 15)
         self._feed.publish(Event(kind="wallet", time=time.time()))
         return await self.wallet()

@@ -13,8 +13,12 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from fogchain.api.models import (
+    AccountView,
     AmountRequest,
     BlobView,
+    BrowserSession,
+    Challenge,
+    ChallengeRequest,
     Event,
     JobDetail,
     JobSummary,
@@ -23,8 +27,14 @@ from fogchain.api.models import (
     ProviderView,
     Quote,
     ReceiptView,
+    SendRequest,
+    SentView,
     SessionView,
+    SignInRequest,
     TaskView,
+    TransactionPlan,
+    TransactionRequest,
+    TransactionView,
     WalletView,
 )  # fmt: skip
 from fogchain.api.problems import error_from
@@ -32,6 +42,7 @@ from fogchain.api.rest import NODE_HINT, Query, Rest, path_of
 from fogchain.errors import FogchainError, Unavailable
 from fogchain.jobs.source import BlobSource, chunks, sha256_of, size_of
 from fogchain.jobs.spec import JobSpec
+from fogchain.units import Coin
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -62,6 +73,21 @@ class Client:
     def withdraw(self, amount: int) -> WalletView:
         return self._post(WalletView, AmountRequest(amount=amount), "wallet", "withdraw")
 
+    def send(self, to: str, amount: Coin, key: str | None = None) -> SentView:
+        """Out of the node's wallet. Returns when it is mined; the same `key` sends once, however often it is sent."""
+        request = SendRequest(to=to, amount=amount)
+        return self._post(SentView, request, "wallet", "send", headers=_key(key))
+
+    def account(self, address: str) -> AccountView:
+        return self._get(AccountView, "accounts", address)
+
+    def plan(self, address: str, wanted: TransactionRequest) -> TransactionPlan:
+        """The transactions that the owner of `address` has to sign for it."""
+        return self._post(TransactionPlan, wanted, "accounts", address, "transactions")
+
+    def transaction(self, hash: str) -> TransactionView:
+        return self._get(TransactionView, "transactions", hash)
+
     def sessions(
         self, role: str | None = None, limit: int | None = None, cursor: str | None = None
     ) -> Page[SessionView]:
@@ -81,7 +107,7 @@ class Client:
 
     def submit(self, spec: JobSpec, key: str | None = None) -> JobSummary:
         """The same `key` gives the same job, however often it is sent."""
-        return self._post(JobSummary, spec, "jobs", headers={"Idempotency-Key": key} if key else {})
+        return self._post(JobSummary, spec, "jobs", headers=_key(key))
 
     def jobs(self, limit: int = 50, cursor: str | None = None) -> Page[JobSummary]:
         return self._get(Page[JobSummary], "jobs", query={"limit": limit, "cursor": cursor})
@@ -196,6 +222,34 @@ class AsyncClient:
     async def withdraw(self, amount: int) -> WalletView:
         return await self._post(WalletView, AmountRequest(amount=amount), "wallet", "withdraw")
 
+    async def send(self, to: str, amount: Coin, key: str | None = None) -> SentView:
+        """Out of the node's wallet. Returns when it is mined; the same `key` sends once, however often it is sent."""
+        request = SendRequest(to=to, amount=amount)
+        return await self._post(SentView, request, "wallet", "send", headers=_key(key))
+
+    async def account(self, address: str) -> AccountView:
+        return await self._get(AccountView, "accounts", address)
+
+    async def plan(self, address: str, wanted: TransactionRequest) -> TransactionPlan:
+        """The transactions that the owner of `address` has to sign for it."""
+        return await self._post(TransactionPlan, wanted, "accounts", address, "transactions")
+
+    async def transaction(self, hash: str) -> TransactionView:
+        return await self._get(TransactionView, "transactions", hash)
+
+    async def challenge(self, address: str, origin: str) -> Challenge:
+        """The message that `address` signs to sign in at the page `origin`."""
+        request = ChallengeRequest(address=address, origin=origin)
+        return await self._post(Challenge, request, "auth", "challenge")
+
+    async def open_session(self, message: str, signature: str) -> BrowserSession:
+        request = SignInRequest(message=message, signature=signature)
+        return await self._post(BrowserSession, request, "auth", "session")
+
+    async def close_session(self) -> None:
+        """Ends the session whose token this client has."""
+        await self._raw("DELETE", path_of("auth", "session"))
+
     async def sessions(
         self, role: str | None = None, limit: int | None = None, cursor: str | None = None
     ) -> Page[SessionView]:
@@ -215,7 +269,7 @@ class AsyncClient:
 
     async def submit(self, spec: JobSpec, key: str | None = None) -> JobSummary:
         """The same `key` gives the same job, however often it is sent."""
-        return await self._post(JobSummary, spec, "jobs", headers={"Idempotency-Key": key} if key else {})
+        return await self._post(JobSummary, spec, "jobs", headers=_key(key))
 
     async def jobs(self, limit: int = 50, cursor: str | None = None) -> Page[JobSummary]:
         return await self._get(Page[JobSummary], "jobs", query={"limit": limit, "cursor": cursor})
@@ -303,6 +357,10 @@ async def _stream(source: BlobSource) -> AsyncIterator[bytes]:
     pieces = chunks(source)
     while piece := await asyncio.to_thread(next, pieces, b""):
         yield piece
+
+
+def _key(key: str | None) -> dict[str, str]:
+    return {"Idempotency-Key": key} if key else {}
 
 
 def _auth(token: str) -> dict[str, str]:

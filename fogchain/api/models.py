@@ -1,10 +1,17 @@
 """The HTTP API's models, shared by daemon, client, command line and panel. Amounts are strings with units.
 
-Endpoints (all under `/v1`, all want `Authorization: Bearer <token>`):
+Endpoints (all under `/v1`, all but two want `Authorization: Bearer <token>`, the node's or a session's):
 
     GET    /node                          NodeStatus
     GET    /wallet                        WalletView
     POST   /wallet/deposit|withdraw       AmountRequest -> WalletView
+    POST   /wallet/send                   SendRequest, header Idempotency-Key -> SentView
+    GET    /accounts/{address}            AccountView             anybody's balances
+    POST   /accounts/{address}/transactions   TransactionRequest -> TransactionPlan    for a wallet elsewhere to sign
+    GET    /transactions/{hash}           TransactionView
+    POST   /auth/challenge                ChallengeRequest -> Challenge       these two want no token:
+    POST   /auth/session                  SignInRequest -> BrowserSession     a wallet's signature is one
+    DELETE /auth/session                  ends the session whose token is the Bearer's
     GET    /sessions                      Page[SessionView]       ?role=buyer|provider
     GET    /receipts                      Page[ReceiptView]       ?role=buyer|provider&job=ID
     GET    /providers                     list[ProviderView]      known providers with their offers
@@ -28,11 +35,23 @@ from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fogchain.jobs.spec import BlobRef, EthAmount, FogAmount, FuelAmount, JobSpec, PriceAmount, ResultFile, Value
+from fogchain.jobs.spec import (
+    AccountAddress,
+    BlobRef,
+    CoinAmount,
+    EthAmount,
+    FogAmount,
+    FuelAmount,
+    JobSpec,
+    PriceAmount,
+    ResultFile,
+    Value,
+)  # fmt: skip
 
 T = TypeVar("T")
 
 API_PREFIX = "/v1"
+SESSION_PREFIX = "fog1."  # what a wallet session's token begins with: the node's own is hex
 
 JobState = Literal["planning", "running", "settling", "done", "failed", "cancelled"]
 # planning: sessions being opened · running: tasks out · settling: all tasks ended, providers claim ·
@@ -137,6 +156,83 @@ class WalletView(View):
 
 class AmountRequest(Value):
     amount: FogAmount = Field(gt=0)
+
+
+class SendRequest(Value):
+    to: AccountAddress
+    amount: CoinAmount  # FOG or ETH
+
+
+class SentView(View):
+    to: str
+    amount: str
+    hash: str
+    block: int
+    fee: EthAmount
+
+
+class AccountView(View):
+    """Any account, as the chain has it now."""
+
+    address: str
+    eth: EthAmount
+    token: FogAmount  # in the wallet
+    free: FogAmount  # deposited in the market, not locked
+    locked: FogAmount
+    bonded: FogAmount
+
+
+class TransactionRequest(Value):
+    action: Literal["deposit", "withdraw", "bond"]
+    amount: FogAmount = Field(gt=0)
+
+
+class UnsignedTransaction(View):
+    """For `eth_sendTransaction`: quantities in hex, as that call wants them."""
+
+    what: str  # in words: "the deposit"
+    to: str
+    data: str
+    value: str
+    gas: str
+
+
+class TransactionPlan(View):
+    """To be sent in order, each after the one before is mined."""
+
+    chain_id: int
+    sender: str
+    steps: list[UnsignedTransaction]
+
+
+class TransactionView(View):
+    hash: str
+    state: Literal["unknown", "pending", "mined", "failed"]
+    block: int | None = None
+    detail: str = ""  # why it failed, in words
+
+
+class ChallengeRequest(Value):
+    address: AccountAddress
+    origin: str = Field(max_length=200)  # of the page that asks: "http://127.0.0.1:8700"
+
+
+class Challenge(View):
+    message: str  # to be signed as it is (`personal_sign`)
+    expires: int
+
+
+class SignInRequest(Value):
+    message: str = Field(max_length=4096)
+    signature: str = Field(pattern=r"^0x[0-9a-fA-F]{130}$")
+
+
+class BrowserSession(View):
+    """`token` is worth as much as the node's own until it expires or is ended."""
+
+    token: str
+    address: str
+    expires: int
 
 
 class SessionView(View):

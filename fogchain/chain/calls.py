@@ -51,6 +51,10 @@ class Calls:
     def transfer(self, to: str, amount: int) -> Call:
         return self._call("token", "transfer", (to, amount), 80_000, "the transfer of tokens")
 
+    def pay(self, to: str, amount: int) -> Call:
+        """Sends ETH; `to` may be a contract that does little on receiving it."""
+        return Call(to, b"", 60_000, amount, "the transfer of ETH")
+
     # ---- market
 
     def deposit(self, amount: int) -> Call:

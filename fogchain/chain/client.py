@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from fogchain.chain.abi import artifact
 from fogchain.chain.deployment import CONTRACTS, Deployment
@@ -44,6 +44,15 @@ class SessionState:
     expiry: int
     open: bool
     job: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionState:
+    """`detail`: why the contract refused it."""
+
+    state: Literal["unknown", "pending", "mined", "failed"]
+    block: int | None = None
+    detail: str = ""
 
 
 class ChainClient:
@@ -111,6 +120,27 @@ class ChainClient:
 
     async def domain_separator(self) -> bytes:
         return bytes(await self.read("market", "domainSeparator"))
+
+    async def transaction(self, hash: str) -> TransactionState:
+        """How far a transaction is, whoever sent it."""
+        sent, receipt = await self.rpc.strict(
+            [("eth_getTransactionByHash", [hash]), ("eth_getTransactionReceipt", [hash])]
+        )
+        if receipt is None:
+            return TransactionState("pending" if sent is not None else "unknown")
+        block = int(receipt["blockNumber"], 16)
+        if int(receipt["status"], 16) == 1:
+            return TransactionState("mined", block)
+        again = {key: sent[key] for key in ("from", "to", "gas", "value")} | {"data": sent["input"]}
+        try:
+            await self.rpc.call("eth_call", again, hex(block))  # the same as then, more or less: it is for the words
+        except RpcError as error:
+            return TransactionState("failed", block, explain(error.data, "the transaction", error.reason).message)
+        return TransactionState("failed", block, "the contract refused it")
+
+    async def has_code(self, address: str) -> bool:
+        """Whether a contract is there."""
+        return await self.rpc.call("eth_getCode", address, "latest") not in ("0x", "0x0", None)
 
     async def logs(self, first: int, last: int, filter: dict[str, Any]) -> list[dict[str, Any]]:
         """The raw logs of blocks `first` to `last`, both included, that pass the filter's `address` and `topics`."""

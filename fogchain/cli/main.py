@@ -18,7 +18,7 @@ class Commands(LazyGroup):
         "demo": Lazy("fogchain.cli.start", "demo", "A whole market on this machine: a real job, checked and paid."),
         "job": Lazy("fogchain.cli.job", "app", "Submit jobs, watch them, fetch their results."),
         "node": Lazy("fogchain.cli.node", "app", "Make a node, run it, look at it."),
-        "wallet": Lazy("fogchain.cli.wallet", "app", "The node's account: balances, deposit, withdrawal."),
+        "wallet": Lazy("fogchain.cli.wallet", "app", "The node's account: key, balances, transfers."),
         "chain": Lazy("fogchain.cli.chain", "app", "A local chain; the contracts on any chain."),
         "panel": Lazy("fogchain.cli.start", "panel", "Open the panel of a running node."),
         "bench": Lazy("fogchain.cli.bench", "bench", "Measure, and compare with the bars."),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,41 +10,61 @@ import typer
 
 from fogchain.cli import output
 from fogchain.cli.lazy import new_app
-from fogchain.cli.options import Data, Json, folder_of
+from fogchain.cli.options import Data, Json, Yes, folder_of
 from fogchain.errors import BadInput, Conflict, FogchainError, Unavailable
 from fogchain.folder import PASSWORD_VARIABLE, DataFolder
 
-app = new_app(no_args_is_help=True, help="The node's account: balances, deposit, withdrawal.")
+app = new_app(no_args_is_help=True, help="The node's account: key, balances, transfers.")
 
 Amount = Annotated[str, typer.Argument(help='With its unit: "1.5 FOG".')]
 
 
+Ask = Annotated[bool, typer.Option("--ask", help="Ask for a password, instead of making and keeping one.")]
+Light = Annotated[bool, typer.Option("--light", help="Encrypt the key cheaply: for wallets that guard nothing.")]
+
+
 @app.command()
-def new(
-    data: Data = None,
-    key_file: Annotated[
-        Path | None, typer.Option("--import", metavar="FILE", help="A private key as 64 hex digits; - reads it here.")
-    ] = None,
-    ask: Annotated[bool, typer.Option("--ask", help="Ask for a password, instead of making and keeping one.")] = False,
-    light: Annotated[
-        bool, typer.Option("--light", help="Encrypt the key cheaply: for wallets that guard nothing.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
+def new(data: Data = None, ask: Ask = False, light: Light = False, as_json: Json = False) -> None:
     """Make a wallet in the data folder.
 
     `fogchain node init` then uses it. The password comes from $FOGCHAIN_PASSWORD; else a random one is made and kept in
     the folder, readable by you alone, so that the node can start by itself.
     """
-    from fogchain.wallet import keystore
+    _make(folder_of(data), None, ask, light, as_json)
+
+
+@app.command("import")
+def import_(
+    source: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="A private key as 64 hex digits, or a keystore; - reads it here."),
+    ] = None,
+    password_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where the given keystore's password is, if not asked for.")
+    ] = None,
+    data: Data = None,
+    ask: Ask = False,
+    light: Light = False,
+    as_json: Json = False,
+) -> None:
+    """Make the data folder's wallet from a key that you have.
+
+    The key is read from a file, from standard input, or asked for without showing it; never from the command line,
+    which other programs can see. It is encrypted anew, under a password as for `fogchain wallet new`.
+    """
+    from fogchain.cli.keys import read_secret
 
     folder = folder_of(data)
-    if folder.keystore.exists():
-        raise Conflict(
-            f"there is a wallet in {folder.keystore} already", hint="use that one, or another folder with --data"
-        )
-    key = _read_key(key_file) if key_file is not None else None
-    password = _password(ask)
+    _refuse_second(folder)
+    _make(folder, read_secret(source, password_file), ask, light, as_json)
+
+
+def _make(folder: DataFolder, key: bytes | None, ask: bool, light: bool, as_json: bool) -> None:
+    from fogchain.cli.keys import new_password
+    from fogchain.wallet import keystore
+
+    _refuse_second(folder)
+    password = new_password(ask)
     folder.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     if key is None:
         wallet = keystore.create(folder.keystore, password, light=light)
@@ -64,6 +83,13 @@ def new(
             ("password", f"in {folder.password}; keep a copy of both" if kept else "yours; nobody can restore it"),
         ]
     )
+
+
+def _refuse_second(folder: DataFolder) -> None:
+    if folder.keystore.exists():
+        raise Conflict(
+            f"there is a wallet in {folder.keystore} already", hint="use that one, or another folder with --data"
+        )
 
 
 @app.command()
@@ -109,6 +135,43 @@ def withdraw(amount: Amount, data: Data = None, as_json: Json = False) -> None:
     What is locked in running jobs stays.
     """
     _move("withdraw", amount, data, as_json)
+
+
+@app.command()
+def send(
+    address: Annotated[str, typer.Argument(help="Who gets it.")],
+    amount: Annotated[str, typer.Argument(help='With its unit: "1.5 FOG" or "0.1 ETH".')],
+    key: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Names this transfer: with the same one it is sent once.")
+    ] = None,
+    yes: Yes = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Send FOG or ETH from the wallet to another account.
+
+    Waits until it is in a block. What was sent can't be called back. The running node sends it; without one, this
+    command does.
+    """
+    import secrets
+
+    from fogchain.cli import send as sending
+    from fogchain.units import parse_coin
+    from fogchain.wallet.address import checksummed, parse_address
+
+    to, coin = parse_address(address), parse_coin(amount)
+    if not yes:
+        if not output.on_terminal():
+            raise BadInput(f"this sends {coin} for good, and nobody is there to agree", hint="add --yes")
+        if not output.confirm(f"Send {coin} to {checksummed(to)}?"):
+            raise typer.Exit(1)
+    key = key or secrets.token_hex(16)
+    sent = sending.send(folder_of(data), to, coin, key)
+    if as_json:
+        output.say_json({**sent, "key": key})
+        return
+    output.say(f"{coin} sent to {checksummed(to)}")
+    output.facts([("transaction", sent["hash"]), ("block", str(sent["block"])), ("fee", output.eth(sent["fee"]))])
 
 
 def _move(what: str, amount: str, data: Path | None, as_json: bool) -> None:
@@ -173,24 +236,3 @@ async def _from_chain(folder: DataFolder, address: str) -> dict[str, Any]:
         await client.close()
     amounts = {"token": token, "free": free, "locked": locked, "bonded": bonded}
     return {name: format_fog(amount) for name, amount in amounts.items()} | {"eth": format_eth(eth)}
-
-
-def _read_key(source: Path) -> bytes:
-    try:
-        text = sys.stdin.readline() if str(source) == "-" else source.read_text()
-        return bytes.fromhex(text.strip().removeprefix("0x"))
-    except OSError as error:
-        raise BadInput(f"the key file {source} can't be read: {error.strerror}", hint="check its path") from error
-    except (ValueError, UnicodeDecodeError) as error:
-        raise BadInput("that is no private key", hint="a key is 64 hex digits") from error
-
-
-def _password(ask: bool) -> str:
-    import secrets
-
-    given = os.environ.get(PASSWORD_VARIABLE)
-    if given:
-        return given
-    if not ask:
-        return secrets.token_urlsafe(24)
-    return str(typer.prompt("Password for the new wallet", hide_input=True, confirmation_prompt=True, err=True))

@@ -21,6 +21,7 @@ from pydantic import (
 
 from fogchain import cbor, units
 from fogchain.errors import BadInput, BadMessage, FogchainError
+from fogchain.wallet.address import parse_address
 
 MAX_TASKS = 10_000
 MAX_ARGS = 64
@@ -33,8 +34,9 @@ MAX_MODULE_BYTES = 64 << 20
 
 def _unit(parse: Any, show: Any) -> tuple[BeforeValidator, PlainSerializer]:
     def read(value: object, info: ValidationInfo) -> object:
-        if info.mode != "json" and isinstance(value, int) and not isinstance(value, bool):
-            return value  # already base units: values made in code
+        made_in_code = isinstance(value, int | units.Coin) and not isinstance(value, bool)
+        if info.mode != "json" and made_in_code:
+            return value  # already base units
         try:
             return parse(value)
         except FogchainError as error:
@@ -58,11 +60,22 @@ _eth = _unit(units.parse_eth, units.format_eth)
 # Integers inside, "1.5 FOG" and the like in JSON and TOML.
 FogAmount = Annotated[int, *_fog, Field(ge=0, le=units.MAX_UINT96)]
 EthAmount = Annotated[int, *_eth, Field(ge=0)]
+CoinAmount = Annotated[units.Coin, *_unit(units.parse_coin, str)]
 PriceAmount = Annotated[int, *_price, Field(ge=0, le=units.MAX_UINT96)]
 FuelAmount = Annotated[int, *_fuel, Field(ge=0, le=units.MAX_UINT64)]
 SizeAmount = Annotated[int, *_size, Field(ge=0)]
 SpanAmount = Annotated[int, *_span, Field(ge=0)]  # milliseconds
 RatioAmount = Annotated[int, *_ratio, Field(ge=0, le=10_000)]  # basis points
+
+
+def _account(text: str) -> str:
+    try:
+        return parse_address(text)
+    except FogchainError as error:
+        raise ValueError(f"{error.message}; {error.hint}") from error
+
+
+AccountAddress = Annotated[str, AfterValidator(_account)]  # lower case inside
 
 
 def _check_name(name: str) -> str:

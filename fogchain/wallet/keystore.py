@@ -42,6 +42,8 @@ def create(path: Path, password: str, *, light: bool = False) -> Wallet:
 def import_key(path: Path, key: bytes, password: str, *, light: bool = False) -> Wallet:
     """A given 32-byte key in a new file. Raises BadInput for what is no key, else as `create`."""
     try:
+        if len(key) != 32:  # coincurve would fill up a shorter one: another account
+            raise ValueError(f"{len(key)} bytes")
         secret = PrivateKey(key)
     except ValueError as error:
         raise BadInput(
@@ -50,18 +52,19 @@ def import_key(path: Path, key: bytes, password: str, *, light: bool = False) ->
     return _store(path, secret, password, light)
 
 
-def import_keystore(path: Path, source: Path, password: str) -> Wallet:
-    """Copies another program's keystore file as it is, after opening it. Raises as `load`, Conflict."""
-    wallet = load(source, password)
-    _write_new(path, source.read_bytes())
-    return wallet
-
-
 def load(path: Path, password: str) -> Wallet:
     """Raises NotFound without a file, BadInput for a wrong password, CorruptData for a file that is no keystore."""
+    return _open(_read(path), password, path)
+
+
+def open_keystore(content: bytes, password: str, name: Path) -> Wallet:
+    """As `load`, for a keystore of any program that was read already; `name` is for messages."""
+    return _open(_parse(content, name), password, name)
+
+
+def _open(raw: dict[str, Any], password: str, path: Path) -> Wallet:
     from eth_keyfile.keyfile import decode_keyfile_json  # takes a second to import
 
-    raw = _read(path)
     try:
         key = decode_keyfile_json(raw, password.encode())
     except ValueError as error:
@@ -132,10 +135,18 @@ def _write_new(path: Path, content: bytes) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        raw = json.loads(path.read_bytes())
+        content = path.read_bytes()
     except FileNotFoundError as error:
         raise NotFound(f"there is no wallet in {path}", hint="make one with `fogchain wallet new`") from error
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        raise _corrupt(path, str(error)) from error
+    return _parse(content, path)
+
+
+def _parse(content: bytes, path: Path) -> dict[str, Any]:
+    try:
+        raw = json.loads(content)
+    except (ValueError, RecursionError) as error:
         raise _corrupt(path, str(error)) from error
     if not isinstance(raw, dict):
         raise _corrupt(path, "not an object")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Query, Request
 from pydantic import BaseModel, ValidationError
@@ -28,6 +28,12 @@ def read(kind: type[M]) -> Callable[[Request], Awaitable[M]]:
             raise BadInput(explain(error), hint="see /openapi.json for the request's shape") from error
 
     return parse
+
+
+def body_of(kind: type[BaseModel], **example: str) -> dict[str, Any]:
+    """What /openapi.json says of a body that `read` parses."""
+    content = {"schema": kind.model_json_schema(mode="serialization"), **({"example": example} if example else {})}
+    return {"requestBody": {"required": True, "content": {"application/json": content}}}
 
 
 def answer(model: BaseModel) -> Response:

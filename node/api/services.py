@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from fogchain.api.models import (
+    AccountView,
     Event,
     JobDetail,
     JobSummary,
@@ -15,12 +16,17 @@ from fogchain.api.models import (
     ProviderView,
     Quote,
     ReceiptView,
+    SentView,
     SessionView,
     TaskView,
+    TransactionPlan,
+    TransactionRequest,
+    TransactionView,
     WalletView,
 )  # fmt: skip
 from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.spec import JobSpec
+from fogchain.units import Coin
 
 Role = Literal["buyer", "provider"]
 
@@ -34,6 +40,10 @@ class NodeServices(Protocol):
     async def wallet(self) -> WalletView: ...
     async def deposit(self, amount: int) -> WalletView: ...
     async def withdraw(self, amount: int) -> WalletView: ...
+    async def send(self, to: str, amount: Coin, key: str | None) -> SentView: ...
+    async def account(self, address: str) -> AccountView: ...
+    async def plan(self, address: str, wanted: TransactionRequest) -> TransactionPlan: ...
+    async def transaction(self, hash: str) -> TransactionView: ...
     def sessions(self, role: Role | None, limit: int, cursor: str | None) -> Page[SessionView]: ...
     def receipts(self, role: Role | None, job: str | None, limit: int, cursor: str | None) -> Page[ReceiptView]: ...
     def providers(self) -> list[ProviderView]: ...

@@ -88,3 +88,16 @@ def test_cost_rounds_up() -> None:
 def test_display_cuts_and_never_rounds_up() -> None:
     assert units.format_fog(1_999_999_999_999_999_999, digits=2) == "1.99 FOG"
     assert units.format_fog(-WEI // 2) == "-0.5 FOG"
+
+
+def test_either_money_is_told_by_its_unit() -> None:
+    for text, coin, shown in (
+        ("1.5 FOG", units.Coin(3 * WEI // 2, "FOG"), "1.5 FOG"),
+        ("2FOG", units.Coin(2 * WEI, "FOG"), "2 FOG"),
+        ("0.1 ETH", units.Coin(WEI // 10, "ETH"), "0.1 ETH"),
+        ("3 gwei", units.Coin(3 * 10**9, "ETH"), "0.000000003 ETH"),
+    ):
+        assert units.parse_coin(text) == coin and str(coin) == shown
+    for wrong, words in (("1.5", "no unit"), ("1 BTC", "not a unit"), ("100000000000 FOG", "more than can be stored")):
+        with pytest.raises(BadInput, match=words):
+            units.parse_coin(wrong)

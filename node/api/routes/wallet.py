@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Header, Query
 from starlette.responses import Response
 
-from fogchain.api.models import AmountRequest, Page, ReceiptView, SessionView, WalletView
-from node.api.message import Cursor, Limit, answer, read
+from fogchain.api.models import AmountRequest, Page, ReceiptView, SendRequest, SentView, SessionView, WalletView
+from node.api.message import Cursor, Limit, answer, body_of, read
 from node.api.services import NodeServices, Role
 
 Amount = Annotated[AmountRequest, Depends(read(AmountRequest))]
-
-_SHAPE = {"type": "object", "properties": {"amount": {"type": "string"}}, "required": ["amount"]}
-_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": _SHAPE, "example": {"amount": "1.5 FOG"}}},
-    }
-}
 
 
 def wallet_routes(services: NodeServices) -> APIRouter:
@@ -29,13 +21,20 @@ def wallet_routes(services: NodeServices) -> APIRouter:
     async def wallet() -> Response:
         return answer(await services.wallet())
 
-    @router.post("/wallet/deposit", response_model=WalletView, openapi_extra=_BODY)
+    @router.post("/wallet/deposit", response_model=WalletView, openapi_extra=body_of(AmountRequest, amount="1.5 FOG"))
     async def deposit(body: Amount) -> Response:
         return answer(await services.deposit(body.amount))
 
-    @router.post("/wallet/withdraw", response_model=WalletView, openapi_extra=_BODY)
+    @router.post("/wallet/withdraw", response_model=WalletView, openapi_extra=body_of(AmountRequest, amount="1.5 FOG"))
     async def withdraw(body: Amount) -> Response:
         return answer(await services.withdraw(body.amount))
+
+    @router.post("/wallet/send", response_model=SentView, openapi_extra=body_of(SendRequest))
+    async def send(
+        body: Annotated[SendRequest, Depends(read(SendRequest))],
+        idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
+    ) -> Response:
+        return answer(await services.send(body.to, body.amount, idempotency_key))
 
     @router.get("/sessions", response_model=Page[SessionView])
     async def sessions(role: Role | None = None, limit: Limit = 50, cursor: Cursor = None) -> Response:

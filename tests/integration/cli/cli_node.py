@@ -74,9 +74,9 @@ def environment(data: Path) -> dict[str, str]:
 def fogchain(data: Path, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
     """The command as a person runs it, in a process of its own."""
     command = [sys.executable, "-m", "fogchain.cli.main", *words]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=90, env=environment(data), stdin=subprocess.DEVNULL, **options
-    )
+    if "input" not in options:
+        options["stdin"] = subprocess.DEVNULL
+    return subprocess.run(command, capture_output=True, text=True, timeout=90, env=environment(data), **options)
 
 
 def fogchain_json(data: Path, *words: str, **options: Any) -> Any:

@@ -80,13 +80,13 @@ def test_init_without_a_network_says_where_to_get_one(tmp_path: Path) -> None:
 def test_a_wallet_is_made_or_imported_once_and_the_node_takes_it(tmp_path: Path, deployment: Path) -> None:
     data, key = tmp_path / "data", tmp_path / "key"
     key.write_text(f"0x{KEY}\n")
-    made = fogchain(data, "wallet", "new", "--light", "--import", str(key))
+    made = fogchain(data, "wallet", "import", str(key), "--light")
     assert made.returncode == 0 and OWNER in made.stdout and KEY not in made.stdout + made.stderr
     again = fogchain(data, "wallet", "new", "--light")
     assert again.returncode == 1 and "there is a wallet" in again.stderr
     assert fogchain_json(data, "node", "init", "--chain", str(deployment), "--light")["address"] == OWNER
     key.write_text("not hex")
-    wrong = fogchain(tmp_path / "other", "wallet", "new", "--import", str(key))
+    wrong = fogchain(tmp_path / "other", "wallet", "import", str(key))
     assert wrong.returncode == 1 and "64 hex digits" in wrong.stderr
     nobody = fogchain(tmp_path / "nobody", "wallet", "show")
     assert nobody.returncode == 1 and "fogchain wallet new" in nobody.stderr

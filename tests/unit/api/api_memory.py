@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fogchain import __version__
 from fogchain.api.models import (
+    AccountView,
     ChainView,
     Event,
     JobDetail,
@@ -22,15 +23,20 @@ from fogchain.api.models import (
     Quote,
     ReceiptView,
     RunView,
+    SentView,
     SessionView,
     TaskCounts,
     TaskView,
+    TransactionPlan,
+    TransactionRequest,
+    TransactionView,
+    UnsignedTransaction,
     WalletView,
 )
 from fogchain.errors import BadInput, Conflict, NotFound, PaymentRequired
 from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.spec import JobSpec, ResultFile
-from fogchain.units import GFUEL, WEI, cost
+from fogchain.units import GFUEL, WEI, Coin, cost
 
 BUYER, SELLER = "0x" + "b1" * 20, "0x" + "5e" * 20
 
@@ -47,6 +53,7 @@ class MemoryServices:
         self.keys: dict[str, str] = {}
         self.files: dict[tuple[str, int], dict[str, bytes]] = {}
         self.listeners: set[asyncio.Queue[Event]] = set()
+        self.sent: dict[str, tuple[str, Coin]] = {}  # by key
         self.quotes = 0
         self.explode = False
 
@@ -97,6 +104,22 @@ class MemoryServices:
             raise Conflict("the market holds less", hint="withdraw less")
         self.token, self.free = self.token + amount, self.free - amount
         return await self.wallet()
+
+    async def send(self, to: str, amount: Coin, key: str | None) -> SentView:
+        key = key or f"{len(self.sent)}"
+        if self.sent.setdefault(key, (to, amount)) != (to, amount):
+            raise Conflict("the key names another transfer", hint="give each its own")
+        return SentView(to=to, amount=str(amount), hash="0x" + "ab" * 32, block=7, fee=21_000)
+
+    async def account(self, address: str) -> AccountView:
+        return AccountView(address=address, eth=WEI, token=self.token, free=self.free, locked=0, bonded=0)
+
+    async def plan(self, address: str, wanted: TransactionRequest) -> TransactionPlan:
+        step = UnsignedTransaction(what="the deposit", to="0x" + "00" * 20, data="0x", value="0x0", gas="0x5208")
+        return TransactionPlan(chain_id=31337, sender=address, steps=[step])
+
+    async def transaction(self, hash: str) -> TransactionView:
+        return TransactionView(hash=hash, state="unknown")
 
     def sessions(self, role: str | None, limit: int, cursor: str | None) -> Page[SessionView]:
         return Page[SessionView](items=[], total=0)

@@ -52,6 +52,25 @@ lost_after = "2.5 s"
     assert config.buyer.lost_after == 2500
 
 
+def test_operators_who_may_sign_in_are_accounts(tmp_path: Path) -> None:
+    assert load(tmp_path, LEAST).signin.operators == ()
+    rules = """
+[signin]
+operators = ["0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"]
+panels = ["https://panel.example:8443"]
+"""
+    section = load(tmp_path, LEAST + rules).signin
+    assert section.operators == ("0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed",)
+    for old, new, said in (
+        ("0x5aA", "0x5AA", "signin.operators.0: .* capitals"),
+        ("0x5aA", "5aA", "signin.operators.0: .* not an account"),
+        ("8443", "8443/path", "signin.panels.0"),
+        ("https", "ftp", "signin.panels.0"),
+    ):
+        with pytest.raises(BadInput, match=said):
+            load(tmp_path, LEAST + rules.replace(old, new))
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

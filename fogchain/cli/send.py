@@ -1,0 +1,113 @@
+"""`fogchain wallet send`: through the running node, which owns the wallet's nonces; without one, by itself.
+
+Both keep the transfer in the same outbox on disk under a key, so it is sent once, whatever dies meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from fogchain.api.rest import path_of
+from fogchain.cli import output
+from fogchain.cli.link import rest_to
+from fogchain.errors import FogchainError, Unavailable
+from fogchain.folder import DataFolder
+from fogchain.units import Coin
+
+if TYPE_CHECKING:
+    from fogchain.config import NodeConfig
+
+PATIENCE = 600.0  # seconds for blocks to come, and for a node that is being restarted
+PAUSE = 1.0
+
+
+def send(folder: DataFolder, to: str, amount: Coin, key: str) -> dict[str, Any]:
+    """A SentView's fields. Raises what the node refuses with; Unavailable when it is still on its way at the end."""
+    try:
+        rest_to(folder).json("GET", path_of("node"))
+    except Unavailable as error:
+        if folder.api_file.exists():
+            output.note(output.dim(f"{error.message}: sending without it"))
+        return _alone(folder, to, amount, key)
+    return _by_node(folder, to, amount, key)
+
+
+def _by_node(folder: DataFolder, to: str, amount: Coin, key: str) -> dict[str, Any]:
+    body = json.dumps({"to": to, "amount": str(amount)}).encode()
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            # anew each time: a restarted node may listen elsewhere
+            return dict(rest_to(folder).json("POST", path_of("wallet", "send"), body, {"Idempotency-Key": key}))
+        except Unavailable as error:
+            if time.monotonic() > deadline:
+                raise _still_out(error, key) from error
+            output.note(output.dim(f"{error.message}; trying again"))
+            time.sleep(PAUSE)
+
+
+def _alone(folder: DataFolder, to: str, amount: Coin, key: str) -> dict[str, Any]:
+    import asyncio
+    import logging
+
+    import structlog
+
+    from fogchain.config import load_config
+    from fogchain.folderlock import take
+
+    config = load_config(folder)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    with take(folder):  # a node that starts meanwhile would use the same nonces
+        return asyncio.run(_transfer(folder, config, to, amount, key))
+
+
+async def _transfer(folder: DataFolder, config: NodeConfig, to: str, amount: Coin, key: str) -> dict[str, Any]:
+    import asyncio
+
+    from fogchain.chain.client import ChainClient
+    from fogchain.chain.deployment import Deployment
+    from fogchain.chain.sender import Sender
+    from fogchain.chain.transfer import transfer
+    from fogchain.units import format_eth
+    from fogchain.wallet import keystore
+
+    client = ChainClient(config.chain.rpc_url, Deployment.load(config.chain.deployment))
+    wallet = keystore.load(folder.keystore, _password(folder))
+    sender = Sender(client, wallet.key, folder.chain_database)
+    try:
+        await client.connect()
+        await sender.start()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                result = await transfer(client, sender, to, amount, key)
+        except TimeoutError as error:
+            raise _still_out(Unavailable(f"not in a block after {PATIENCE:.0f} s"), key) from error
+    finally:
+        await sender.stop()
+        await client.close()
+    fee = format_eth(result.fee)
+    return {"to": to, "amount": str(amount), "hash": result.hash, "block": result.block, "fee": fee}
+
+
+def _password(folder: DataFolder) -> str:
+    import typer
+
+    from fogchain.config import PASSWORD_VARIABLE
+    from fogchain.errors import BadInput
+    from fogchain.wallet.keystore import find_password
+
+    found = find_password(folder)
+    if found is not None:
+        return found
+    if not output.on_terminal():
+        raise BadInput("the wallet's password is not known", hint=f"set ${PASSWORD_VARIABLE}")
+    return str(typer.prompt("The wallet's password", hide_input=True, err=True))
+
+
+def _still_out(error: FogchainError, key: str) -> Unavailable:
+    return Unavailable(
+        f"the transfer is on its way still: {error.message}",
+        hint=f"give the same command with --key {key}: it waits on, and never sends twice",
+    )
