@@ -1,4 +1,4 @@
-"""Who may look: sessions opened with the node's API token, and the rules every request must pass."""
+"""Who may look: sessions opened with the node's API token or with a wallet, and the rules every request must pass."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hmac
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from urllib.parse import quote, urlsplit
 
 from nicegui import __version__ as nicegui_version
@@ -16,10 +16,12 @@ from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fogchain.api.models import SESSION_PREFIX, BrowserSession
 from fogchain.errors import Unavailable
 from ui.options import NodeAddress
 
 SESSION_SECONDS = 24 * 3600
+RECHECK = 10.0  # s for which a wallet's session is good without asking the node
 ATTEMPTS = 8
 ATTEMPT_WINDOW = 60.0
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -54,21 +56,47 @@ class AttemptLimit:
 
 
 class Door:
-    """Sessions are values `expiry.nonce.mac`, keyed by the node's token: a new token ends them, a restart does not."""
+    """Sessions are values `expiry.nonce.mac`, keyed by the node's token: a new token ends them, a restart does not.
 
-    def __init__(self, node: NodeAddress, clock: Callable[[], float] = time.time) -> None:
-        self._node, self._clock = node, clock
+    Where somebody signed in with a wallet, the nonce is the token of the session that the node has opened for it, and
+    the node is asked from time to time whether that is still so.
+    """
+
+    def __init__(
+        self,
+        node: NodeAddress,
+        clock: Callable[[], float] = time.time,
+        still_open: Callable[[str], Awaitable[bool]] | None = None,
+    ) -> None:
+        self._node, self._clock, self._still_open = node, clock, still_open
         self._ended: dict[str, float] = {}
+        self._asked: dict[str, float] = {}  # session: when the node was asked last
         self.limit = AttemptLimit()
 
     def knows(self, token: str) -> bool:
         """Whether this is the node's token. Raises Unavailable when the token file can't be read."""
         return hmac.compare_digest(_digest(token.strip()), _digest(self._node.token()))
 
-    def open(self) -> str:
-        """A new session's cookie value. Raises Unavailable."""
-        head = f"{int(self._clock()) + SESSION_SECONDS}.{secrets.token_urlsafe(18)}"
+    def open(self, of_node: BrowserSession | None = None) -> str:
+        """A new session's cookie value, for who has the token or a session with the node. Raises Unavailable."""
+        if of_node is None:
+            head = f"{int(self._clock()) + SESSION_SECONDS}.{secrets.token_urlsafe(18)}"
+        else:
+            head = f"{of_node.expires}.{of_node.token}"
         return f"{head}.{self._mac(head)}"
+
+    async def lets_in(self, session: str | None) -> bool:
+        """As `admits`, and for a wallet's session the node has been asked lately."""
+        if session is None or not self.admits(session):
+            return False
+        token, now = wallet_token(session), self._clock()
+        if token is None or self._still_open is None or self._asked.get(session, 0.0) + RECHECK > now:
+            return True
+        self._asked = {known: at for known, at in self._asked.items() if at + RECHECK > now}
+        self._asked[session] = now
+        if not await self._still_open(token):
+            self.close(session)
+        return self.admits(session)
 
     def admits(self, session: str | None) -> bool:
         if not session or len(session) > 200 or session in self._ended:
@@ -93,6 +121,12 @@ class Door:
         return hmac.digest(key, head.encode(), "sha256").hex()
 
 
+def wallet_token(session: str) -> str | None:
+    """The token of the node's session, where somebody signed in with a wallet."""
+    inner = session.partition(".")[2].rpartition(".")[0]
+    return inner if inner.startswith(SESSION_PREFIX) else None
+
+
 class Gate:
     """ASGI middleware: right host, right origin, signed in; and the headers every answer carries."""
 
@@ -106,7 +140,7 @@ class Gate:
         headers = Headers(scope=scope)
         if not self._may_come_from(headers, scope):
             await self._refuse(scope, receive, send, 403, "This address is not served here.")
-        elif scope["path"].startswith(PUBLIC) or self._door.admits(
+        elif scope["path"].startswith(PUBLIC) or await self._door.lets_in(
             cookie_parser(headers.get("cookie", "")).get(self._cookie())
         ):
             await self._app(scope, receive, _with_headers(send, scope["path"]))

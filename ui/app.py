@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
@@ -15,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from ui.access import LIBRARY, LOOPBACK, Door, Gate
+from ui.assets import STATIC, asset
 from ui.feed import NodeFeed
 from ui.files import routes as file_routes
 from ui.options import Options
@@ -22,7 +21,6 @@ from ui.panel import Panel
 from ui.shell import shell
 from ui.signin import routes as door_routes
 
-STATIC = Path(__file__).parent / "static"
 TITLE = "fogchain"
 SET_DARK_EARLY = (
     "<script>{const m=document.cookie.match(/fc_theme=(dark|light)/);"
@@ -39,11 +37,11 @@ class _Static(StaticFiles):
         return response
 
 
-def head(version: str) -> str:
+def head() -> str:
     """What every page of the panel loads, sign-in included."""
     return (
-        f'{SET_DARK_EARLY}<link rel="stylesheet" href="/static/panel.css?v={version}">'
-        f'<link rel="stylesheet" href="/static/icons.css?v={version}">'
+        f'{SET_DARK_EARLY}<link rel="stylesheet" href="{asset("panel.css")}">'
+        f'<link rel="stylesheet" href="{asset("icons.css")}">'
         '<link rel="preload" href="/static/fonts/inter-latin-wght-normal.woff2" as="font" type="font/woff2" '
         "crossorigin>"
     )
@@ -58,14 +56,6 @@ def prefetch() -> str:
     return "".join(f'<link rel="prefetch" href="{LIBRARY}static/{name}">' for name in files)
 
 
-def static_version() -> str:
-    """A hash over the static files."""
-    digest = hashlib.sha256()
-    for path in sorted(STATIC.glob("*.*")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
-
-
 def cookie_name(port: int) -> str:
     """Browsers share cookies between ports of a host, so each panel has a name of its own."""
     return f"fogchain_panel_{port}"
@@ -73,8 +63,8 @@ def cookie_name(port: int) -> str:
 
 def create_app(options: Options, port: int) -> ASGIApp:
     """`port` is the one that is bound. The feeds run as long as the application does."""
-    panel = Panel(tuple(NodeFeed(node) for node in options.nodes), Door(options.nodes[0]))
-    version = static_version()
+    feeds = tuple(NodeFeed(node) for node in options.nodes)
+    panel = Panel(feeds, Door(options.nodes[0], still_open=feeds[0].still_open))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -88,14 +78,14 @@ def create_app(options: Options, port: int) -> ASGIApp:
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/static", _Static(directory=STATIC))
-    app.include_router(door_routes(panel.door, cookie_name(port), head(version) + prefetch(), options))
+    app.include_router(door_routes(panel, cookie_name(port), head() + prefetch(), options))
     app.include_router(file_routes(panel))
 
     def root() -> None:
         client = ui.context.client
         session = client.request.cookies.get(cookie_name(port))
         client.page.dark = {"dark": True, "light": False}.get(client.request.cookies.get("fc_theme", ""))
-        ui.add_head_html(head(version))
+        ui.add_head_html(head())
         ui.colors(
             primary="#5662e8",
             positive="#0b7f4d",
@@ -105,7 +95,12 @@ def create_app(options: Options, port: int) -> ASGIApp:
             dark_page="#090b10",
         )
         shell(panel)
-        ui.timer(2.0, lambda: None if panel.door.admits(session) else ui.navigate.to("/sign-in"))
+
+        async def look_after() -> None:
+            if not await panel.door.lets_in(session):
+                ui.run_javascript("location.assign('/sign-in?next=' + encodeURIComponent(location.pathname))")
+
+        ui.timer(2.0, look_after)
 
     local = options.host in LOOPBACK
     ui.run_with(

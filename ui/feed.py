@@ -25,7 +25,7 @@ from fogchain.api.models import (
     ReceiptView,
     WalletView,
 )  # fmt: skip
-from fogchain.errors import FogchainError, Unavailable
+from fogchain.errors import FogchainError, Unauthorized, Unavailable
 from ui.jobwatch import JobWatch
 from ui.options import NodeAddress
 from ui.rates import MinuteRate
@@ -123,6 +123,21 @@ class NodeFeed:
         """One call for a page, on the shared connection. Raises FogchainError."""
         async with _limit(timeout):
             return await call(await self._connect())
+
+    async def ask_as(self, token: str, call: Callable[[AsyncClient], Awaitable[T]]) -> T:
+        """One call in the name of a visitor who signed in with a wallet. Raises FogchainError."""
+        async with _limit(PROBE_TIMEOUT), AsyncClient(self._url, token) as client:
+            return await call(client)
+
+    async def still_open(self, token: str) -> bool:
+        """Whether the node still holds a wallet's session open; a node that is down can't have ended it."""
+        try:
+            await self.ask_as(token, lambda client: client.status())
+        except Unauthorized:
+            return False
+        except FogchainError as error:
+            log.debug("a session can't be asked for", reason=error.message)
+        return True
 
     async def run(self) -> None:
         try:

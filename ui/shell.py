@@ -15,6 +15,7 @@ from ui.live import follow
 from ui.pages import PAGES
 from ui.panel import Panel
 from ui.show import ago, full_moment, moment, number, plural
+from ui.show import chain as chain_name
 from ui.tones import LINK, NODE, tone
 
 TOGGLE_THEME = """() => {
@@ -25,7 +26,6 @@ TOGGLE_THEME = """() => {
 }"""
 SIGN_OUT = "() => { document.getElementById('sign-out').submit(); }"
 CLOSE_OVER_PAGE = "() => { if (innerWidth <= 900) runMethod(%d, 'hide', []); }"
-CHAINS = {1: "Ethereum", 31337: "Local chain", 11155111: "Sepolia", 17000: "Holesky"}
 STALE_BLOCK = 60  # s without a new block, after which its age is shown in the header
 
 
@@ -151,7 +151,7 @@ def _header(panel: Panel) -> None:
         age = time.time() - view.block_time
         mood = "t-neutral" if not known else "t-good live" if view.healthy else "t-bad"
         set_classes(dot, f"fc-dot {mood}")
-        network.set_text(CHAINS.get(view.chain_id, f"Chain {view.chain_id}"))
+        network.set_text(chain_name(view.chain_id))
         words = f"#{number(view.block)}" + ("" if view.healthy else " · down")
         height.set_text(words)
         health = "answers" if view.healthy else view.detail or "does not answer"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fogchain.units import WEI, format_eth, format_fog, format_fuel, format_price
 
 UNKNOWN = "–"
+CHAINS = {1: "Ethereum", 31337: "Local chain", 11155111: "Sepolia", 17000: "Holesky"}
 _THIN = "\u202f"
 
 
@@ -134,6 +135,11 @@ def moment(when: float | None) -> str:
 
 def full_moment(when: float | None) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(when)) if when and when > 0 else "not known"
+
+
+def chain(chain_id: int) -> str:
+    """A chain's name as people know it."""
+    return CHAINS.get(chain_id, f"Chain {chain_id}")
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from nicegui import ui
 from nicegui.element import Element
@@ -72,6 +72,11 @@ def button(label: str, on_click: Callable[[], Any] | None = None, icon_name: str
     if on_click is not None:
         made.on("click", lambda: on_click())
     return made
+
+
+def relabel(made: Element, words: str) -> None:
+    """Other words on a `button`."""
+    cast(TextElement, list(made)[-1]).set_text(words)
 
 
 def icon_button(name: str, label: str, on_click: Callable[[], Any] | None = None, classes: str = "") -> Element:

@@ -11,9 +11,11 @@ from nicegui import ui
 from fogchain.api.models import Page as ApiPage
 from fogchain.api.models import ReceiptView, SessionView
 from fogchain.errors import FogchainError
-from fogchain.units import format_fog, parse_fog
+from fogchain.units import format_fog
 from ui import show
-from ui.components.base import Stat, block, button, card, heading, set_prop, shown, text
+from ui.components.amount import AmountField
+from ui.components.base import Stat, block, button, card, heading, relabel, set_prop, shown, text
+from ui.components.browserwallet import BrowserWalletCard
 from ui.components.choice import Choice
 from ui.components.copy import CopyText
 from ui.components.empty import alert, empty
@@ -68,6 +70,7 @@ def build(panel: Panel) -> None:
                         text("In the wallet", "fc-dim")
                         gas = text("–", "fc-num")
                     text("ETH pays for this node's transactions on the chain.", "fc-small fc-faint")
+                BrowserWalletCard(feed)
         _Listing(
             "Sessions", "key-round", feed, SESSION_COLUMNS, "No sessions yet",
             "A session is a capped promise to one provider for one job; vouchers are signed within it.", receipts=False,
@@ -92,25 +95,16 @@ def build(panel: Panel) -> None:
 
 
 class _Transfer:
-    """Deposit into the market, or withdraw from it; amounts carry their unit."""
+    """Deposit into the market, or withdraw from it, from the node's own wallet."""
 
     def __init__(self, feed: NodeFeed) -> None:
         self._feed = feed
         self._busy = False
-        with card("Deposit and withdraw", "coins"):
+        with card("Deposit and withdraw", "coins") as end:
+            with end:
+                text("the node's wallet", tag="span")
             self._way = Choice("Which way", {"deposit": "Deposit", "withdraw": "Withdraw"}, self._check)
-            with block("fc-field"):
-                text("Amount", tag="label").props["for"] = "amount"
-                with block("fc-row"):
-                    self._input = (
-                        ui.input(placeholder="1.5 FOG", on_change=self._check)
-                        .props("outlined dense hide-bottom-space for=amount aria-describedby=amount-hint")
-                        .classes("fc-grow")
-                        .on("keydown.enter", self._send)
-                    )
-                    self._all = button("All", self._take_all, classes="small")
-                self._hint = text("", "fc-hint")
-                self._hint.props["id"] = "amount-hint"
+            self._field = AmountField("amount", self._available, self._place, self._check, self._send)
             self._go = button("Deposit", self._send, classes="primary")
             self._problem, self._problem_words = alert("bad", "circle-alert")
             shown(self._problem, False)
@@ -122,44 +116,17 @@ class _Transfer:
             return None
         return wallet.token if self._way.value == "deposit" else wallet.free
 
-    def _take_all(self) -> None:
-        available = self._available()
-        if available is not None:
-            self._input.set_value(format_fog(available))
-
-    def _amount(self) -> tuple[int | None, str]:
-        """The amount if it may be sent, and what to say below the field."""
-        available = self._available()
-        place = "in the wallet" if self._way.value == "deposit" else "free in the market"
-        written = str(self._input.value or "").strip()
-        if available is None:
-            return None, "The balance is not known yet."
-        if not written:
-            return None, f"{show.fog(available).text} {place}"
-        try:
-            wanted = parse_fog(written)
-        except FogchainError as error:
-            return None, f"{error.message}; {error.hint}"
-        if wanted == 0:
-            return None, "the amount must be more than nothing"
-        if wanted > available:
-            return None, f"only {show.fog(available).text} {place}"
-        return wanted, f"{show.fog(available - wanted).text} {place} afterwards"
+    def _place(self) -> str:
+        return "in the wallet" if self._way.value == "deposit" else "free in the market"
 
     def _check(self) -> None:
-        wanted, words = self._amount()
-        wrong = wanted is None and bool(str(self._input.value or "").strip()) and self._feed.wallet is not None
-        self._hint.set_text(words)
-        self._hint.classes(add="bad" if wrong else "", remove="" if wrong else "bad")
-        set_prop(self._input, "error", wrong)
+        wanted = self._field.check()
         set_prop(self._go, "disabled", wanted is None or self._busy or not self._feed.live)
-        label = "Deposit" if self._way.value == "deposit" else "Withdraw"
-        words_on_button = list(self._go)[-1]
-        if isinstance(words_on_button, type(self._hint)):
-            words_on_button.set_text(f"{label}…" if self._busy else label)
+        words = "Deposit" if self._way.value == "deposit" else "Withdraw"
+        relabel(self._go, f"{words}…" if self._busy else words)
 
     async def _send(self) -> None:
-        wanted, _ = self._amount()
+        wanted = self._field.check()
         if wanted is None or self._busy:
             return
         way = self._way.value
@@ -174,7 +141,7 @@ class _Transfer:
             shown(self._problem, True)
         else:
             shown(self._problem, False)
-            self._input.set_value("")
+            self._field.clear()
             done = "Deposited" if way == "deposit" else "Withdrew"
             ui.notify(f"{done} {format_fog(wanted)}", type="positive")
             self._feed.refresh("wallet")

@@ -9,8 +9,9 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
+from fogchain.api.models import BrowserSession
 from fogchain.errors import BadInput, Unavailable
-from ui.access import AttemptLimit, Door, Gate
+from ui.access import AttemptLimit, Door, Gate, wallet_token
 from ui.options import NodeAddress, check_url
 
 TOKEN = "a-token-of-some-length"
@@ -74,6 +75,38 @@ def test_a_missing_token_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="can't be read"):
         door.knows("anything")
     assert not door.admits("1.2.3")
+
+
+async def test_a_wallets_session_lasts_as_long_as_the_node_holds_it_open(node: NodeAddress) -> None:
+    clock, held = Clock(), {"fog1.theirs"}
+    asked: list[str] = []
+
+    async def still_open(token: str) -> bool:
+        asked.append(token)
+        return token in held
+
+    door = Door(node, clock, still_open)
+    opened = BrowserSession(token="fog1.theirs", address="0x" + "11" * 20, expires=int(clock.now) + 3600)
+    session = door.open(opened)
+    assert wallet_token(session) == "fog1.theirs" and wallet_token(door.open()) is None
+    assert await door.lets_in(session) and await door.lets_in(session)
+    assert asked == ["fog1.theirs"], "not for every request"
+    clock.now += 11
+    assert await door.lets_in(session) and len(asked) == 2
+
+    held.clear()
+    clock.now += 11
+    assert not await door.lets_in(session)
+    held.add("fog1.theirs")
+    assert not await door.lets_in(session), "once over, it stays so"
+    assert await door.lets_in(door.open()), "the token's own sessions are nobody's business"
+
+    again = door.open(opened.model_copy(update={"token": "fog1.other"}))
+    held.add("fog1.other")
+    clock.now += 3600
+    assert not await door.lets_in(again), "and never longer than the node said"
+    forged = again.replace("fog1.other", "fog1.theirs")
+    assert not await door.lets_in(forged)
 
 
 def test_attempts_are_limited_by_address_and_allowed_again_later() -> None:
