@@ -16,7 +16,9 @@ demo: setup-run  ## a job on three nodes and a local chain, paid and checked, in
 
 test: setup-test  ## all tests: contracts, Python, real processes, browser (ARGS=... goes to pytest)
 	@status=0; \
+	rm -rf .stamps/gas && cp -r snapshots .stamps/gas; \
 	$(FORGE) test || status=1; \
+	scripts/gas.py .stamps/gas snapshots || status=1; \
 	pytest -m browser $(ARGS) || { [ $$? = 5 ] && [ -n "$(ARGS)" ]; } || status=1; \
 	pytest -m "not browser" $(ARGS) || status=1; \
 	exit $$status
@@ -40,7 +42,7 @@ lint: setup-dev  ## style, types, import rules, contracts and their exported art
 	ruff check .
 	ruff format --check .
 	mypy
-	mypy scripts/export_artifacts.py scripts/coverage.py
+	mypy scripts/export_artifacts.py scripts/coverage.py scripts/gas.py
 	lint-imports --no-logo
 	solhint --noPoster --disc --max-warnings 0 'contracts/**/*.sol'
 	$(FORGE) fmt --check

@@ -147,3 +147,21 @@ def test_contract_and_package_sign_the_same(message: type) -> None:
     constants = " ".join((ROOT / "contracts" / "libraries" / "ConstantsLib.sol").read_text().split())
     name = f"{message.__name__.upper()}_TYPEHASH"
     assert re.search(rf'{name} = keccak256\( ?"{re.escape(type_string(message))}" ?\);', constants)
+
+
+def gas(tmp_path: Path, before: int, after: int | None) -> subprocess.CompletedProcess[str]:
+    for name, cost in (("committed", before), ("fresh", after)):
+        (tmp_path / name).mkdir(exist_ok=True)
+        figures = {} if cost is None else {"claim": str(cost)}
+        (tmp_path / name / "GasTest.json").write_text(json.dumps(figures))
+    command = [ROOT / "scripts" / "gas.py", tmp_path / "committed", tmp_path / "fresh"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_gas_may_grow_by_two_percent_and_no_more(tmp_path: Path) -> None:
+    assert gas(tmp_path, 10_000, 10_200).returncode == 0
+    assert gas(tmp_path, 10_000, 9_000).returncode == 0
+    grown = gas(tmp_path, 10_000, 10_201)
+    assert grown.returncode == 1
+    assert "claim took 10,000 gas, and takes 10,201" in grown.stderr
+    assert "measured no more" in gas(tmp_path, 10_000, None).stderr

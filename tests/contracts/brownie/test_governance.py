@@ -8,7 +8,6 @@ from scripts import deploy, governance
 FOG = 10**18
 
 
-
 @pytest.fixture(scope="module", autouse=True)
 def voters(tmp_path_factory):
     """The deployer's bond is all there is, and votes for itself."""

@@ -6,7 +6,7 @@ import {BaseTest} from "../BaseTest.sol";
 import {vm} from "../Vm.sol";
 
 /// @notice What the common transactions cost, with their 21,000 and calldata, on accounts that have been used before.
-/// Kept in snapshots/Gas.json; `make lint` compares.
+/// Kept in snapshots/GasTest.json; `make test` compares.
 /// forge-config: default.isolate = true
 contract GasTest is BaseTest {
     uint256[3] private keys = [uint256(1), 2, 3];
