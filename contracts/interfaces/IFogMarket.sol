@@ -181,8 +181,8 @@ interface IFogMarket {
     function deliver(Terms calldata terms, bytes32 result, uint64 fuel) external;
 
     /// @notice Ends an open or delivered job with `amount` for the provider, as both say: the buyer by a signature of
-    /// Acceptance(job, amount), the provider by sending it. The whole price takes the buyer alone, who may send it without
-    /// a signature, or anyone with his.
+    /// Acceptance(job, amount), the provider by sending it. The whole price takes the buyer alone, who may send it
+    /// without a signature, or anyone with his.
     function settleSigned(Terms calldata terms, uint96 amount, bytes calldata signature) external;
 
     /// @notice Ends an open or delivered job when enough of its replicas signed Replica(job, result, fuel) with the

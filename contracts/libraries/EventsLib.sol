@@ -192,8 +192,8 @@ library EventsLib {
     event BondPerGfuelSet(uint96 amount);
 
     /// @notice A job's end was taken into its provider's reputation. The event is ERC-8004's: agent and client are
-    /// provider and buyer, the value is out of 100, the first tag "fogchain", the second the outcome, the hash the job's
-    /// id.
+    /// provider and buyer, the value is out of 100, the first tag "fogchain", the second the outcome, the hash the
+    /// job's id.
     event NewFeedback(
         uint256 indexed agentId,
         address indexed clientAddress,
