@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fogchain.api.models import ReceiptView
 from ui import show
-from ui.components.table import Column, Row, amount, link, pill, plain
+from ui.components.table import Cell, Column, Row, amount, link, pill, plain
 from ui.tones import RUN, tone
 
 RECEIPT_COLUMNS = (
@@ -33,15 +33,16 @@ def receipt_row(receipt: ReceiptView, now: float, names: dict[str, str]) -> Row:
             first,
             pill(state, f"{side}; exit: {receipt.exit}; result {receipt.result}"),
             plain(name or show.short(receipt.counterparty), receipt.counterparty, mono=not name),
-            amount(show.fog(receipt.cost), _note(receipt)),
+            _cost(receipt),
             plain(show.ago(receipt.finished, now), show.full_moment(receipt.finished), faint=True),
         ),
         first.get("href") or "",
     )
 
 
-def _note(receipt: ReceiptView) -> str:
-    """The work that was done; to who did it, what is left for him."""
+def _cost(receipt: ReceiptView) -> Cell:
+    """With the work that was done; for who did it, with what is left for him."""
+    gross, fee, net = (show.fog(value) for value in (receipt.cost, receipt.fee, receipt.net))
     if receipt.role == "provider" and receipt.fee:
-        return f"net {show.fog(receipt.net).text}, fee {show.fog(receipt.fee).text}"
-    return show.fuel(receipt.fuel).text
+        return {**amount(gross, f"net {net.text}"), "full": f"{gross.full}, less a fee of {fee.full}: {net.full}"}
+    return amount(gross, show.fuel(receipt.fuel).text)
