@@ -30,7 +30,7 @@ contract I17SignaturesTest is MarketTest {
     function digest(uint256 kind) private view returns (uint256 key, bytes32 content) {
         if (kind == 0) return (PROVIDER_KEY, market.hashTerms(t));
         if (kind == 1) return (BUYER_KEY, market.hashTerms(t));
-        if (kind == 2) return (BUYER_KEY, market.hashAcceptance(id, 3e18));
+        if (kind == 2) return (BUYER_KEY, market.hashAcceptance(id, t.price));
         if (kind == 3) return (PROVIDER_KEY, market.hashReplica(id, RESULT, 4e9));
         return (BUYER_KEY, market.hashVoucher(session, 3e18));
     }
@@ -38,7 +38,7 @@ contract I17SignaturesTest is MarketTest {
     function use(uint256 kind, bytes memory word) private returns (bool ok) {
         if (kind > 1 && kind < 4) open(t);
         bytes memory data = abi.encodeCall(market.open, (t, word));
-        if (kind == 2) data = abi.encodeCall(market.settleSigned, (t, 3e18, word));
+        if (kind == 2) data = abi.encodeCall(market.settleSigned, (t, t.price, word));
         if (kind == 4) data = abi.encodeCall(market.claim, (session, 3e18, word));
         if (kind == 3) {
             bytes[] memory words = new bytes[](1);
@@ -115,7 +115,7 @@ contract I17SignaturesTest is MarketTest {
             vm.assertFalse(use(kind, word));
             return;
         }
-        bytes memory data = abi.encodeCall(market.settleSigned, (t, 3e18, word));
+        bytes memory data = abi.encodeCall(market.settleSigned, (t, t.price, word));
         (bool ok,) = address(market).call(data);
         vm.assertFalse(ok);
     }
