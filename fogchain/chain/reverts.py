@@ -97,6 +97,9 @@ _WORDS: dict[str, tuple[str, str]] = {
     # registry
     "NotRegistered": ("{owner} has no node on record", ""),
     "Disowned": ("{operator} took back his agreement to run this node", "ask him for one that ends later"),
+    "RatedAlready": ("job {job:id} is in its provider's reputation already", ""),
+    "SelfRated": ("{provider} and {client} are one, or run by one operator", "nobody rates himself"),
+    "NoSuchFeedback": ("there is no feedback number {index} of this client", ""),
     "BadNodeKey": ("the node's key is zero", ""),
     "BadSignatureLength": ("a node key's signature has 64 bytes, this one has {length}", ""),
     "EndpointsTooLong": ("{length} bytes of endpoints are more than the registry takes", "at most 1024"),
