@@ -89,7 +89,7 @@ class Commons:
         return await self._send_for_stake(self._calls.cancel_unbond(index))
 
     async def delegate(self, to: str) -> StakeView:
-        return await self._send_for_stake(self._dao.delegate(self._address if to == "me" else to.lower()))
+        return await self._send_for_stake(self._calls.delegate(self._address if to == "me" else to.lower()))
 
     # ---- votes
 

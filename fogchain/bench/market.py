@@ -206,7 +206,7 @@ class _Bench:
             await voter.send(
                 self.calls.approve(2**256 - 1, stake),
                 self.calls.bond(3_000_000 * WEI),
-                dao.delegate(voter.address),
+                self.calls.delegate(voter.address),
             )
             voters.append(voter)
         await self._later(1200)  # the total of all bonds is remembered by periods of ten minutes

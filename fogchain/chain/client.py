@@ -160,7 +160,7 @@ class ChainClient:
         """All that new jobs were ever sent to, the present one last."""
         current = await self.current()
         versions = range(1, current.version + 1)
-        found = await self.read_many(*(("market", "parametersOf", (version,)) for version in versions))
+        found = await self.read_all([("market", "parametersOf", version) for version in versions])
         return list(dict.fromkeys([raw[0] for raw in found] + [current.parameters.court]))
 
     async def is_settled(self, buyer: str, number: int) -> bool:
@@ -186,7 +186,7 @@ class ChainClient:
     async def bond(self, address: str) -> Bond:
         """All about one account's stake but its unbonding queue."""
         names = ("bonded", "slashable", "rewardsOf", "getVotes", "delegates", "nonces")
-        answers = await self.read_many(*(("stake", name, (address,)) for name in names))
+        answers = await self.read_all([("stake", name, address) for name in names])
         bonded, slashable, rewards, votes, delegate, nonce = answers
         return Bond(bonded, slashable, rewards, votes, delegate, nonce)
 
@@ -281,7 +281,7 @@ class ChainClient:
         return answer
 
     async def read_all(self, questions: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """As `read`, many at one time: (contract, function, values ...)."""
+        """As `read`, many at one time: (contract, function, values ...). Raises Reverted for the first that reverts."""
         return await self._ask(
             *(
                 (getattr(self.deployment, contract), contract, function, tuple(values))
@@ -289,17 +289,8 @@ class ChainClient:
             )
         )
 
-    async def read_many(self, *questions: tuple[str, str, tuple[Any, ...]]) -> list[Any]:
-        """Calls of views, (contract, function, arguments), at one time. Raises Reverted for the first that reverts."""
-        return await self._ask(
-            *(
-                (getattr(self.deployment, contract), contract, function, values)
-                for contract, function, values in questions
-            )
-        )
-
     async def _ask(self, *questions: tuple[str, str, str, tuple[Any, ...]]) -> list[Any]:
-        """As `read_many`, of contracts at given addresses."""
+        """As `read_all`, of contracts at given addresses."""
         views = [artifact(CONTRACTS[contract]).functions[function] for _, contract, function, _ in questions]
         calls = [
             {"to": to, "data": "0x" + view.encode(*values).hex()}

@@ -165,9 +165,6 @@ class Dao:
     def cancel(self, proposal: Proposal) -> Call:
         return self._call("cancel(address[],uint256[],bytes[],bytes32)", *proposal.draft.arguments)
 
-    def delegate(self, to: str) -> Call:
-        return encode_call(self._deployment, "stake", "delegate", (to,))
-
     def _call(self, function: str, *values: Any) -> Call:
         return encode_call(self._deployment, "governor", function, values)
 

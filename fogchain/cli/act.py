@@ -18,10 +18,10 @@ from fogchain.chain.client import ChainClient
 from fogchain.chain.deployment import Deployment
 from fogchain.chain.sender import Sender
 from fogchain.cli import output
-from fogchain.cli.link import rest_to
+from fogchain.cli.link import rest_to, wallet_password
 from fogchain.config import load_config
-from fogchain.errors import BadInput, Conflict, Unavailable
-from fogchain.folder import PASSWORD_VARIABLE, DataFolder
+from fogchain.errors import Conflict, Unavailable
+from fogchain.folder import DataFolder
 from fogchain.folderlock import take
 from fogchain.wallet import keystore
 
@@ -118,7 +118,7 @@ def _by_node(folder: DataFolder, calls: Sequence[Call]) -> list[Sent]:
 
 
 async def _by_hand(folder: DataFolder, client: ChainClient, calls: Sequence[Call]) -> list[Sent]:
-    sender = Sender(client, keystore.load(folder.keystore, _password(folder)).key, folder.chain_database)
+    sender = Sender(client, keystore.load(folder.keystore, wallet_password(folder)).key, folder.chain_database)
     await sender.start()
     try:
         sent = []
@@ -128,14 +128,3 @@ async def _by_hand(folder: DataFolder, client: ChainClient, calls: Sequence[Call
         return sent
     finally:
         await sender.stop()
-
-
-def _password(folder: DataFolder) -> str:
-    password = keystore.find_password(folder)
-    if password is not None:
-        return password
-    if not output.on_terminal():
-        raise BadInput("the wallet's password is not known", hint=f"set ${PASSWORD_VARIABLE}")
-    import typer
-
-    return str(typer.prompt("Password of the wallet", hide_input=True, err=True))

@@ -79,11 +79,10 @@ def delegate(
 
     A bond that was never delegated does not vote. A proposal counts votes as they were when its delay ended.
     """
-    from fogchain.chain.dao import Dao
     from fogchain.cli.act import act, report
 
     async def plan(desk: Desk) -> list[Call]:
-        return [Dao(desk.client).delegate(desk.address if to == "me" else _address(to))]
+        return [desk.calls.delegate(desk.address if to == "me" else _address(to))]
 
     done = "the bond votes for itself now" if to == "me" else f"{to} has the votes of this bond now"
     report(act(folder_of(data), plan), as_json, done)

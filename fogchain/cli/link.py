@@ -1,4 +1,4 @@
-"""From a data folder to the API of the node that runs there."""
+"""From a data folder to the node that runs there, and to the key of its wallet."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from fogchain.api.address import ApiAddress, read_token, start_hint
 from fogchain.api.rest import Rest
-from fogchain.folder import DataFolder
+from fogchain.errors import BadInput
+from fogchain.folder import PASSWORD_VARIABLE, DataFolder
 
 if TYPE_CHECKING:
     from fogchain.api.client import Client
@@ -21,3 +22,18 @@ def client_to(folder: DataFolder) -> Client:
     from fogchain.api.client import Client
 
     return Client(ApiAddress.load(folder).url, read_token(folder), hint=start_hint(folder))
+
+
+def wallet_password(folder: DataFolder) -> str:
+    """Kept in the folder, from $FOGCHAIN_PASSWORD, or asked for. Raises BadInput when there is nobody to ask."""
+    import typer
+
+    from fogchain.cli import output
+    from fogchain.wallet.keystore import find_password
+
+    found = find_password(folder)
+    if found is not None:
+        return found
+    if not output.on_terminal():
+        raise BadInput("the wallet's password is not known", hint=f"set ${PASSWORD_VARIABLE}")
+    return str(typer.prompt("The wallet's password", hide_input=True, err=True))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fogchain.api.rest import path_of
 from fogchain.cli import output
-from fogchain.cli.link import rest_to
+from fogchain.cli.link import rest_to, wallet_password
 from fogchain.errors import FogchainError, Unavailable
 from fogchain.folder import DataFolder
 from fogchain.units import Coin
@@ -74,7 +74,7 @@ async def _transfer(folder: DataFolder, config: NodeConfig, to: str, amount: Coi
     from fogchain.wallet import keystore
 
     client = ChainClient(config.chain.rpc_url, Deployment.load(config.chain.deployment))
-    wallet = keystore.load(folder.keystore, _password(folder))
+    wallet = keystore.load(folder.keystore, wallet_password(folder))
     sender = Sender(client, wallet.key, folder.chain_database)
     try:
         await client.connect()
@@ -89,21 +89,6 @@ async def _transfer(folder: DataFolder, config: NodeConfig, to: str, amount: Coi
         await client.close()
     fee = format_eth(result.fee)
     return {"to": to, "amount": str(amount), "hash": result.hash, "block": result.block, "fee": fee}
-
-
-def _password(folder: DataFolder) -> str:
-    import typer
-
-    from fogchain.config import PASSWORD_VARIABLE
-    from fogchain.errors import BadInput
-    from fogchain.wallet.keystore import find_password
-
-    found = find_password(folder)
-    if found is not None:
-        return found
-    if not output.on_terminal():
-        raise BadInput("the wallet's password is not known", hint=f"set ${PASSWORD_VARIABLE}")
-    return str(typer.prompt("The wallet's password", hide_input=True, err=True))
 
 
 def _still_out(error: FogchainError, key: str) -> Unavailable:

@@ -30,27 +30,18 @@ def show(data: Data = None, as_json: Json = False) -> None:
     from fogchain.units import format_fog
 
     async def question(desk: Desk) -> dict[str, Any]:
-        import asyncio
+        from fogchain.chain.bond import read_bond
 
-        read, owner = desk.client.read, desk.address
-        bonded, queue, rewards, votes, delegatee, total, wallet = await asyncio.gather(
-            read("stake", "bonded", owner),
-            read("stake", "unbonding", owner),
-            read("stake", "rewardsOf", owner),
-            read("stake", "getVotes", owner),
-            read("stake", "delegates", owner),
-            read("stake", "totalBonded"),
-            desk.client.token_balance(owner),
-        )
+        bond = await read_bond(desk.client, desk.address)
         return {
-            "address": owner,
-            "bonded": format_fog(bonded),
-            "unbonding": [{"amount": format_fog(amount), "release": release} for amount, release in queue],
-            "rewards": format_fog(rewards),
-            "votes": format_fog(votes),
-            "delegatee": None if int(delegatee, 16) == 0 else delegatee,
-            "total_bonded": format_fog(total),
-            "wallet": format_fog(wallet),
+            "address": bond.owner,
+            "bonded": format_fog(bond.bonded),
+            "unbonding": [{"amount": format_fog(part.amount), "release": part.release} for part in bond.unbonding],
+            "rewards": format_fog(bond.rewards),
+            "votes": format_fog(bond.votes),
+            "delegatee": bond.delegatee,
+            "total_bonded": format_fog(bond.total),
+            "wallet": format_fog(bond.wallet),
         }
 
     view = look(folder_of(data), question)
@@ -145,9 +136,7 @@ def rewards(data: Data = None, as_json: Json = False) -> None:
     """Take the bond's rewards into the wallet."""
 
     async def plan(desk: Desk) -> list[Call]:
-        from fogchain.chain.contracts import encode_call
-
-        return [encode_call(desk.client.deployment, "stake", "claimRewards", ())]
+        return [desk.calls.claim_rewards()]
 
     _act(data, as_json, plan, "rewards are in the wallet")
 
