@@ -173,7 +173,7 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
         if (terms.breach != 0) {
             if (msg.sender == buyer) SignatureLib.check(provider, id, signature);
             else if (msg.sender != provider) revert ErrorsLib.NotParty(msg.sender);
-            _checkBond(provider, uint256(price) * now_.bondMultiple());
+            _checkBond(terms, provider, uint256(price) * now_.bondMultiple(), now_.version());
         }
 
         _accounts.debit(buyer, price);
@@ -597,9 +597,16 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
 
     /* INTERNAL: JOBS */
 
-    function _checkBond(address provider, uint256 wanted) internal view {
+    /// @dev The provider has bonded what the job asks for, and if he begins to unbond it now it still answers for a
+    /// delivery in the last moment, challenged and judged in the last.
+    function _checkBond(Terms calldata terms, address provider, uint256 wanted, uint16 version) internal view {
         uint96 bonded = IFogStake(stake).bonded(provider);
         if (bonded < wanted) revert ErrorsLib.BondTooSmall(bonded, wanted);
+        (,, uint40 lateBy) = JobLib.times(terms);
+        uint256 judged = lateBy + uint256(_parameters[version].challengeWindow) + MAX_VERDICT_TIME;
+        if (judged > block.timestamp + IFogStake(stake).unbondingPeriod()) {
+            revert ErrorsLib.BadTerms("longer than a bond is held");
+        }
     }
 
     /// @dev The job of these terms, which must be in `state`.

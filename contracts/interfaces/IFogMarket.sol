@@ -8,7 +8,8 @@ pragma solidity 0.8.37;
 /// @param price The most that is paid in all. Locked while the job is open.
 /// @param rate Pay per 10^9 fuel, at most `price` in all; zero for a fixed price.
 /// @param breach What the provider's bond pays the buyer when nothing is delivered; at most `price`. With a breach the
-/// provider signs, and must have the bond that the market asks for; without, he is bound to nothing.
+/// provider signs, and must have the bond that the market asks for, and `lateBy` must leave time for challenge and
+/// verdict before a bond could be gone that begins to leave now; without, he is bound to nothing.
 /// @param inputBy Until then the buyer may cancel, and from then on he owes the job.
 /// @param due Delivered until then the job earns its full pay.
 /// @param lateBy From then on it earns nothing; in between the pay falls linearly.

@@ -47,13 +47,9 @@ contract ExpireTest is MarketTest {
 
     function test_BondThatIsGonePaysWhatIsLeft() public {
         Terms memory t = terms();
-        t.lateBy = uint40(block.timestamp + 30 days);
         bytes32 id = open(t);
-        vm.prank(provider);
-        stake.unbond(50_000e18 - 1e18);
-        vm.warp(block.timestamp + UNBONDING);
-        vm.prank(provider);
-        stake.withdraw();
+        vm.prank(address(market));
+        stake.slash(provider, 50_000e18 - 1e18, buyer, 0, address(0));
         vm.warp(t.lateBy);
         vm.expectEmit(address(market));
         emit EventsLib.JobExpired(id, 1e18);

@@ -226,6 +226,26 @@ contract OpenTest is MarketTest {
         expectRefused(t, bad("lateBy too far"));
     }
 
+    /// @dev 7 days of unbonding, less 3 for a verdict and half an hour for a challenge. Else a provider could withdraw
+    /// its bond first, then deliver what it likes.
+    function testFuzz_BondedJobsEndBeforeTheirBondCouldBeGone(uint40 lateBy) public {
+        uint40 last = uint40(block.timestamp) + UNBONDING - 3 days - WINDOW;
+        Terms memory t = terms();
+        t.lateBy = uint40(bound(lateBy, last + 1, block.timestamp + 365 days));
+        bytes memory signature = sign(PROVIDER_KEY, market.hashTerms(t));
+        vm.expectRevert(bad("longer than a bond is held"));
+        vm.prank(buyer);
+        market.open(t, signature);
+        t.lateBy = last;
+        open(t);
+    }
+
+    function test_OthersMayTakeAYear() public {
+        Terms memory t = plain();
+        t.lateBy = uint40(block.timestamp + 365 days);
+        open(t);
+    }
+
     /// @dev What does not fit its type would be one thing to the hash and another to who reads it.
     function testFuzz_MembersThatDoNotFitAreRefused(uint256 member, uint256 bit) public {
         uint8[9] memory width = [160, 160, 96, 96, 96, 40, 40, 40, 0];
