@@ -47,6 +47,7 @@ lint: setup-dev  ## style, types, import rules, contracts and their exported art
 	solhint --noPoster --disc --max-warnings 0 'contracts/**/*.sol'
 	$(FORGE) fmt --check
 	scripts/export_artifacts.py --check
+	scripts/slither
 
 bench: setup-run  ## the benchmarks, printed as tables (SUITES="market chain sandbox e2e", JSON=1)
 	@for suite in $(or $(SUITES),market chain sandbox e2e); do fogchain bench $$suite $(if $(JSON),--json); done
@@ -62,7 +63,7 @@ clean:  ## remove build output and caches
 	find fogchain node ui tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean  ## and everything that was installed into this folder
-	rm -rf .venv .venv-uv .venv-brownie node_modules tests/interop/node_modules .stamps
+	rm -rf .venv .venv-uv .venv-brownie .venv-slither node_modules tests/interop/node_modules .stamps
 
 setup-run setup-dev setup-test: setup-%:
 	@scripts/setup $*

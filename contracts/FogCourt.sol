@@ -230,6 +230,8 @@ contract FogCourt is IFogCourt, ReentrancyGuardTransient {
         Job memory slot = IFogMarket(market).job(job);
         if (slot.state != JobState.Delivered) return false;
         bytes32 seed = blockhash(uint256(slot.number) + 1);
+        // A block's proposer can draw once more, and pays for it with the block: docs/contracts.md, Attacks.
+        // slither-disable-next-line weak-prng
         return seed != 0 && uint256(keccak256(abi.encode(seed, job))) % 10_000 < auditRate(provider);
     }
 
@@ -348,6 +350,8 @@ contract FogCourt is IFogCourt, ReentrancyGuardTransient {
             else wanted = wanted * IFogMarket(market).job(job).feeBps / 10_000;
         }
         pay = uint96(wanted < available ? wanted : available);
+        // Nothing is exactly what there is to pay.
+        // slither-disable-next-line incorrect-equality
         if (pay == 0) return 0;
         _owed += pay * most;
         address[] storage members = _committees[job][c.round];
@@ -380,6 +384,8 @@ contract FogCourt is IFogCourt, ReentrancyGuardTransient {
         uint256 found;
         for (uint256 i; found < size; ++i) {
             if (i == 16 * size) return new address[](0);
+            // As in `isDrawn`.
+            // slither-disable-next-line weak-prng
             uint256 place = uint256(keccak256(abi.encode(seed, i))) % seats;
             if (place >= _seats.length || _seats[place].since >= c.seedBlock) continue;
             address auditor = _seats[place].auditor;
@@ -429,6 +435,8 @@ contract FogCourt is IFogCourt, ReentrancyGuardTransient {
             places.pop();
             Seat memory last = _seats[_seats.length - 1];
             _seats.pop();
+            // Nobody but this contract changes the length.
+            // slither-disable-next-line incorrect-equality
             if (place == _seats.length) continue;
             last.since = uint48(block.number);
             _seats[place] = last;

@@ -67,6 +67,8 @@ contract FogGovernor is
         _check("thresholdBps", p.thresholdBps, 1, p.quorumBps);
         _check("quorumFloor", p.quorumFloor, 1, SUPPLY);
 
+        // Zero is allowed: then nobody cancels.
+        // slither-disable-next-line missing-zero-check
         guardian = guardian_;
         guardianUntil = uint40(block.timestamp + GUARDIAN_TERM);
         (_votingDelay, _votingPeriod, _lateExtension) = (p.votingDelay, p.votingPeriod, p.lateExtension);

@@ -106,6 +106,8 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
         if (token_ == address(0) || stake_ == address(0) || timelock_ == address(0)) {
             revert ErrorsLib.ZeroAddress();
         }
+        // No guardian and no price controller are allowed: then nobody stops jobs, and no volume is reported.
+        // slither-disable-next-line missing-zero-check
         (token, stake, timelock, guardian, pricing) = (token_, stake_, timelock_, guardian_, pricing_);
         guardianUntil = uint40(block.timestamp + GUARDIAN_TERM);
         (_domain, _chainId) = (_domainSeparatorV4(), block.chainid);
@@ -433,6 +435,8 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
             emit EventsLib.FeesCollected(providers[i], fees, volume);
             // Prices are advice: a controller that fails, or is none, must not hold fees back.
             if (pricing.code.length == 0) continue;
+            // Each account is read anew and written before the call: what it calls in between finds it settled.
+            // slither-disable-next-line reentrancy-no-eth
             try IVolumeReport(pricing).report(providers[i], uint256(volume) * VOLUME_UNIT) {} catch {}
         }
         if (sum == 0) return;
@@ -452,6 +456,8 @@ contract FogMarket is IFogMarket, EIP712, ReentrancyGuardTransient {
 
     /// @inheritdoc IFogMarket
     function setPricing(address pricing_) external onlyTimelock {
+        // Zero is allowed: then no volume is reported.
+        // slither-disable-next-line missing-zero-check
         pricing = pricing_;
         emit EventsLib.PricingSet(pricing_);
     }

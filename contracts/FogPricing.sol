@@ -156,6 +156,8 @@ contract FogPricing is IFogPricing, EIP712 {
         uint256 most = capacity * GFUEL * (block.timestamp - since) / EPOCH;
         // No market has paid 2^128: then the product fits.
         uint256 fuel = Math.min(Math.min(volume, type(uint128).max) * GFUEL / perGfuel, most);
+        // Nothing is exactly what there is to report.
+        // slither-disable-next-line incorrect-equality
         if (fuel == 0) return;
         c.used += fuel;
         emit EventsLib.UsageReported(class, provider, fuel);

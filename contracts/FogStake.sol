@@ -91,6 +91,8 @@ contract FogStake is IFogStake, Votes, ReentrancyGuardTransient {
     mapping(address owner => Account) internal _accounts;
 
     /// @dev Sorted by release, since the period is the same for all.
+    // Entries are pushed through storage references, which Slither does not follow.
+    // slither-disable-next-line uninitialized-state
     mapping(address owner => Unbonding[]) internal _unbonding;
 
     /* CONSTRUCTOR */
@@ -119,6 +121,8 @@ contract FogStake is IFogStake, Votes, ReentrancyGuardTransient {
     /// @inheritdoc IFogStake
     function bondWithPermit(uint96 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external nonReentrant {
         // Anyone who saw the permit can use it first; then it fails here, but the allowance is there all the same.
+        // The guard is held, and the token is FogToken.
+        // slither-disable-next-line reentrancy-benign
         try IERC20Permit(token).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
         _bond(amount);
     }

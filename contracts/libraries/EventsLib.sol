@@ -86,6 +86,8 @@ library EventsLib {
     );
 
     /// @notice Volume is reported there from now on.
+    // There is one at a time: nobody filters by it.
+    // slither-disable-next-line unindexed-event-address
     event PricingSet(address pricing);
 
     /// @notice New jobs and sessions are refused until then.

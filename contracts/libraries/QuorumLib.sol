@@ -13,7 +13,8 @@ library QuorumLib {
     /// and all replicas are distinct accounts, none of them the buyer.
     ///
     /// Calldata is read by hand, without the compiler's checks of every offset: where in it a signature stands does not
-    /// matter, and the caller compares the hash of the work.
+    /// matter, and the caller compares the hash of the work. A signature's length and offset are two words of one
+    /// variable, which Slither takes for one.
     /// @return signers With four words before it, for `emitPaid`.
     /// @return count How many replicas there are.
     function agreed(address buyer, Work calldata work, bytes32 digest, bytes[] calldata signatures)
@@ -43,6 +44,7 @@ library QuorumLib {
         uint256 last;
         for (uint256 i; i < count;) {
             uint256 replica;
+            // slither-disable-next-line write-after-write
             bytes calldata signature;
             assembly ("memory-safe") {
                 replica := calldataload(add(replicas, shl(5, i)))
