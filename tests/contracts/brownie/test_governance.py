@@ -37,14 +37,14 @@ def test_a_proposal_is_listed_and_shown_with_its_calls(proposal, capsys):
 
 
 def test_it_is_voted_for_queued_and_executed(proposal, capsys):
-    pricing = governance.contract("pricing")
-    pass_time(10)
+    pricing, governor = governance.contract("pricing"), governance.contract("governor")
+    pass_time(governor.votingDelay() + 1)
     governance.vote(proposal, "for", "calm is good")
     governance.show(proposal)
     assert "1000000 FOG for, 0 FOG against" in capsys.readouterr().out
-    pass_time(90)
+    pass_time(governor.votingPeriod() + 1)
     governance.queue(proposal)
-    pass_time(30)
+    pass_time(governance.contract("timelock").getMinDelay() + 1)
     governance.execute(proposal)
     assert (pricing.stepCap(), pricing.targetUse()) == (1000, 6500)
     governance.list()
