@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from typing import Any
 from fogchain.api.client import AsyncClient
 from fogchain.api.models import JobDetail, RunView, TaskView
 from fogchain.errors import BadMessage, NotFound, Unavailable
+from fogchain.jobs.blobname import name_of
 from fogchain.jobs.spec import ResultFile
 from fogchain.units import format_fog, format_fuel
 
@@ -89,7 +89,7 @@ async def _fetch(client: AsyncClient, job_id: str, index: int, file: ResultFile,
     if await asyncio.to_thread(_is_there, path, file):
         return
     data = await client.result_file(job_id, index, file.name)
-    found = hashlib.sha256(data).hexdigest()
+    found = name_of(data)
     if found != file.sha256:
         raise BadMessage(
             f"{file.name} of task {index} hashes to {found}, not to {file.sha256} as its signed result says",
@@ -99,11 +99,7 @@ async def _fetch(client: AsyncClient, job_id: str, index: int, file: ResultFile,
 
 
 def _is_there(path: Path, file: ResultFile) -> bool:
-    return (
-        path.is_file()
-        and path.stat().st_size == file.size
-        and hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256
-    )
+    return path.is_file() and path.stat().st_size == file.size and name_of(path.read_bytes()) == file.sha256
 
 
 def _place(folder: Path, index: int, name: str) -> Path:

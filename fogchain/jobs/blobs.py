@@ -1,8 +1,7 @@
-"""Content-addressed files: every blob is named by its SHA-256, and checked before it is given that name."""
+"""Content-addressed files: every blob is checked before it is given its name, see `blobname`."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from fogchain.errors import BadInput, BadMessage, NotFound, Unavailable
+from fogchain.jobs.blobname import BlobHasher, hash_file, name_of
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -47,7 +47,7 @@ class BlobStore:
 
     def put(self, data: bytes) -> str:
         """Store `data`; returns its hash. Raises Unavailable when the disk is full."""
-        sha256 = hashlib.sha256(data).hexdigest()
+        sha256 = name_of(data)
         if not self.has(sha256):
             with self._scratch() as (scratch, file):
                 file.write(data)
@@ -56,7 +56,7 @@ class BlobStore:
 
     def put_file(self, source: Path) -> str:
         """Copy a file in, hashing as it goes; returns its hash. Raises BadInput when it can't be read."""
-        hasher = hashlib.sha256()
+        hasher = BlobHasher()
         try:
             reader = source.open("rb")
         except OSError as error:
@@ -96,13 +96,13 @@ class BlobStore:
         if not part.exists():
             if self.has(sha256):
                 return self.path(sha256)
-            if sha256 == hashlib.sha256(b"").hexdigest():
+            if sha256 == name_of(b""):
                 self.put(b"")
                 return self.path(sha256)
             raise NotFound(f"no bytes of blob {sha256} have arrived")
         try:
             with part.open("rb+") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
+                found = hash_file(file).hexdigest()
                 if found == sha256:
                     self._finish(file, part, sha256)
         except OSError as error:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from fogchain.jobs.blobname import BlobHasher
 
 CHUNK = 1 << 18
 
@@ -46,8 +47,8 @@ def chunks(source: BlobSource) -> Iterator[bytes]:
 
 
 def sha256_of(source: BlobSource) -> str:
-    """Raises OSError."""
-    hasher = hashlib.sha256()
+    """The blob's name, see `blobname`. Raises OSError."""
+    hasher = BlobHasher()
     for piece in chunks(source):
         hasher.update(piece)
     return hasher.hexdigest()

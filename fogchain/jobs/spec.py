@@ -114,7 +114,7 @@ class Value(BaseModel):
 
 
 class BlobRef(Value):
-    """Content by its SHA-256."""
+    """Content by its name: the SHA-256 of up to 256 KiB, the root over its chunks' hashes above; see `blobname`."""
 
     sha256: Sha256
     size: int = Field(ge=0, le=MAX_INPUT_BYTES)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from fogchain.errors import BadInput, TooLarge, Unavailable
+from fogchain.jobs.blobname import BlobHasher
 from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.spec import MAX_INPUT_BYTES
 from fogchain.units import show_size
@@ -53,7 +53,7 @@ def sweep(store: BlobStore) -> None:
 
 
 async def _write(scratch: Path, body: AsyncIterator[bytes]) -> tuple[str, int]:
-    hasher, size, waiting = hashlib.sha256(), 0, bytearray()
+    hasher, size, waiting = BlobHasher(), 0, bytearray()
     with await asyncio.to_thread(scratch.open, "wb") as file:
 
         def store(piece: bytes) -> None:

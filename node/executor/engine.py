@@ -7,12 +7,12 @@ settings; wasmtime itself refuses a file made for another processor or version, 
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
 import wasmtime
 
+from fogchain.jobs.blobname import name_of
 from node.executor.canonical import Unknown, canonicalise
 from node.executor.version import ENGINE
 
@@ -87,7 +87,7 @@ class Modules:
 
     def _compile(self, sha256: str, source: Path) -> wasmtime.Module:
         data = source.read_bytes()
-        if hashlib.sha256(data).hexdigest() != sha256:
+        if name_of(data) != sha256:
             raise ValueError(f"the module's file does not hash to {sha256}")
         if data[:4] != b"\0asm":  # the package would take the text format too
             raise BadModule("not a WebAssembly module: it does not begin like one")

@@ -10,7 +10,6 @@ worker's, from the order to the answer, its module compiled before.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import sys
 import time
@@ -20,6 +19,7 @@ from typing import Any
 import structlog
 
 from fogchain.errors import FogchainError
+from fogchain.jobs.source import sha256_of
 from fogchain.jobs.spec import BlobRef, Limits, RunSpec, TaskSpec
 from fogchain.market.messages import Exit
 from node.executor.pool import Executor, RunRequest, run_frame
@@ -78,7 +78,7 @@ def _request(module: Path, args: list[str], inputs: dict[str, Path]) -> RunReque
 
 
 def _ref(path: Path) -> BlobRef:
-    return BlobRef(sha256=hashlib.sha256(path.read_bytes()).hexdigest(), size=path.stat().st_size)
+    return BlobRef(sha256=sha256_of(path), size=path.stat().st_size)
 
 
 def main() -> int:

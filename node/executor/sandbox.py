@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import resource
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 import wasmtime
 
+from fogchain.jobs.blobname import BlobHasher
 from node.executor.engine import MAX_TABLE_ELEMENTS, MAX_TABLES, BadModule, Modules, make_engine
 from node.executor.filesystem import FileSystem, OutputFile, OutputLimit
 from node.executor.host import Host, NoMemory
@@ -165,7 +165,7 @@ def _why_not(module: wasmtime.Module, memory: int, error: wasmtime.WasmtimeError
 
 
 def _hash(file: OutputFile) -> bytes:
-    hasher = hashlib.sha256()
+    hasher = BlobHasher()
     position = 0
     while position < file.size:
         chunk = os.pread(file.descriptor, 1 << 20, position)

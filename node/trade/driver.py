@@ -23,6 +23,7 @@ from fogchain.chain.index import EventIndex
 from fogchain.chain.sender import Sender
 from fogchain.config import BuyerSection
 from fogchain.errors import BadMessage, FogchainError, NotFound, PaymentRequired, Unavailable
+from fogchain.jobs.blobname import name_of
 from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.events import (
     CapRaised,
@@ -620,7 +621,7 @@ class JobDriver:
         for file in manifest.files:
             data = given.get(bytes.fromhex(file.sha256))
             if data is not None:
-                if len(data) != file.size or hashlib.sha256(data).hexdigest() != file.sha256:
+                if len(data) != file.size or name_of(data) != file.sha256:
                     raise BadMessage(f"{file.name} does not hash to its name")
                 blobs.put(data)
             elif not blobs.has(file.sha256):

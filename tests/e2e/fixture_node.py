@@ -43,6 +43,7 @@ from fogchain.api.models import (
     TaskView,
     WalletView,
 )
+from fogchain.jobs.blobname import name_of
 from fogchain.jobs.spec import BlobRef, JobSpec, Limits, ResultFile, TaskSpec
 from fogchain.units import cost, parse_fog, parse_fuel, parse_price
 
@@ -235,9 +236,7 @@ class Imaginary:
             runs=runs,
             detail="out of fuel (limit 2 Gfuel)" if state == "failed" else "",
             result=fake_hex(f"{job_id}{index}") if files else None,
-            files=[
-                ResultFile(name=n, sha256=hashlib.sha256(d).hexdigest(), size=len(d)) for n, d in sorted(files.items())
-            ],
+            files=[ResultFile(name=n, sha256=name_of(d), size=len(d)) for n, d in sorted(files.items())],
         )
 
     def files(self, job_id: str, index: int) -> dict[str, bytes]:

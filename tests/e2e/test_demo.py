@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import os
 import subprocess
@@ -16,6 +15,7 @@ import psutil
 import pytest
 from PIL import Image
 
+from fogchain.jobs.blobname import name_of
 from fogchain.jobs.file import load_job_file
 from fogchain.units import cost, parse_fog, parse_fuel, parse_price
 from node.executor.pool import Executor, RunRequest
@@ -99,7 +99,7 @@ async def test_the_results_are_those_of_the_sandbox_alone(shown: dict[str, Any],
             assert outcome.fuel == parse_fuel(entry["fuel"])
             for file in outcome.manifest.files:
                 kept = Path(shown["results"]) / str(index) / file.name
-                assert hashlib.sha256(kept.read_bytes()).hexdigest() == file.sha256
+                assert name_of(kept.read_bytes()) == file.sha256
     finally:
         await executor.stop()
 

@@ -1,6 +1,5 @@
 """The content-addressed store: what it names is whole and right, whatever happened before."""
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fogchain.errors import BadInput, BadMessage, NotFound, Unavailable
+from fogchain.jobs.blobname import name_of
 from fogchain.jobs.blobs import BlobStore
 
 
@@ -28,7 +28,7 @@ def leftovers(store: BlobStore) -> list[str]:
 def test_what_is_put_is_read(tmp_path_factory: pytest.TempPathFactory, data: bytes, offset: int, length: int) -> None:
     store = BlobStore(tmp_path_factory.mktemp("blobs"))
     sha256 = store.put(data)
-    assert sha256 == hashlib.sha256(data).hexdigest()
+    assert sha256 == name_of(data)
     assert store.has(sha256)
     assert store.size(sha256) == len(data)
     assert store.read(sha256) == data
@@ -41,7 +41,7 @@ def test_a_file_is_copied_in(store: BlobStore, tmp_path: Path) -> None:
     source.write_bytes(os.urandom(3 << 20))
     sha256 = store.put_file(source)
     source.unlink()
-    assert hashlib.sha256(store.path(sha256).read_bytes()).hexdigest() == sha256
+    assert name_of(store.path(sha256).read_bytes()) == sha256
     assert leftovers(store) == []
 
 
@@ -53,7 +53,7 @@ def test_a_file_that_is_not_there_is_bad_input(store: BlobStore, tmp_path: Path)
 
 def test_a_transfer_survives_the_store_being_opened_again(store: BlobStore) -> None:
     data = os.urandom(100_000)
-    sha256 = hashlib.sha256(data).hexdigest()
+    sha256 = name_of(data)
     store.append(sha256, 0, data[:60_000])
     assert not store.has(sha256)
     again = BlobStore(store.root)
@@ -64,7 +64,7 @@ def test_a_transfer_survives_the_store_being_opened_again(store: BlobStore) -> N
 
 
 def test_bytes_that_do_not_follow_are_refused(store: BlobStore) -> None:
-    sha256 = hashlib.sha256(b"abcdef").hexdigest()
+    sha256 = name_of(b"abcdef")
     store.append(sha256, 0, b"abc")
     for offset in (0, 2, 4):
         with pytest.raises(BadMessage):
@@ -74,7 +74,7 @@ def test_bytes_that_do_not_follow_are_refused(store: BlobStore) -> None:
 
 
 def test_a_wrong_hash_never_gets_the_name_and_is_dropped(store: BlobStore) -> None:
-    sha256 = hashlib.sha256(b"right").hexdigest()
+    sha256 = name_of(b"right")
     store.append(sha256, 0, b"wrong")
     with pytest.raises(BadMessage, match="hashes to"):
         store.complete(sha256)
@@ -83,7 +83,7 @@ def test_a_wrong_hash_never_gets_the_name_and_is_dropped(store: BlobStore) -> No
 
 
 def test_dropping_starts_a_transfer_over(store: BlobStore) -> None:
-    sha256 = hashlib.sha256(b"right").hexdigest()
+    sha256 = name_of(b"right")
     store.append(sha256, 0, b"junk")
     store.drop(sha256)
     store.drop(sha256)
@@ -91,10 +91,10 @@ def test_dropping_starts_a_transfer_over(store: BlobStore) -> None:
 
 
 def test_the_empty_blob_needs_no_transfer(store: BlobStore) -> None:
-    empty = hashlib.sha256(b"").hexdigest()
+    empty = name_of(b"")
     assert store.complete(empty).read_bytes() == b""
     with pytest.raises(NotFound):
-        store.complete(hashlib.sha256(b"x").hexdigest())
+        store.complete(name_of(b"x"))
 
 
 @pytest.mark.parametrize("name", ["", "../../etc/passwd", "A" * 64, "0" * 63, "0" * 65, "0" * 64 + "\n"])
@@ -113,7 +113,7 @@ def test_many_writers_of_one_blob_agree(store: BlobStore) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert store.read(hashlib.sha256(data).hexdigest()) == data
+    assert store.read(name_of(data)) == data
     assert leftovers(store) == []
 
 
@@ -134,12 +134,12 @@ def test_a_writer_that_is_killed_leaves_no_half_blob(store: BlobStore) -> None:
     named = list(store.root.glob("??/*"))
     assert len(named) >= 6
     for path in named:
-        assert hashlib.sha256(path.read_bytes()).hexdigest() == path.name
+        assert name_of(path.read_bytes()) == path.name
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_told_and_leaves_nothing(store: BlobStore) -> None:
-    sha256 = hashlib.sha256(b"data").hexdigest()
+    sha256 = name_of(b"data")
     (store.root / "partial" / sha256).symlink_to("/dev/full")
     with pytest.raises(Unavailable, match="No space left"):
         store.append(sha256, 0, b"data")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import pty
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 from cli_node import ServedNode, environment, fogchain, fogchain_json
 
+from fogchain.jobs.blobname import name_of
 from fogchain.units import WEI
 
 WASM = b"\0asm\x01\0\0\0"
@@ -152,7 +152,7 @@ def test_results_are_saved_checked_and_completed(served: ServedNode, job_file: P
         assert (task["exit"], task["fuel"], task["cost"], task["provider_name"]) == ("OK", "1 Gfuel", "0.5 FOG", "p1")
         for file in task["files"]:
             saved = (tmp_path / "out" / str(task["index"]) / file["name"]).read_bytes()
-            assert hashlib.sha256(saved).hexdigest() == file["sha256"] and len(saved) == file["size"]
+            assert name_of(saved) == file["sha256"] and len(saved) == file["size"]
         assert (tmp_path / "out" / str(task["index"]) / "out/deep/tile.bin").read_bytes() == data[task["index"]][
             "out/deep/tile.bin"
         ]

@@ -3,7 +3,6 @@ where the machine has them, every run has a wall-clock limit, and no program her
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 import wasmtime
 
+from fogchain.jobs.blobname import name_of
 from fogchain.jobs.spec import BlobRef, Limits, RunSpec, TaskSpec
 from node.executor.pool import Executor, RunOutcome, RunRequest
 
@@ -41,7 +41,7 @@ def request(
     number = next(_numbers)
 
     def store(data: bytes) -> tuple[Path, BlobRef]:
-        sha256 = hashlib.sha256(data).hexdigest()
+        sha256 = name_of(data)
         path = folder / sha256
         path.write_bytes(data)
         return path, BlobRef(sha256=sha256, size=len(data))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,6 +13,7 @@ import pytest_asyncio
 
 from fogchain import cbor
 from fogchain.errors import BadMessage, FogchainError, NotFound, Unavailable
+from fogchain.jobs.blobname import name_of
 from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.spec import BlobRef
 from node.p2p.blobs import CHUNK, fetch_blob
@@ -30,7 +30,7 @@ SECRET = b"not for everyone"
 
 
 def ref(data: bytes) -> BlobRef:
-    return BlobRef(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+    return BlobRef(sha256=name_of(data), size=len(data))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -24,6 +24,7 @@ from fogchain.chain.faucet import fund
 from fogchain.chain.sender import Sender
 from fogchain.errors import FogchainError, NotFound, Unavailable
 from fogchain.identity import NodeIdentity
+from fogchain.jobs.blobname import name_of
 from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.spec import BlobRef, Limits, ResultFile, ResultManifest, RunSpec, TaskSpec
 from fogchain.market.messages import Exit, Offer, Receipt, TaskOrder, Voucher
@@ -49,7 +50,7 @@ LOUD = f"""
     (i32.store (i32.const 4) (i32.const {LOUD_BYTES}))
     (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))
 """
-LOUD_OUTPUT = hashlib.sha256(bytes(LOUD_BYTES)).hexdigest()
+LOUD_OUTPUT = name_of(bytes(LOUD_BYTES))
 
 
 async def until(condition: Callable[[], Any], patience: float = 20.0, what: str = "") -> Any:
@@ -413,7 +414,7 @@ async def wrong_bytes_inside(liar: RogueProvider, order: bytes) -> None:
 async def wrong_bytes_fetched(liar: RogueProvider, order: bytes) -> None:
     """hashes to"""
     true, lie = b"true" * 1000, b"lies" * 1000
-    liar.lies[hashlib.sha256(true).hexdigest()] = lie
+    liar.lies[name_of(true)] = lie
     await liar.hand_over(order, manifest("stdout", true))
 
 

@@ -34,6 +34,7 @@ from fogchain.api.models import (
     WalletView,
 )
 from fogchain.errors import BadInput, Conflict, NotFound, PaymentRequired
+from fogchain.jobs.blobname import name_of
 from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.spec import JobSpec, ResultFile
 from fogchain.units import GFUEL, WEI, Coin, cost
@@ -183,7 +184,7 @@ class MemoryServices:
         files = self.files.get((self._resolve(job_id), task), {})
         if name not in files:
             raise NotFound(f"task {task} has no file {name!r}", hint="the task may not be done yet")
-        return self.results.path(hashlib.sha256(files[name]).hexdigest())
+        return self.results.path(name_of(files[name]))
 
     async def cancel(self, job_id: str) -> JobSummary:
         found = self._resolve(job_id)
@@ -219,10 +220,7 @@ class MemoryServices:
             attempt=0, purpose="work", provider=SELLER, provider_name="p1", state="accepted", fuel=GFUEL,
             cost=WEI // 2, result="cc" * 32, exit="OK", sent=1.0, finished=2.0,
         )  # fmt: skip
-        named = [
-            ResultFile(name=name, sha256=hashlib.sha256(data).hexdigest(), size=len(data))
-            for name, data in sorted(files.items())
-        ]
+        named = [ResultFile(name=name, sha256=name_of(data), size=len(data)) for name, data in sorted(files.items())]
         return TaskView(index=index, state="done", args=args, result="cc" * 32, files=named, runs=[run])
 
     def _summary(self, job_id: str) -> JobSummary:

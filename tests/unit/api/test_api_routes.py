@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import http.client
 import json
 import os
@@ -26,6 +25,7 @@ from fogchain.errors import (
     Unauthorized,
     Unavailable,
 )  # fmt: skip
+from fogchain.jobs.blobname import name_of
 from fogchain.jobs.source import FileSlice
 from fogchain.jobs.spec import MAX_INPUT_BYTES
 from fogchain.units import WEI
@@ -202,7 +202,7 @@ async def test_blobs_arrive_whole_from_bytes_files_and_slices(api: Running, tmp_
         (lambda s: asyncio.to_thread(sync.put_blob, s), part, data[1000:501_000]),
         (lambda s: asyncio.to_thread(sync.put_blob, s), data[5:], data[5:]),
     ):
-        name = hashlib.sha256(expected).hexdigest()
+        name = name_of(expected)
         assert not await api.client.has_blob(name)
         view = await client_put(source)
         assert (view.sha256, view.size) == (name, len(expected))
