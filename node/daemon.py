@@ -30,6 +30,7 @@ from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.machine import JobMachine
 from fogchain.jobs.spec import BlobRef, RunSpec
 from fogchain.jobs.store import JobStore
+from fogchain.market.engines import Runtime, engine_for
 from fogchain.wallet import keystore
 from fogchain.wallet.keystore import Wallet, find_password
 from node.api.app import create_app
@@ -296,8 +297,11 @@ class _Sandbox:
         self._executor = executor
 
     @property
-    def engine(self) -> str:
-        return ENGINE
+    def engines(self) -> tuple[str, ...]:
+        return (ENGINE,)
+
+    def engine_for(self, runtime: Runtime) -> str | None:
+        return engine_for(self.engines, runtime)
 
     async def run(
         self, run_id: str, spec: RunSpec, module: Path, stdin: Path | None, inputs: Mapping[str, Path], seed: bytes

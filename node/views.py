@@ -23,6 +23,7 @@ from fogchain.chain.records import SessionRecord
 from fogchain.jobs.machine import JobMachine, Run, Share, Task
 from fogchain.jobs.spec import ResultFile, ResultManifest
 from fogchain.jobs.store import ProviderRecord
+from fogchain.market.engines import split
 from fogchain.market.messages import Exit, Offer
 from fogchain.units import cost
 from node.trade import wire
@@ -233,7 +234,7 @@ def offer_view(offer: Offer) -> OfferView:
         slots=offer.slots,
         memory=offer.memory,
         fuel_rate=offer.fuel_rate,
-        engine=offer.engine,
+        engines=list(split(offer.engines)),
         expires=offer.expiry,
     )
 

@@ -125,7 +125,7 @@ class OfferView(View):
     slots: int
     memory: int
     fuel_rate: int  # fuel/s/slot
-    engine: str
+    engines: list[str]  # what it runs tasks with: "wasmtime-50.0.1/fog-1"
     expires: int  # Unix seconds
 
 

@@ -21,6 +21,7 @@ from pydantic import (
 
 from fogchain import cbor, units
 from fogchain.errors import BadInput, BadMessage, FogchainError
+from fogchain.market.engines import Runtime
 from fogchain.wallet.address import parse_address
 
 MAX_TASKS = 10_000
@@ -154,9 +155,13 @@ class TaskSpec(Value):
 
 
 class JobSpec(Value):
-    """A batch of tasks over one module. Serialises to JSON with units."""
+    """A batch of tasks over one module. Serialises to JSON with units.
+
+    `module` is a WebAssembly module, a Python script, or a Linux executable or tar image, as `runtime` says.
+    """
 
     name: Annotated[str, AfterValidator(_check_title)] = Field(min_length=1, max_length=100)
+    runtime: Runtime = "wasm"
     module: BlobRef
     budget: FogAmount = Field(gt=0)
     max_price: PriceAmount | None = None
@@ -164,6 +169,15 @@ class JobSpec(Value):
     limits: Limits = Limits()
     verify: Verify = Verify()
     tasks: tuple[TaskSpec, ...] = Field(min_length=1, max_length=MAX_TASKS)
+
+    @model_validator(mode="after")
+    def _checkable(self) -> Self:
+        if self.runtime == "native" and self.verify.level == "L1":
+            raise ValueError(
+                "native programs need not give the same bytes twice, so level L1 can't check them; "
+                'set verify.level = "L0", or use the runtime "wasm"'
+            )
+        return self
 
     def blobs(self) -> dict[str, int]:
         """sha256 to size of everything a provider may have to fetch."""
@@ -175,17 +189,18 @@ class JobSpec(Value):
 
     def run_spec(self, index: int) -> RunSpec:
         task = self.tasks[index]
-        return RunSpec(module=self.module, limits=self.limits, task=task)
+        return RunSpec(runtime=self.runtime, module=self.module, limits=self.limits, task=task)
 
 
 class RunSpec(Value):
-    """All that decides a run's result: equal specs give equal results and equal fuel on every machine.
+    """All that decides a run's result: equal specs give equal results and fuel on every machine, but for native ones.
 
     Wire form: deterministic CBOR of
-    `[1, module, module_size, fuel, memory, time_ms, output, args, env, stdin | null, inputs]` where a blob is
+    `[2, runtime, module, module_size, fuel, memory, time_ms, output, args, env, stdin | null, inputs]` where a blob is
     `[sha256, size]`; its SHA-256 stands in the signed order. The seed of the task's random numbers is that hash.
     """
 
+    runtime: Runtime = "wasm"
     module: BlobRef
     limits: Limits
     task: TaskSpec
@@ -194,7 +209,7 @@ class RunSpec(Value):
         limits, task = self.limits, self.task
         return cbor.dumps(
             [
-                1, *_blob(self.module), limits.fuel, limits.memory, limits.time, limits.output,
+                2, self.runtime, *_blob(self.module), limits.fuel, limits.memory, limits.time, limits.output,
                 list(task.args), dict(task.env), _blob(task.stdin) if task.stdin else None,
                 {name: _blob(ref) for name, ref in task.inputs.items()},
             ]
@@ -208,10 +223,11 @@ class RunSpec(Value):
     def decode(cls, data: bytes) -> RunSpec:
         """Raises BadMessage."""
         try:
-            version, sha, size, fuel, memory, time, output, args, env, stdin, inputs = cbor.loads(data)
-            if version != 1:
+            version, runtime, sha, size, fuel, memory, time, output, args, env, stdin, inputs = cbor.loads(data)
+            if version != 2:
                 raise BadMessage(f"run spec version {version!r} is not known")
             spec = cls(
+                runtime=runtime,
                 module=BlobRef(sha256=sha.hex(), size=size),
                 limits=Limits(fuel=fuel, memory=memory, time=time, output=output),
                 task=TaskSpec(

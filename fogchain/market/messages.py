@@ -64,7 +64,7 @@ class Offer:
     slots: Uint32  # tasks at once
     memory: Uint64  # bytes a task may have
     fuel_rate: Uint64  # fuel per second and slot, measured by the provider
-    engine: Text  # sandbox engine and settings that make results comparable, e.g. "wasmtime-50/fog-1"
+    engines: Text  # what it runs tasks with, comma-separated and sorted; see `market/engines.py`
     issued: Uint40
     expiry: Uint40
 
@@ -80,7 +80,7 @@ class TaskOrder:
     spec: Bytes32  # sha256 of the run spec's CBOR: module, arguments, inputs, limits
     price: Uint96
     fuel_limit: Uint64
-    engine: Text
+    engine: Text  # one of the offer's; only runs of the same engine are compared
     issued: Uint40
     deadline: Uint40
 

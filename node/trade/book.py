@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -16,6 +17,7 @@ from fogchain.chain.records import NodeRecord
 from fogchain.errors import BadMessage, BadSignature, FogchainError, Unavailable
 from fogchain.identity import check_binding
 from fogchain.jobs.spec import JobSpec
+from fogchain.market.engines import Runtime, engine_for, split
 from fogchain.market.messages import Offer
 from fogchain.units import format_price, show_size
 from fogchain.wallet.eip712 import Domain, verify
@@ -49,6 +51,10 @@ class Known:
     last_seen: float | None = None
     next_try: float = 0.0
     pause: float = FIRST_RETRY
+
+    def engine_for(self, runtime: Runtime) -> str | None:
+        """What its offer says it runs such tasks with."""
+        return engine_for(split(self.offer.engines), runtime) if self.offer else None
 
 
 class ProviderBook:
@@ -115,20 +121,33 @@ class ProviderBook:
                 return
             await asyncio.sleep(0.05)
 
-    def matching(self, spec: JobSpec) -> tuple[list[Known], list[str]]:
-        """Providers that can serve the job, cheapest first, and for the others why not, in words."""
+    def matching(self, spec: JobSpec, engine: str | None = None) -> tuple[list[Known], list[str]]:
+        """Providers that can serve the job, cheapest first, and for the others why not, in words.
+
+        All of them have the same engine, since only then their results can be compared: `engine`, or the one with the
+        most slots.
+        """
         now = time.time()
-        ready, dear, small = [], [], []
+        ready: list[Known] = []
+        dear, small, unable = [], [], []
         for known in self._known.values():
             offer = known.offer
             if known.state != "ready" or offer is None or offer.expiry <= now:
                 continue
-            if offer.memory < spec.limits.memory:
+            if known.engine_for(spec.runtime) is None:
+                unable.append(known)
+            elif offer.memory < spec.limits.memory:
                 small.append(offer.memory)
             elif spec.max_price is not None and offer.price > spec.max_price:
                 dear.append(offer.price)
             else:
                 ready.append(known)
+        slots: Counter[str] = Counter()
+        for known in ready:
+            slots[known.engine_for(spec.runtime) or ""] += known.offer.slots if known.offer else 0
+        engine = engine or max(slots, key=lambda name: (slots[name], name), default=None)
+        other = [known for known in ready if known.engine_for(spec.runtime) != engine]
+        ready = [known for known in ready if known.engine_for(spec.runtime) == engine]
         ready.sort(key=lambda known: (known.offer.price if known.offer else 0, known.peer_id))
         reasons = []
         if dear and spec.max_price is not None:
@@ -140,6 +159,13 @@ class ProviderBook:
             reasons.append(
                 f"{len(small)} give a task at most {show_size(max(small))} of memory; "
                 f"the job wants {show_size(spec.limits.memory)}"
+            )
+        if unable:
+            reasons.append(f"{len(unable)} do not run {spec.runtime}")
+        if other:
+            theirs = ", ".join(sorted({known.engine_for(spec.runtime) or "" for known in other}))
+            reasons.append(
+                f"{len(other)} run {spec.runtime} with {theirs}, whose results can't be compared to {engine}'s"
             )
         away = [known for known in self._known.values() if known.state != "ready" and known.address]
         for state in sorted({known.state for known in away}):

@@ -121,6 +121,7 @@ class JobDriver:
         self._broken: BaseException | None = None
         self.readable = frozenset(machine.spec.blobs())
         self._digest_of: dict[int, bytes] = {}
+        self._engine_used: str | None = None
         for run in machine.runs.values():
             self._digests[self._digest(run)] = run.attempt
 
@@ -199,7 +200,7 @@ class JobDriver:
     def _plan_sessions(self, now: float) -> None:
         """Choose providers, as they come up, and give each a capped session."""
         machine, around = self.machine, self._around
-        ready, reasons = around.book.matching(machine.spec)
+        ready, reasons = around.book.matching(machine.spec, self._engine)
         fresh = [known for known in ready if known.address not in machine.shares]
         good = [share for share in machine.shares.values() if not share.distrusted and share.faults < GIVEN_UP]
         room = around.config.max_providers - len(good)  # cheap offers that come to nothing keep nobody out
@@ -360,12 +361,16 @@ class JobDriver:
         fuel = machine.mean_fuel(spec.limits.fuel / 4)
         budget = spec.budget - machine.exposure
         nodes = []
+        engine = self._engine
         for share in machine.shares.values():
             if share.provider not in self._open or not machine.may_serve(share.provider, now):
                 continue
             known = self._around.book.get(share.provider)
             if known is None or known.state != "ready" or known.offer is None:
                 continue
+            engine = engine or known.engine_for(spec.runtime)
+            if engine is None or known.engine_for(spec.runtime) != engine:
+                continue  # it was changed since
             price = cost(spec.limits.fuel, share.price)
             affordable = max(0, budget) // price if price else BATCH
             room = (share.cap - share.exposure(spec)) // price if price else BATCH
@@ -410,13 +415,21 @@ class JobDriver:
             spec=run_spec.digest,
             price=share.price,
             fuel_limit=spec.limits.fuel,
-            engine=known.offer.engine if known and known.offer else "",
+            engine=(known.engine_for(spec.runtime) if known else None) or "",
             issued=int(now),
             deadline=int(self.machine.deadline) + ORDER_MARGIN,
         )
         signature = sign(around.wallet.key, around.domain, order)
         packed = SignedOrder(order, signature, run_spec.encode()).encode()
         return Sent(now, work.task, attempt, share.provider, work.purpose, packed.hex(), signature.hex())
+
+    @property
+    def _engine(self) -> str | None:
+        """What this job's runs are made with, once one was ordered."""
+        if self._engine_used is None and self.machine.runs:
+            first = next(iter(self.machine.runs.values()))
+            self._engine_used = SignedOrder.decode(bytes.fromhex(first.order)).order.engine
+        return self._engine_used
 
     def _digest(self, run: Run) -> bytes:
         if run.attempt not in self._digest_of:

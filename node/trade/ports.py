@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from fogchain.jobs.spec import BlobRef, ResultManifest, RunSpec
+from fogchain.market.engines import Runtime
 from fogchain.market.messages import Exit
 
 Handler = Callable[[str, bytes], Awaitable[bytes]]
@@ -46,7 +47,11 @@ class Ran:
 
 class Sandbox(Protocol):
     @property
-    def engine(self) -> str: ...
+    def engines(self) -> tuple[str, ...]:
+        """What it can run now, sorted; it may come to more."""
+        ...
+
+    def engine_for(self, runtime: Runtime) -> str | None: ...
     async def run(
         self, run_id: str, spec: RunSpec, module: Path, stdin: Path | None, inputs: Mapping[str, Path], seed: bytes
     ) -> Ran: ...

@@ -24,6 +24,7 @@ from fogchain.errors import BadMessage, Conflict, FogchainError, NotFound, Payme
 from fogchain.identity import NodeIdentity
 from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.spec import ResultManifest, RunSpec
+from fogchain.market.engines import join
 from fogchain.market.messages import Exit, Offer, Receipt, TaskOrder
 from fogchain.units import GFUEL, cost, format_fog, format_price
 from fogchain.wallet.eip712 import Domain, sign, verify
@@ -118,7 +119,12 @@ class Provider:
     def _current_offer(self) -> SignedOffer:
         now = int(time.time())
         validity = self._config.offer_validity // 1000
-        if self._offer is None or self._offer.offer.expiry - now < validity // 2:
+        engines = join(self._sandbox.engines)
+        if (
+            self._offer is None
+            or self._offer.offer.expiry - now < validity // 2
+            or self._offer.offer.engines != engines
+        ):
             offer = Offer(
                 provider=self._wallet.address,
                 node=self._identity.node_key,
@@ -126,7 +132,7 @@ class Provider:
                 slots=self._config.slots,
                 memory=self._config.memory,
                 fuel_rate=self._rate,
-                engine=self._sandbox.engine,
+                engines=engines,
                 issued=now,
                 expiry=now + validity,
             )
@@ -163,8 +169,6 @@ class Provider:
         now = time.time()
         if order.provider != self._wallet.address:
             raise Conflict(f"that order is for {order.provider}, not for {self._wallet.address}")
-        if order.engine != self._sandbox.engine:
-            raise Conflict(f"the order wants engine {order.engine}; this node has {self._sandbox.engine}")
         if order.price < self._config.price:
             raise Conflict(
                 f"the order pays {format_price(order.price)}; this node asks {format_price(self._config.price)}"
@@ -178,6 +182,11 @@ class Provider:
         spec = RunSpec.decode(signed.spec)
         if spec.limits.fuel != order.fuel_limit:
             raise BadMessage("the run spec's fuel limit is not the order's")
+        engine = self._sandbox.engine_for(spec.runtime)
+        if engine is None:
+            raise Conflict(f"this node does not run {spec.runtime}; it has {join(self._sandbox.engines)}")
+        if order.engine != engine:
+            raise Conflict(f"the order wants engine {order.engine}; this node has {engine}")
         if spec.limits.memory > self._config.memory:
             raise Conflict(
                 f"the task may use {spec.limits.memory} bytes of memory; this node gives {self._config.memory}"

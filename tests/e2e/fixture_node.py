@@ -349,7 +349,7 @@ class Imaginary:
                         slots=number + 1,
                         memory=512 << 20,
                         fuel_rate=900_000_000,
-                        engine="wasmtime 50",
+                        engines=["wasmtime-50.0.1/fog-1"],
                         expires=int(time.time() + 240),
                     ),
                 )

@@ -258,7 +258,7 @@ class RogueProvider(Rogue):
             slots=2**32 - 1,
             memory=2**64 - 1,
             fuel_rate=2**64 - 1,
-            engine=ENGINE,
+            engines=ENGINE,
             issued=now,
             expiry=now + 300,
         )

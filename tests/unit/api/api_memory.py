@@ -129,7 +129,7 @@ class MemoryServices:
         return Page[ReceiptView](items=[], total=0)
 
     def providers(self) -> list[ProviderView]:
-        offer = OfferView(price=WEI // 2, slots=2, memory=512 << 20, fuel_rate=GFUEL, engine="e", expires=2**32)
+        offer = OfferView(price=WEI // 2, slots=2, memory=512 << 20, fuel_rate=GFUEL, engines=["e"], expires=2**32)
         return [
             ProviderView(address=SELLER, peer_id="12D3Kop", name="p1", found_by=["mdns"], state="ready", offer=offer)
         ]

@@ -104,9 +104,16 @@ def test_every_blob_a_provider_may_fetch_is_listed_once() -> None:
     assert spec.blobs() == {"ab" * 32: 10, "01" * 32: 1, "02" * 32: 2}
 
 
+def test_native_results_are_not_checked_by_bytes() -> None:
+    with pytest.raises(ValidationError, match="level L1 can't check them"):
+        read(runtime="native")
+    assert read(runtime="native", verify={"level": "L0"}).run_spec(0).runtime == "native"
+
+
 def wire_form(**changes: Any) -> list[Any]:
     fields: dict[str, Any] = {
-        "version": 1, "module": b"\xab" * 32, "size": 10, "fuel": 1000, "memory": 1 << 20, "time": 5000, "output": 10,
+        "version": 2, "runtime": "python", "module": b"\xab" * 32, "size": 10,
+        "fuel": 1000, "memory": 1 << 20, "time": 5000, "output": 10,
         "args": ["a"], "env": {"A": "b"}, "stdin": None, "inputs": {"in": [b"\1" * 32, 5]},
     }  # fmt: skip
     return list({**fields, **changes}.values())
@@ -114,6 +121,7 @@ def wire_form(**changes: Any) -> list[Any]:
 
 def test_the_wire_form_is_what_the_docstring_says() -> None:
     spec = RunSpec.decode(cbor.dumps(wire_form()))
+    assert spec.runtime == "python"
     assert spec.limits == Limits(fuel=1000, memory=1 << 20, time=5000, output=10)
     assert spec.task.inputs == {"in": BlobRef(sha256="01" * 32, size=5)}
 
@@ -121,7 +129,9 @@ def test_the_wire_form_is_what_the_docstring_says() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"version": 2},
+        {"version": 1},
+        {"runtime": "java"},
+        {"runtime": None},
         {"version": True},
         {"module": "ab" * 32},
         {"module": b"\xab" * 31},
