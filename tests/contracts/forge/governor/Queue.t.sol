@@ -13,6 +13,7 @@ contract QueueTest is GovernorTest {
         governor.queue(p.targets, p.values, p.calldatas, keccak256("Because"));
         assertState(id, IGovernor.ProposalState.Queued);
         vm.assertEq(governor.proposalEta(id), block.timestamp + 2 days);
+        vm.assertTrue(governor.proposalNeedsQueuing(id));
     }
 
     function test_WhatIsBeingVotedIsNot() public {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Parameters, Terms} from "../../../../contracts/interfaces/IFogMarket.sol";
+import {Parameters, Terms, Work} from "../../../../contracts/interfaces/IFogMarket.sol";
 import {ErrorsLib} from "../../../../contracts/libraries/ErrorsLib.sol";
 import {EventsLib} from "../../../../contracts/libraries/EventsLib.sol";
 import {vm} from "../Vm.sol";
@@ -109,26 +109,8 @@ contract CollectFeesTest is MarketTest {
         vm.assertEq(token.balanceOf(address(court)), 0.5e18);
     }
 
-    /// @dev All FOG goes round the same two accounts until the counter is full.
     function test_AccountWithTooMuchVolumeWaitsForCollection() public {
-        Parameters memory p = parameters(address(court));
-        p.feeBps = 0;
-        vm.prank(timelock);
-        market.setParameters(p);
-        uint96 all = uint96(token.balanceOf(treasury));
-        vm.startPrank(treasury);
-        token.approve(address(market), all);
-        market.deposit(all);
-        vm.stopPrank();
-        Terms memory there = plain();
-        (there.buyer, there.provider, there.price) = (treasury, provider, all);
-        Terms memory back = plain();
-        (back.buyer, back.provider, back.price) = (provider, treasury, all);
-        for (uint256 i; i < 18; ++i) {
-            there.work = back.work = bytes32(i);
-            settle(there);
-            settle(back);
-        }
+        (Terms memory there, uint96 all) = fill(provider);
         there.work = "one more";
         vm.prank(treasury);
         market.open(there, "");
@@ -140,6 +122,48 @@ contract CollectFeesTest is MarketTest {
         vm.prank(treasury);
         market.settleSigned(there, all, "");
         vm.assertEq(market.free(provider), all);
+    }
+
+    function test_ReplicaWithTooMuchVolumeWaitsForCollection() public {
+        address replica = vm.addr(77);
+        (Terms memory there,) = fill(replica);
+        Work memory work = Work({spec: "one more", quorum: 1, replicas: new address[](1), salt: 0});
+        work.replicas[0] = replica;
+        there.work = market.hashWork(work);
+        vm.prank(treasury);
+        bytes32 id = market.open(there, "");
+        bytes[] memory words = new bytes[](1);
+        words[0] = sign(77, market.hashReplica(id, "result", 1e9));
+        vm.expectRevert(abi.encodeWithSelector(ErrorsLib.FeesUncollected.selector, replica));
+        market.settleQuorum(there, work, "result", 1e9, words);
+
+        address[] memory one = new address[](1);
+        one[0] = replica;
+        market.collectFees(one);
+        market.settleQuorum(there, work, "result", 1e9, words);
+        vm.assertEq(market.free(replica), there.price);
+    }
+
+    /// @dev All FOG goes back and forth between the treasury and `payee` until the counter of `payee` is full.
+    function fill(address payee) private returns (Terms memory there, uint96 all) {
+        Parameters memory p = parameters(address(court));
+        p.feeBps = 0;
+        vm.prank(timelock);
+        market.setParameters(p);
+        all = uint96(token.balanceOf(treasury));
+        vm.startPrank(treasury);
+        token.approve(address(market), all);
+        market.deposit(all);
+        vm.stopPrank();
+        there = plain();
+        (there.buyer, there.provider, there.price) = (treasury, payee, all);
+        Terms memory back = plain();
+        (back.buyer, back.provider, back.price) = (payee, treasury, all);
+        for (uint256 i; i < 18; ++i) {
+            there.work = back.work = bytes32(i);
+            settle(there);
+            settle(back);
+        }
     }
 
     function settle(Terms memory t) private {

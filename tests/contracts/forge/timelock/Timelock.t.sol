@@ -43,6 +43,19 @@ contract TimelockTest {
         );
     }
 
+    /* VIEWS */
+
+    function test_AnOperationIsNothingThenWaitsThenIsReadyThenDone() public {
+        bytes32 id = timelock.hashOperation(address(dial), 0, call_, 0, SALT);
+        vm.assertEq(uint8(timelock.getOperationState(id)), uint8(TimelockController.OperationState.Unset));
+        schedule(call_);
+        vm.assertEq(uint8(timelock.getOperationState(id)), uint8(TimelockController.OperationState.Waiting));
+        vm.warp(block.timestamp + 2 days);
+        vm.assertEq(uint8(timelock.getOperationState(id)), uint8(TimelockController.OperationState.Ready));
+        execute();
+        vm.assertEq(uint8(timelock.getOperationState(id)), uint8(TimelockController.OperationState.Done));
+    }
+
     /* CONSTRUCTOR */
 
     function test_TheGovernorAloneQueuesAndCancelsAndNobodyAdministers() public view {
