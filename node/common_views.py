@@ -25,11 +25,12 @@ from fogchain.api.commons import (
     Vote,
 )
 from fogchain.chain.bond import Bond
-from fogchain.chain.cases import Answer, Case, Round
 from fogchain.chain.contracts import Told
 from fogchain.chain.dao import Proposal, Support
 from fogchain.chain.prices import EPOCH, PriceClass, PriceStep
+from fogchain.chain.records import CaseRecord, JobRecord, JobState, Round, SlashRecord
 from fogchain.chain.settings import Change
+from fogchain.errors import CorruptData
 
 WORDS: dict[Support, Vote] = {Support.FOR: "for", Support.AGAINST: "against", Support.ABSTAIN: "abstain"}
 
@@ -112,58 +113,58 @@ def price_step(step: PriceStep) -> PriceStepView:
     )
 
 
-def case(one: Case) -> CaseView:
-    taken = one.taken
+def case(one: CaseRecord, job: JobRecord, court: str, slash: SlashRecord | None) -> CaseView:
+    if job.delivery is None:
+        raise CorruptData(f"job {job.id.hex()} is before the court and was never delivered")
+    delivered = AnswerView(result=job.delivery.result.hex(), fuel=job.delivery.fuel)
+    state = _case_state(one, job)
     return CaseView(
         job=one.job.hex(),
-        state=_case_state(one),
+        state=state,
         kind="challenge" if one.bond else "audit",
-        court=one.court,
+        court=court,
         provider=one.provider,
-        buyer=one.buyer,
+        buyer=job.buyer,
         finder=one.finder,
-        price=one.price,
+        price=job.price,
         bond=one.bond,
-        delivered=_answer(one.delivered),
-        delivered_at=one.delivered_at,
+        delivered=delivered,
+        delivered_at=job.delivery.at,
         opened=one.opened,
         verdict_by=one.verdict_by,
-        closed=one.closed,
-        rounds=[_round(part, one.delivered) for part in one.rounds],
-        asked=one.asked,
-        taken=taken.to_victim + taken.to_finder + taken.burnt if taken else 0,
-        to_victim=taken.to_victim if taken else 0,
-        to_finder=taken.to_finder if taken else 0,
-        burnt=taken.burnt if taken else 0,
-        refund=one.price if taken else 0,
-        paid=one.paid,
-        auditor_pay=one.auditor_pay,
+        closed=job.since if state == "lapsed" else one.closed,
+        rounds=[_round(number, part, delivered) for number, part in enumerate(one.rounds, 1) if part.members],
+        asked=one.slash,
+        taken=slash.taken if slash else 0,
+        to_victim=slash.to_victim if slash else 0,
+        to_finder=slash.to_finder if slash else 0,
+        burnt=slash.burnt if slash else 0,
+        refund=job.refund,
+        paid=job.paid,
+        auditor_pay=one.pay,
         transaction=one.transaction,
     )
 
 
-def _case_state(one: Case) -> CaseState:
+def _case_state(one: CaseRecord, job: JobRecord) -> CaseState:
     if one.guilty is not None:
         return "guilty" if one.guilty else "acquitted"
-    return "open" if one.closed is None else "lapsed"
+    return "open" if job.state == JobState.CHALLENGED else "lapsed"
 
 
-def _round(part: Round, delivered: Answer) -> RoundView:
+def _round(number: int, part: Round, delivered: AnswerView) -> RoundView:
+    answers = {reveal.auditor: AnswerView(result=reveal.result.hex(), fuel=reveal.fuel) for reveal in part.reveals}
     return RoundView(
-        number=part.number + 1,
+        number=number,
         members=[
             MemberView(
-                auditor=member.auditor,
-                committed=member.committed,
-                answer=_answer(member.answer) if member.answer else None,
-                agrees=member.answer == delivered if member.answer else None,
+                auditor=auditor,
+                committed=auditor in part.committed,
+                answer=(answer := answers.get(auditor)),
+                agrees=answer == delivered if answer else None,
             )
-            for member in part.members
+            for auditor in part.members
         ],
         commit_by=part.commit_by,
         reveal_by=part.reveal_by,
     )
-
-
-def _answer(answer: Answer) -> AnswerView:
-    return AnswerView(result=answer.result.hex(), fuel=answer.fuel)

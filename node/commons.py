@@ -1,6 +1,6 @@
 """What all on a network share, for the API: bonds, votes, prices, verdicts. Implements `node.api.services.Commons`.
 
-Everything is read from the chain when it is asked for; nothing is kept but logs that can't change any more.
+Bonds, votes and prices are read from the chain when they are asked for, verdicts from the event index.
 """
 
 from __future__ import annotations
@@ -27,14 +27,15 @@ from fogchain.api.commons import (
 from fogchain.api.models import Page
 from fogchain.chain.bond import read_bond
 from fogchain.chain.calls import Call, Calls
-from fogchain.chain.cases import Cases
 from fogchain.chain.client import ChainClient
 from fogchain.chain.contracts import parse_call
 from fogchain.chain.dao import Ballot, Dao, Proposal, State, Support, draft, short_id
+from fogchain.chain.index import EventIndex
 from fogchain.chain.prices import EPOCH, Prices
+from fogchain.chain.records import CaseRecord
 from fogchain.chain.sender import Sender
 from fogchain.chain.settings import change_settings, read_settings
-from fogchain.errors import BadInput, Conflict, PaymentRequired
+from fogchain.errors import BadInput, Conflict, NotFound, PaymentRequired
 from fogchain.units import format_fog
 from node import common_views as views
 
@@ -46,13 +47,14 @@ class Commons:
         self,
         *,
         client: ChainClient,
+        index: EventIndex,
         calls: Calls,
         sender: Sender,
         address: str,
         mined: Callable[[int], Awaitable[object]],
     ) -> None:
         self._client, self._calls, self._sender, self._address, self._mined = client, calls, sender, address, mined
-        self._dao, self._prices, self._cases = Dao(client), Prices(client), Cases(client)
+        self._dao, self._prices, self._index = Dao(client), Prices(client), index
 
     # ---- the bond
 
@@ -196,13 +198,22 @@ class Commons:
 
     async def cases(self, limit: int, cursor: str | None) -> Page[CaseView]:
         first = _place(cursor)
-        found, total = await self._cases.page(first, limit)
-        return Page(items=[views.case(one) for one in found], next_cursor=_next(first + limit, total), total=total)
+        found, total = self._index.cases(first, limit)
+        return Page(items=[self._case(one) for one in found], next_cursor=_next(first + limit, total), total=total)
 
     async def case(self, job: str) -> CaseView:
-        return views.case(await self._cases.find(bytes.fromhex(job.removeprefix("0x"))))
+        found = self._index.case(bytes.fromhex(job.removeprefix("0x")))
+        if found is None:
+            raise NotFound(f"there is no case about job {job}", hint="most jobs are never challenged or audited")
+        return self._case(found)
 
     # ---- inside
+
+    def _case(self, case: CaseRecord) -> CaseView:
+        job = self._index.job(case.job)
+        if job is None:
+            raise NotFound(f"there is no job {case.job.hex()}", hint="the index is being built anew: ask again")
+        return views.case(case, job, self._index.court_of(job), self._index.slash(case.job))
 
     async def _send_for_stake(self, *calls: Call) -> StakeView:
         await self._send(*calls)

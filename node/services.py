@@ -118,7 +118,9 @@ class Services:
         feed: Feed,
     ) -> None:
         self.blobs = blobs
-        self.commons = Commons(client=client, calls=calls, sender=sender, address=wallet.address, mined=self._mined)
+        self.commons = Commons(
+            client=client, index=index, calls=calls, sender=sender, address=wallet.address, mined=self._mined
+        )
         self._config, self._wallet, self._client, self._calls = config, wallet, client, calls
         self._index, self._sender, self._network, self._peers = index, sender, network, peers
         self._book, self._buyer, self._store = book, buyer, store

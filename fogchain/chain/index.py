@@ -94,9 +94,9 @@ class EventIndex:
     def case(self, job: bytes) -> CaseRecord | None:
         return self._store.case(job)
 
-    def cases(self) -> list[CaseRecord]:
-        """Newest first."""
-        return self._store.all_cases()
+    def cases(self, first: int, limit: int) -> tuple[list[CaseRecord], int]:
+        """Newest first, from the `first` on; and how many there are."""
+        return self._store.cases_page(first, limit)
 
     def court_of(self, job: JobRecord) -> str:
         """Who judges the job, and nobody else."""

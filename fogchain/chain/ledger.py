@@ -258,7 +258,7 @@ def _court(book: Book, event: on.Event) -> None:
         case on.SeatsSet(_, auditor, seats):
             book.accounts[auditor] = replace(_account(book, auditor), seats=seats)
         case on.CaseOpened(at, job, finder, provider, bond, verdict_by):
-            book.cases[job] = CaseRecord(job, finder, provider, bond, at.time, verdict_by)
+            book.cases[job] = CaseRecord(job, finder, provider, bond, at.time, verdict_by, at.transaction)
         case on.SeedNamed(_, job, number, seed_block):
             case = _known(book.cases, job, "case")
             rounds = (*case.rounds[:number], Round(seed_block))
@@ -271,7 +271,9 @@ def _court(book: Book, event: on.Event) -> None:
             _in_round(book, job, reveals=(*_round(book, job).reveals, Reveal(auditor, result, fuel)))
         case on.Verdict(at, job, guilty, _, slash, pay):
             case = _known(book.cases, job, "case")
-            book.cases[job] = replace(case, closed=at.time, guilty=guilty, slash=slash, pay=pay)
+            book.cases[job] = replace(
+                case, closed=at.time, transaction=at.transaction, guilty=guilty, slash=slash, pay=pay
+            )
             if case.bond:
                 _move(book, case.finder, locked=-case.bond)
             for auditor in _right(book, job, guilty) if pay else ():

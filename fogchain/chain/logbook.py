@@ -1,6 +1,6 @@
 """The contracts' logs that pass one filter, kept: only what is new is asked for again.
 
-For what is read seldom and is little: proposals, votes, prices, cases. Balances, sessions and jobs are in the index.
+For what is read seldom and is little: proposals, votes, prices. Balances, sessions, jobs and cases are in the index.
 """
 
 from __future__ import annotations
@@ -55,12 +55,6 @@ class LogBook:
                 self._seen = head.hash
             return list(self._entries)
 
-    async def of(self, *topics: Sequence[bytes] | None) -> list[Entry]:
-        """Only those with one of these values for each indexed parameter, None for any; nothing is kept."""
-        places = [None if wanted is None else [_topic(value) for value in wanted] for wanted in topics]
-        start, head = self._client.deployment.block, await self._client.head()
-        return await self._ask(start, head.number, [list(self._events), *places])
-
     async def _extend(self, head: Head) -> None:
         start = self._client.deployment.block
         if self._settled is not None:
@@ -106,7 +100,3 @@ class LogBook:
         unknown = sorted({log["blockNumber"] for log in logs} - known.keys())
         blocks = await self._client.rpc.strict(("eth_getBlockByNumber", [number, False]) for number in unknown)
         return known | {number: int(block["timestamp"], 16) for number, block in zip(unknown, blocks, strict=True)}
-
-
-def _topic(value: bytes) -> str:
-    return "0x" + value.rjust(32, b"\0").hex()

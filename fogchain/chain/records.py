@@ -169,6 +169,7 @@ class CaseRecord:
     bond: Wide  # zero for an audit
     opened: int
     verdict_by: int
+    transaction: str  # of the verdict, or of the opening
     rounds: tuple[Round, ...] = ()
     closed: int | None = None  # when
     guilty: bool | None = None  # None until it is closed

@@ -62,7 +62,7 @@ CREATE INDEX IF NOT EXISTS job_deadline ON job (deadline) WHERE deadline IS NOT 
 CREATE TABLE IF NOT EXISTS undo (id INTEGER PRIMARY KEY, block INTEGER, place TEXT, key BLOB, row TEXT);
 CREATE INDEX IF NOT EXISTS undo_block ON undo (block);
 """
-_VERSION = 3  # of the schema; a file of another is built anew
+_VERSION = 4  # of the schema; a file of another is built anew
 _TABLES = ("checkpoint", "event", "undo", *(layout.name for layout in _LAYOUTS))
 _KINDS = {kind.__name__: kind for kind in Event.__subclasses__()}
 
@@ -266,9 +266,10 @@ class Store:
     def case(self, job: bytes) -> CaseRecord | None:
         return self._one(_CASE, job)
 
-    def all_cases(self) -> list[CaseRecord]:
-        """Newest first."""
-        return self._many(_CASE, "ORDER BY opened DESC, job")
+    def cases_page(self, first: int, limit: int) -> tuple[list[CaseRecord], int]:
+        """Newest first, from the `first` on; and how many there are."""
+        (count,) = self._db.execute(f"SELECT count(*) FROM {_CASE.name}").fetchone()  # noqa: S608
+        return self._many(_CASE, "ORDER BY opened DESC, job LIMIT ? OFFSET ?", limit, first), int(count)
 
     def slash(self, job: bytes) -> SlashRecord | None:
         return self._one(_SLASH, job)

@@ -17,6 +17,7 @@ from coincurve import PrivateKey
 from fogchain.api.models import Event, NodeStatus, WalletView
 from fogchain.chain.calls import Calls
 from fogchain.chain.client import ChainClient
+from fogchain.chain.index import EventIndex
 from fogchain.chain.local import LocalChain
 from fogchain.chain.sender import Sender
 from fogchain.wallet.eip712 import address_of
@@ -29,18 +30,23 @@ for folder in ("unit/api", "integration/chain"):  # the services in memory, and 
 
 from api_memory import MemoryServices  # noqa: E402
 from court_case import Stage  # noqa: E402
-from on_chain import ETH, FOG  # noqa: E402
+from on_chain import ETH, FOG, following  # noqa: E402
 
 
 class ChainServices(MemoryServices):
     """The node's state and wallet are the chain's, too."""
 
-    def __init__(self, folder: Path, client: ChainClient, sender: Sender, address: str) -> None:
+    def __init__(self, folder: Path, client: ChainClient, index: EventIndex, sender: Sender, address: str) -> None:
         super().__init__(folder)
-        self._client, self._address = client, address
+        self._client, self._index, self._address = client, index, address
         self._head = None
         self.commons = Commons(
-            client=client, calls=Calls(client.deployment), sender=sender, address=address, mined=self._mined
+            client=client,
+            index=index,
+            calls=Calls(client.deployment),
+            sender=sender,
+            address=address,
+            mined=self._mined,
         )
 
     def status(self) -> NodeStatus:
@@ -67,6 +73,7 @@ class ChainServices(MemoryServices):
 
     async def _mined(self, block: int) -> None:
         self._head = await self._client.head()
+        await self._index.wait_for(lambda: (head := self._index.head) is not None and head.number >= block, 15)
         self.tell(Event(kind="wallet", time=time.time()))
 
 
@@ -97,11 +104,13 @@ async def staged_voter(folder: Path, fog: int = 10_000 * FOG) -> AsyncIterator[V
     await sender.start()
     token = folder / "api.token"
     token.write_text("t" * 43)
-    server = ApiServer(create_app(ChainServices(folder, client, sender, address), token.read_text(), "1"))
     try:
-        yield Voter(await server.start("127.0.0.1", 0), token, address, Stage(chain, client))
+        async with following(client, folder / "index.db") as index:
+            services = ChainServices(folder, client, index, sender, address)
+            server = ApiServer(create_app(services, token.read_text(), "1"))
+            yield Voter(await server.start("127.0.0.1", 0), token, address, Stage(chain, client))
+            await server.stop()
     finally:
-        await server.stop()
         await sender.stop()
         await client.close()
         await chain.stop()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from coincurve import PrivateKey
 from court_case import FALSE, FUEL, TRUE, Stage, convict_a_cheat
-from on_chain import FOG
+from on_chain import FOG, following
 
 from fogchain.api.client import AsyncClient
 from fogchain.api.commons import ProposeRequest
@@ -39,6 +39,11 @@ class Node:
     api: AsyncClient
     address: str
     stage: Stage
+    mined: Callable[[int], Awaitable[None]]
+
+    async def seen(self) -> None:
+        """The node knows all that is on the chain by now."""
+        await self.mined((await self.stage.client.head()).number)
 
 
 @pytest.fixture
@@ -49,18 +54,19 @@ async def node(chain: LocalChain, client: ChainClient, funded: PrivateKey, tmp_p
     sender = Sender(client, funded, tmp_path / "chain.db")
     await sender.start()
     services = MemoryServices(tmp_path)
+    async with following(client, tmp_path / "index.db") as index:
 
-    async def mined(_: int) -> None:
-        """There is no index here to wait for."""
+        async def mined(block: int) -> None:
+            await index.wait_for(lambda: (head := index.head) is not None and head.number >= block, 15)
 
-    services.commons = Commons(
-        client=client, calls=Calls(client.deployment), sender=sender, address=address, mined=mined
-    )
-    server = ApiServer(create_app(services, TOKEN, "1"))
-    api = AsyncClient(await server.start("127.0.0.1", 0), TOKEN)
-    yield Node(api, address, Stage(chain, client))
-    await api.close()
-    await server.stop()
+        services.commons = Commons(
+            client=client, index=index, calls=Calls(client.deployment), sender=sender, address=address, mined=mined
+        )
+        server = ApiServer(create_app(services, TOKEN, "1"))
+        api = AsyncClient(await server.start("127.0.0.1", 0), TOKEN)
+        yield Node(api, address, Stage(chain, client), mined)
+        await api.close()
+        await server.stop()
     await sender.stop()
 
 
@@ -219,6 +225,7 @@ async def test_prices_and_their_history(node: Node) -> None:
 async def test_a_slashing_shows_its_evidence_and_where_the_money_went(node: Node) -> None:
     assert (await node.api.cases()).items == []
     done = await convict_a_cheat(node.stage)
+    await node.seen()
     page = await node.api.cases()
     (case,) = page.items
     assert page.total == 1 and case == await node.api.case(done.job.hex())
@@ -240,6 +247,7 @@ async def test_a_slashing_shows_its_evidence_and_where_the_money_went(node: Node
 
 async def test_a_silent_auditor_brings_a_second_committee_and_both_are_shown(node: Node) -> None:
     done = await convict_a_cheat(node.stage, silent=1)
+    await node.seen()
     case = await node.api.case(done.job.hex())
     assert [(part.number, len(part.members)) for part in case.rounds] == [(1, 3), (2, 5)]
     silent = [member for member in case.rounds[0].members if member.answer is None]
@@ -251,6 +259,7 @@ async def test_a_silent_auditor_brings_a_second_committee_and_both_are_shown(nod
 async def test_a_chain_that_is_away_is_said(node: Node) -> None:
     await node.api.dao()
     await node.stage.chain.stop()
-    for question in (node.api.stake, node.api.dao, node.api.prices, node.api.cases):
+    assert (await node.api.cases()).items == []  # what the index knows is shown all the same
+    for question in (node.api.stake, node.api.dao, node.api.prices):
         with pytest.raises(Unavailable, match="does not answer"):
             await asyncio.wait_for(question(), 20)
