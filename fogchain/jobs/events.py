@@ -70,6 +70,7 @@ class Failed:
     attempt: int
     exit: int
     detail: str
+    logs: str = ""  # the blob that holds what it printed, see jobs/logs.py
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ class Run:
     started: int = 0
     finished: float = 0.0
     receipt: str = ""
+    logs: str = ""  # the blob that holds what a failed run printed
 
     @property
     def answer(self) -> Answer:
@@ -306,7 +307,7 @@ class JobMachine:
         del share.live[event.attempt]
         run.finished, run.detail = event.at, event.detail
         if isinstance(event, Failed):
-            run.state, run.exit = "failed", event.exit
+            run.state, run.exit, run.logs = "failed", event.exit, event.logs
         else:
             run.state = "lost"
         if task.state in _OVER:

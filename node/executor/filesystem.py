@@ -166,7 +166,7 @@ class FileSystem:
             self.incoming.entries[name] = self._input(path)
         self.outgoing = Directory(self._next_inode(), writable=True)
         standard_input = self._input(stdin if stdin is not None else Path(os.devnull))
-        self.stdout, self.stderr = self._output(), self._output()
+        self.stdout, self.stderr = self._output("stdout"), self._output("stderr")
         self.handles: dict[int, Handle] = {
             0: Handle(standard_input),
             1: Handle(self.stdout, readable=False, writable=True, stream=True),
@@ -421,8 +421,8 @@ class FileSystem:
         self._descriptors.append(descriptor)
         return InputFile(self._next_inode(), descriptor, os.fstat(descriptor).st_size)
 
-    def _output(self) -> OutputFile:
+    def _output(self, name: str | None = None) -> OutputFile:
         inode = self._next_inode()
-        path = self.folder / str(inode)
+        path = self.folder / (name or str(inode))
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         return OutputFile(inode, descriptor, path, self.quota)

@@ -46,8 +46,8 @@ class RunRequest:
 class RunOutcome:
     """How a run ended. `files` maps the manifest's names to where they lie until `Executor.discard`.
 
-    `started` and `finished` are Unix seconds. For ends that are not the program's own (TIMEOUT and above) there are no
-    files and no fuel. `detail` is for people and differs between machines.
+    `started` and `finished` are Unix seconds. For ends that are not the program's own (TIMEOUT and above) there is no
+    fuel, and of files only what the run has printed until then. `detail` is for people and differs between machines.
     """
 
     exit: Exit
@@ -189,16 +189,20 @@ class Executor:
             raise
         finally:
             self._active.discard(request.run_id)
-        if outcome.exit >= Exit.TIMEOUT:
+        if outcome.exit >= Exit.TIMEOUT and self._stopped:
             self._drop(request.run_id)
-            if self._stopped:
-                raise Unavailable("the sandbox was stopped during the run")
+            raise Unavailable("the sandbox was stopped during the run")
         return outcome
 
     def discard(self, run_id: str) -> None:
         """Delete a finished run's files, once they are stored elsewhere."""
         if _RUN_ID.fullmatch(run_id) and run_id not in self._active:
             self._drop(run_id)
+
+    def printed(self, run_id: str) -> dict[str, Path]:
+        """Where standard output and error of a run lie, also while it is under way; empty before it began."""
+        places = {name: self._runs / run_id / name for name in ("stdout", "stderr")}
+        return {name: path for name, path in places.items() if path.is_file()}
 
     async def measure_rate(self) -> int:
         """Fuel per second that one slot of this machine burns just now, by running a short numeric kernel.
@@ -268,10 +272,11 @@ class Executor:
                 answer = await worker.ask({"run": frame})
         except TimeoutError:
             detail = f"it was killed at its time limit of {limits.time / 1000:g} s"
-            return _failed(Exit.TIMEOUT, detail, started, time.time())
+            return _failed(Exit.TIMEOUT, detail, started, time.time(), self.printed(request.run_id))
         except WorkerDied as error:
             log.warning("executor.worker_died", run=request.run_id, cause=str(error))
-            return _failed(Exit.CRASHED, f"the worker died: {error}", started, time.time())
+            detail = f"the worker died: {error}"
+            return _failed(Exit.CRASHED, detail, started, time.time(), self.printed(request.run_id))
         return _outcome(answer, started, time.time())
 
     def _drop(self, run_id: str) -> None:
@@ -306,6 +311,8 @@ def _outcome(answer: dict[str, Any], started: float, finished: float) -> RunOutc
     )
 
 
-def _failed(exit_: Exit, detail: str, started: float, finished: float) -> RunOutcome:
+def _failed(
+    exit_: Exit, detail: str, started: float, finished: float, files: Mapping[str, Path] | None = None
+) -> RunOutcome:
     manifest = ResultManifest(exit=exit_, code=0, files=())
-    return RunOutcome(exit_, 0, 0, manifest, {}, started, finished, detail)
+    return RunOutcome(exit_, 0, 0, manifest, files or {}, started, finished, detail)

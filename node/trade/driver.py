@@ -23,6 +23,7 @@ from fogchain.chain.index import EventIndex
 from fogchain.chain.sender import Sender
 from fogchain.config import BuyerSection
 from fogchain.errors import BadMessage, FogchainError, NotFound, PaymentRequired, Unavailable
+from fogchain.jobs import logs
 from fogchain.jobs.blobname import name_of
 from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.events import (
@@ -577,7 +578,8 @@ class JobDriver:
             self._fail(run, Failed(now, run.attempt, Exit.REFUSED, "claims the task's time limit passed; it did not"))
             return
         if not end.deterministic:
-            self._fail(run, Failed(now, run.attempt, end, signed.detail or end.name.lower()))
+            printed = self._around.blobs.put(logs.encode(signed.logs)) if signed.logs else ""
+            self._fail(run, Failed(now, run.attempt, end, signed.detail or end.name.lower(), printed))
             return
         try:
             manifest = self._check(receipt, signed.manifest)

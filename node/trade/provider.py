@@ -23,6 +23,7 @@ from fogchain.config import ProviderSection
 from fogchain.errors import BadMessage, Conflict, FogchainError, NotFound, PaymentRequired, Unavailable
 from fogchain.identity import NodeIdentity
 from fogchain.jobs.blobs import BlobStore
+from fogchain.jobs.logs import read_logs
 from fogchain.jobs.spec import ResultManifest, RunSpec
 from fogchain.market.engines import join
 from fogchain.market.messages import Exit, Offer, Receipt, TaskOrder
@@ -324,7 +325,9 @@ class Provider:
             started=int(ran.started),
             finished=int(ran.finished),
         )
-        return SignedReceipt(receipt, sign(self._wallet.key, self._domain, receipt), manifest, small, ran.detail)
+        printed = read_logs(ran.files) if ran.manifest is None else {}
+        signature = sign(self._wallet.key, self._domain, receipt)
+        return SignedReceipt(receipt, signature, manifest, small, ran.detail, printed)
 
     # ---------------------------------------------------------------- receipts
 

@@ -5,9 +5,12 @@
     order      buyer → provider   [1, order, signature, run spec]                    [1, state]
     status     buyer → provider   [1, [order digest, …]]                             [1, [state, …]]
     cancel     buyer → provider   [1, [order digest, …]]                             [1]
-    receipt    provider → buyer   [1, receipt, signature, manifest, {sha256: blob}, detail]   [1, verdict]
+    receipt    provider → buyer   [1, receipt, signature, manifest, {sha256: blob},   [1, verdict]
+                                   detail, logs]
     voucher    buyer → provider   [1, voucher, signature, last]                      [1]
     blob       either             see node/p2p/blobs.py
+
+`logs`: see fogchain/jobs/logs.py; what a run without a result printed.
 
 `offer`, `order`, `receipt`, `voucher` are the fields of the EIP-712 struct in order. A repeated order, receipt or
 voucher gets the same answer as the first: a message lost on the way is sent again without harm.
@@ -21,6 +24,7 @@ from typing import Any, TypeVar
 
 from fogchain import cbor
 from fogchain.errors import BadMessage
+from fogchain.jobs.logs import Log, from_wire, to_wire
 from fogchain.market.messages import Offer, Receipt, TaskOrder, Voucher
 from fogchain.wallet.eip712 import fields_of, struct_hash
 
@@ -137,16 +141,18 @@ class SignedReceipt:
     manifest: bytes  # empty when the run has no result
     blobs: dict[bytes, bytes]
     detail: str = ""
+    logs: dict[str, Log] = dataclasses.field(default_factory=dict)
 
     def encode(self) -> bytes:
-        return cbor.dumps([VERSION, pack(self.receipt), self.signature, self.manifest, self.blobs, self.detail])
+        body = [pack(self.receipt), self.signature, self.manifest, self.blobs, self.detail, to_wire(self.logs)]
+        return cbor.dumps([VERSION, *body])
 
     @classmethod
     def decode(cls, data: bytes) -> SignedReceipt:
-        receipt, signature, manifest, blobs, detail = _open(data, list, bytes, bytes, dict, str)
+        receipt, signature, manifest, blobs, detail, logs = _open(data, list, bytes, bytes, dict, str, dict)
         if not all(isinstance(k, bytes) and len(k) == 32 and isinstance(v, bytes) for k, v in blobs.items()):
             raise BadMessage("a receipt's blobs are not bytes by hash")
-        return cls(unpack(Receipt, receipt), signature, manifest, blobs, _printable(detail, 500))
+        return cls(unpack(Receipt, receipt), signature, manifest, blobs, _printable(detail, 500), from_wire(logs))
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,7 +212,8 @@ async def test_a_slow_compilation_is_killed_at_the_time_limit(run: Runner) -> No
     begun = time.monotonic()
     outcome = await run(program("", more=many), time=300)
     assert outcome.exit is Exit.TIMEOUT
-    assert (outcome.fuel, outcome.manifest.files, dict(outcome.files)) == (0, (), {})
+    assert (outcome.fuel, outcome.manifest.files) == (0, ())
+    assert all(path.read_bytes() == b"" for path in outcome.files.values())
     assert time.monotonic() - begun < 60
     assert (await run(program(""))).exit is Exit.OK
 
@@ -223,6 +224,12 @@ async def test_a_loop_with_fuel_to_spare_is_killed_at_the_time_limit(run: Runner
     assert not outcome.exit.deterministic
     assert 0.3 <= outcome.finished - outcome.started < 10
     assert (await run(program(""))).exit is Exit.OK
+
+
+async def test_what_a_killed_run_has_printed_is_kept(run: Runner) -> None:
+    outcome = await run(program(HELLO.format(fd=2) + SPIN, more=HELLO_DATA), fuel=2**63, time=500)
+    assert (outcome.exit, outcome.manifest.files) == (Exit.TIMEOUT, ())
+    assert {name: path.read_bytes() for name, path in outcome.files.items()} == {"stdout": b"", "stderr": b"hello\n"}
 
 
 async def test_a_request_for_more_memory_than_the_provider_gives_is_refused(run: Runner) -> None:

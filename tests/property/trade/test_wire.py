@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from fogchain import cbor
 from fogchain.errors import BadMessage
+from fogchain.jobs import logs
 from fogchain.market.messages import Offer, Receipt, TaskOrder, Voucher
 from fogchain.wallet.eip712 import fields_of
 from node.trade import wire
@@ -33,6 +34,10 @@ def structs(kind: type) -> st.SearchStrategy[Any]:
     return st.tuples(*(values(field.solidity) for field in fields_of(kind))).map(lambda parts: kind(*parts))
 
 
+def log(head: bytes, tail: bytes) -> logs.Log:
+    return logs.Log(len(head) + len(tail) + (1000 if tail else 0), head, tail)
+
+
 signatures = st.binary(min_size=65, max_size=65)
 printable = st.text(st.characters(categories=("L", "N", "P", "S")), max_size=40)
 hashes = st.binary(min_size=32, max_size=32)
@@ -45,6 +50,7 @@ receipts = st.builds(
     st.binary(max_size=100),
     st.dictionaries(hashes, st.binary(max_size=50), max_size=3),
     printable,
+    st.dictionaries(st.sampled_from(logs.STREAMS), st.builds(log, st.binary(max_size=50), st.binary(max_size=50))),
 )
 vouchers = st.builds(SignedVoucher, structs(Voucher), signatures, st.booleans())
 messages = st.one_of(offers, orders, receipts, vouchers)
