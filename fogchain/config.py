@@ -6,15 +6,24 @@ import json
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fogchain.errors import BadInput, NotFound
 from fogchain.folder import HOME_VARIABLE as HOME_VARIABLE
 from fogchain.folder import PASSWORD_VARIABLE as PASSWORD_VARIABLE
 from fogchain.folder import DataFolder as DataFolder
-from fogchain.jobs.spec import AccountAddress, PriceAmount, SizeAmount, SpanAmount
+from fogchain.jobs.spec import (
+    AccountAddress,
+    ClassName,
+    MultipleAmount,
+    PriceAmount,
+    Region,
+    SizeAmount,
+    SpanAmount,
+)
+from fogchain.market.offers import MAX_MULTIPLIER, MIN_MULTIPLIER
 from fogchain.units import parse_price
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -54,11 +63,22 @@ class P2pSection(_Section):
 
 
 class ProviderSection(_Section):
+    """What is sold, and at which price: a fixed one, or a multiple of the base price of the class, which moves."""
+
     price: PriceAmount = parse_price("0.5 FOG/Gfuel")
+    multiplier: MultipleAmount | None = Field(default=None, ge=MIN_MULTIPLIER, le=MAX_MULTIPLIER)  # then no price
+    class_: ClassName = Field(default="cpu", alias="class")
+    regions: tuple[Region, ...] = Field(default=(), max_length=8)
     slots: int = Field(default=1, ge=1, le=1024)
     memory: SizeAmount = Field(default=512 << 20, ge=1 << 20)  # the most one task may ask for
     offer_validity: SpanAmount = Field(default=300_000, ge=30_000)
     queue: int = Field(default=64, ge=1)  # accepted orders that may wait
+
+    @model_validator(mode="after")
+    def _one_price(self) -> Self:
+        if self.multiplier is not None and "price" in self.model_fields_set:
+            raise ValueError("price and multiplier exclude each other: keep one of them")
+        return self
 
 
 class BuyerSection(_Section):

@@ -44,6 +44,7 @@ _SIZE = {
 }  # fmt: skip
 _TIME = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 _RATIO = {"%": 100, "bps": 1}
+_MULTIPLE = {"x": 10_000}
 
 _QUANTITY = re.compile(r"\s*(\d{1,30}(?:_\d{3})*)(?:\.(\d{1,18}))?\s*([A-Za-z%][A-Za-z/%]*)?\s*")
 
@@ -182,6 +183,15 @@ def parse_ratio(text: str) -> Bps:
 
 def format_ratio(bps: int) -> str:
     return f"{_decimal(bps, 100)} %"
+
+
+def parse_multiple(text: str) -> Bps:
+    """`"1.2 x"` to basis points, at most 1,000 x. Raises BadInput."""
+    return Bps(_parse(text, _MULTIPLE, "a multiple", "1.2 x", 10_000_000))
+
+
+def format_multiple(bps: int) -> str:
+    return f"{_decimal(bps, 10_000)} x"
 
 
 def cost(fuel: int, price: int) -> Fog:

@@ -8,7 +8,9 @@ import json
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -41,13 +43,17 @@ from node.p2p.address import PeerAddress, PeerFound, node_key_of, peer_id_of
 from node.p2p.blobs import fetch_blob, serve_blobs
 from node.p2p.host import P2PHost
 from node.services import Feed, Services
+from node.trade import issuer as trade_issuer
 from node.trade import ledger as trade_ledger
+from node.trade import uptime as trade_uptime
 from node.trade.book import ProviderBook
 from node.trade.buyer import Buyer
 from node.trade.driver import Funding, JobDriver, Surroundings
+from node.trade.issuer import Issuer
 from node.trade.ledger import Ledger
 from node.trade.ports import Handler, Ran
 from node.trade.provider import Provider
+from node.trade.uptime import Uptime
 
 log = structlog.get_logger(__name__)
 
@@ -189,17 +195,32 @@ class Node:
             executor = Executor(self.folder.work, config.provider.slots, memory_cap=config.provider.memory)
             await executor.start()
             self._stack.push_async_callback(executor.stop)
-            provider = Provider(
+            sandbox, rate = _Sandbox(executor), await executor.measure_rate()
+            uptime = Uptime(engine, time.time())
+            issuer = Issuer(
                 name=config.node.name,
                 wallet=wallet,
                 identity=identity,
                 domain=deployment.domain,
                 config=config.provider,
-                fuel_rate=await executor.measure_rate(),
+                fuel_rate=rate,
+                engines=lambda: sandbox.engines,
+                database=engine,
+                base_price=partial(_base_price, client),
+                uptime=uptime,
+            )
+            provider = Provider(
+                issuer=issuer,
+                uptime=uptime,
+                wallet=wallet,
+                identity=identity,
+                domain=deployment.domain,
+                config=config.provider,
+                fuel_rate=rate,
                 ledger=ledger,
                 blobs=blobs,
                 network=network,
-                sandbox=_Sandbox(executor),
+                sandbox=sandbox,
                 index=index,
                 sender=sender,
                 calls=calls,
@@ -335,6 +356,12 @@ async def serve(folder: DataFolder) -> None:
     await node.stop()
 
 
+async def _base_price(client: ChainClient, resource_class: bytes) -> int:
+    """Of a Gfuel, now."""
+    per_gfuel, _ = await client.read("pricing", "basePrice", resource_class)
+    return int(per_gfuel)
+
+
 async def _connect(client: ChainClient) -> None:
     """Wait for the chain a while: it may be starting beside us, or restarting."""
     deadline = asyncio.get_running_loop().time() + CHAIN_PATIENCE
@@ -400,7 +427,7 @@ def _read_token(path: Path) -> str:
 def _tables() -> MetaData:
     """The buyer's and the provider's tables, in one database."""
     merged = MetaData()
-    for source in (job_store.tables, trade_ledger.tables):
+    for source in (job_store.tables, trade_ledger.tables, trade_issuer.tables, trade_uptime.tables):
         for table in source.tables.values():
             table.to_metadata(merged)
     return merged

@@ -25,6 +25,7 @@ from fogchain.jobs.spec import ResultFile, ResultManifest
 from fogchain.jobs.store import ProviderRecord
 from fogchain.market.engines import split
 from fogchain.market.messages import Exit, Offer
+from fogchain.market.offers import class_name, regions_of
 from fogchain.units import cost
 from node.trade import wire
 from node.trade.book import Known
@@ -229,8 +230,13 @@ def provider_session(held: HeldVoucher, record: SessionRecord | None, job: bytes
 
 
 def offer_view(offer: Offer) -> OfferView:
+    chances = (offer.survival_10m, offer.survival_1h, offer.survival_2h)
     return OfferView(
+        resource_class=class_name(offer.resource_class),
+        multiplier=offer.multiplier or None,
         price=offer.price,
+        regions=list(regions_of(offer)),
+        survival=dict(zip(("10 min", "1 h", "2 h"), chances, strict=True)),
         slots=offer.slots,
         memory=offer.memory,
         fuel_rate=offer.fuel_rate,

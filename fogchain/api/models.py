@@ -44,7 +44,9 @@ from fogchain.jobs.spec import (
     FogAmount,
     FuelAmount,
     JobSpec,
+    MultipleAmount,
     PriceAmount,
+    RatioAmount,
     ResultFile,
     Value,
 )  # fmt: skip
@@ -121,7 +123,11 @@ class NodeStatus(View):
 
 
 class OfferView(View):
+    resource_class: str = "cpu"
+    multiplier: MultipleAmount | None = None  # of the class's base price; None for a fixed price
     price: PriceAmount
+    regions: list[str] = []
+    survival: dict[str, RatioAmount] = {}  # chance to be there in 10 min, 1 h and 2 h, by its own record
     slots: int
     memory: int
     fuel_rate: int  # fuel/s/slot

@@ -56,6 +56,7 @@ _size, _span, _ratio = (
     _unit(units.parse_duration, units.format_duration),
     _unit(units.parse_ratio, units.format_ratio),
 )
+_multiple = _unit(units.parse_multiple, units.format_multiple)
 _eth = _unit(units.parse_eth, units.format_eth)
 
 # Integers inside, "1.5 FOG" and the like in JSON and TOML.
@@ -67,6 +68,10 @@ FuelAmount = Annotated[int, *_fuel, Field(ge=0, le=units.MAX_UINT64)]
 SizeAmount = Annotated[int, *_size, Field(ge=0)]
 SpanAmount = Annotated[int, *_span, Field(ge=0)]  # milliseconds
 RatioAmount = Annotated[int, *_ratio, Field(ge=0, le=10_000)]  # basis points
+MultipleAmount = Annotated[int, *_multiple, Field(ge=0)]  # basis points: "1.2 x" is 12,000
+
+ClassName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]  # of a resource class
+Region = Annotated[str, Field(pattern=r"^[a-z0-9]{2,12}(-[a-z0-9]{1,12}){0,3}$")]  # "eu", and within it "eu-de"
 
 
 def _account(text: str) -> str:

@@ -28,6 +28,7 @@ from fogchain.wallet.eip712 import (
     Bytes32,
     Text,
     Uint8,
+    Uint16,
     Uint32,
     Uint40,
     Uint64,
@@ -60,7 +61,13 @@ class Exit(IntEnum):
 class Offer:
     provider: Address
     node: Bytes32  # the node's Ed25519 public key
-    price: Uint96
+    resource_class: Bytes32  # the class of FogPricing that it belongs to: "cpu", filled with zeros
+    multiplier: Uint16  # the price over the class's base price, in basis points; zero: the price is fixed
+    price: Uint96  # base price × multiplier when it was issued, or the fixed price
+    regions: Text  # where the machine is, comma-separated: "eu,eu-de"; empty when that is not said
+    survival_10m: Uint16  # chance, in basis points, that the node is there and sound in 10 minutes
+    survival_1h: Uint16
+    survival_2h: Uint16
     slots: Uint32  # tasks at once
     memory: Uint64  # bytes a task may have
     fuel_rate: Uint64  # fuel per second and slot, measured by the provider

@@ -23,6 +23,7 @@ from fogchain.errors import BadMessage, BadSignature
 Address = Annotated[str, "address"]  # 0x + 40 hex digits, any case in, checksummed nowhere: compare lower-case
 Bytes32 = Annotated[bytes, "bytes32"]
 Uint8 = Annotated[int, "uint8"]
+Uint16 = Annotated[int, "uint16"]
 Uint32 = Annotated[int, "uint32"]
 Uint40 = Annotated[int, "uint40"]
 Uint64 = Annotated[int, "uint64"]

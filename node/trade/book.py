@@ -19,6 +19,7 @@ from fogchain.identity import check_binding
 from fogchain.jobs.spec import JobSpec
 from fogchain.market.engines import Runtime, engine_for, split
 from fogchain.market.messages import Offer
+from fogchain.market.offers import check
 from fogchain.units import format_price, show_size
 from fogchain.wallet.eip712 import Domain, verify
 from node.trade import wire
@@ -222,6 +223,7 @@ class ProviderBook:
 
     def _take(self, known: Known, signed: SignedOffer) -> None:
         offer, now = signed.offer, time.time()
+        check(offer)
         verify(self._domain, offer, signed.signature, offer.provider)
         if self._network.peer_id_of(offer.node) != known.peer_id:
             raise BadMessage("its offer is another node's")

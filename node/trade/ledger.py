@@ -91,6 +91,7 @@ class Ledger:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._prices: dict[bytes, int] = {}  # by session
         self._closed_work: dict[bytes, int] = {}  # by session: what was delivered in it, which is final
 
     def take(self, digest: bytes, peer: str, signed: SignedOrder) -> None:
@@ -190,6 +191,17 @@ class Ledger:
         with self._engine.connect() as connection:
             rows = connection.execute(select(_orders.c.cost).where((_orders.c.session == session) & owed))
             return sum(int(row.cost) for row in rows)
+
+    def price_in(self, session: bytes) -> int | None:
+        """The price at which the session's first order was taken; None before it."""
+        if session not in self._prices:
+            wanted = select(_orders.c.order).where(_orders.c.session == session).order_by(_orders.c.number).limit(1)
+            with self._engine.connect() as connection:
+                row = connection.execute(wanted).first()
+            if row is None:
+                return None
+            self._prices[session] = SignedOrder.decode(row.order).order.price
+        return self._prices[session]
 
     def loss_on(self, buyer: str) -> int:
         """What work for this buyer cost beyond what it ever paid or signed for: results it refused, and all that was

@@ -31,9 +31,11 @@ from fogchain.units import GFUEL, cost, format_fog, format_price
 from fogchain.wallet.eip712 import Domain, sign, verify
 from fogchain.wallet.keystore import Wallet
 from node.trade import wire
+from node.trade.issuer import Issuer
 from node.trade.ledger import HeldVoucher, Ledger, LedgerOrder
 from node.trade.ports import Network, Ran, Sandbox
-from node.trade.wire import SignedOffer, SignedOrder, SignedReceipt, SignedVoucher
+from node.trade.uptime import Uptime
+from node.trade.wire import SignedOrder, SignedReceipt, SignedVoucher
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +54,8 @@ class Provider:
     def __init__(
         self,
         *,
-        name: str,
+        issuer: Issuer,
+        uptime: Uptime,
         wallet: Wallet,
         identity: NodeIdentity,
         domain: Domain,
@@ -67,7 +70,8 @@ class Provider:
         calls: Calls,
         changed: Callable[[], None],
     ) -> None:
-        self._name, self._wallet, self._identity, self._domain = name, wallet, identity, domain
+        self._issuer, self._uptime = issuer, uptime
+        self._wallet, self._identity, self._domain = wallet, identity, domain
         self._config, self._rate = config, fuel_rate
         self._ledger, self._blobs, self._network, self._sandbox = ledger, blobs, network, sandbox
         self._index, self._sender, self._calls, self._changed = index, sender, calls, changed
@@ -77,7 +81,6 @@ class Provider:
         self._pushes: dict[bytes, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._granted: dict[str, set[str]] = {}
-        self._offer: SignedOffer | None = None
         self._tend = asyncio.Event()
         self._bond_counted: int | None = None
         self.registered = False
@@ -94,6 +97,7 @@ class Provider:
             self._launch(known.digest)
         for known in self._ledger.unhanded():
             self._push(known.digest)
+        self._spawn(self._issuer.run())
         self._spawn(self._register())
         self._spawn(self._tend_sessions())
 
@@ -109,7 +113,7 @@ class Provider:
 
     @property
     def offer(self) -> Offer | None:
-        return self._offer.offer if self._offer else None
+        return self._issuer.newest
 
     def may_read(self, peer_id: str, sha256: str) -> bool:
         """Whether this peer may fetch this blob from us: it is part of a result it ordered."""
@@ -117,32 +121,9 @@ class Provider:
 
     # ---------------------------------------------------------------- offers
 
-    def _current_offer(self) -> SignedOffer:
-        now = int(time.time())
-        validity = self._config.offer_validity // 1000
-        engines = join(self._sandbox.engines)
-        if (
-            self._offer is None
-            or self._offer.offer.expiry - now < validity // 2
-            or self._offer.offer.engines != engines
-        ):
-            offer = Offer(
-                provider=self._wallet.address,
-                node=self._identity.node_key,
-                price=self._config.price,
-                slots=self._config.slots,
-                memory=self._config.memory,
-                fuel_rate=self._rate,
-                engines=engines,
-                issued=now,
-                expiry=now + validity,
-            )
-            self._offer = SignedOffer(offer, sign(self._wallet.key, self._domain, offer), self._name)
-        return self._offer
-
     async def _on_offer(self, _peer: str, data: bytes) -> bytes:
         wire.read_empty(data)
-        return self._current_offer().encode()
+        return self._issuer.current().encode()
 
     # ---------------------------------------------------------------- orders
 
@@ -170,10 +151,8 @@ class Provider:
         now = time.time()
         if order.provider != self._wallet.address:
             raise Conflict(f"that order is for {order.provider}, not for {self._wallet.address}")
-        if order.price < self._config.price:
-            raise Conflict(
-                f"the order pays {format_price(order.price)}; this node asks {format_price(self._config.price)}"
-            )
+        if order.price < (least := self._least(order)):
+            raise Conflict(f"the order pays {format_price(order.price)}; this node asks {format_price(least)}")
         if order.issued > now + CLOCK_SKEW:
             raise Conflict("the order is from the future", hint="one of the two clocks is wrong")
         if order.deadline < now:
@@ -210,6 +189,11 @@ class Provider:
                 f"the session is capped at {format_fog(session.cap)}; "
                 f"with this order it could come to {format_fog(exposure)}"
             )
+
+    def _least(self, order: TaskOrder) -> int:
+        """What it may pay at least: as any offer that holds, or as what was taken in its session before."""
+        agreed = self._ledger.price_in(order.session)
+        return min(agreed, self._issuer.least()) if agreed is not None else self._issuer.least()
 
     def _open_session(self, order: TaskOrder) -> SessionRecord:
         session = self._index.session(order.session)
@@ -283,6 +267,7 @@ class Provider:
             log.warning("order failed", order=run_id[:12], why=error.message)
             receipt = self._receipt(digest, _refusal(error.message))
         self._ledger.deliver(digest, receipt, time.time())
+        self._uptime.ended(sound=Exit(receipt.receipt.exit).deterministic, now=time.time())
         self._push(digest)
         self._changed()
         self._sandbox.discard(run_id)
@@ -458,20 +443,22 @@ class Provider:
             try:
                 endpoints = _fit(self._network.endpoints)
                 key, slots = self._identity.node_key, self._config.slots
+                kind = self._issuer.resource_class
                 capacity = self._rate * slots * EPOCH // GFUEL
                 mine = [r for r in self._index.providers() if r.owner.lower() == self._wallet.address]
                 # The measured rate, and with it the capacity, differs a little at every start.
                 if (
                     not mine
-                    or (mine[0].node_key, mine[0].slots, mine[0].endpoints) != (key, slots, endpoints)
+                    or (mine[0].node_key, mine[0].slots, mine[0].endpoints, mine[0].resource_class)
+                    != (key, slots, endpoints, kind)
                     or abs(mine[0].capacity - capacity) * 4 > capacity
                 ):
                     before = mine[0].block if mine else 0
                     digest = hashlib.sha256(
-                        key + slots.to_bytes(4, "big") + capacity.to_bytes(8, "big") + endpoints.encode()
+                        key + kind + slots.to_bytes(4, "big") + capacity.to_bytes(8, "big") + endpoints.encode()
                     ).hexdigest()[:16]
                     binding = self._identity.bind(self._wallet.address, self._domain)
-                    call = self._calls.register(key, binding, slots, endpoints, capacity=capacity)
+                    call = self._calls.register(key, binding, slots, endpoints, resource_class=kind, capacity=capacity)
                     await self._sender.send(call, tag=f"register-{digest}-{before}")
                     await self._index.wait_for(
                         lambda: any(r.owner.lower() == self._wallet.address for r in self._index.providers()), 30

@@ -17,7 +17,7 @@ from wasmtime import wat2wasm
 from fogchain import cbor
 from fogchain.api.models import NodeStatus
 from fogchain.bench.e2e import SPIN
-from fogchain.chain.calls import Calls, session_id
+from fogchain.chain.calls import CPU, Calls, session_id
 from fogchain.chain.client import ChainClient, SessionState
 from fogchain.chain.deployment import Deployment
 from fogchain.chain.faucet import fund
@@ -254,7 +254,13 @@ class RogueProvider(Rogue):
         offer = Offer(
             provider=self.wallet.address,
             node=self.identity.node_key,
+            resource_class=CPU,
+            multiplier=0,
             price=1,
+            regions="",
+            survival_10m=10_000,
+            survival_1h=10_000,
+            survival_2h=10_000,
             slots=2**32 - 1,
             memory=2**64 - 1,
             fuel_rate=2**64 - 1,

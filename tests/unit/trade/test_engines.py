@@ -10,6 +10,7 @@ import pytest
 from fogchain.jobs.spec import BlobRef, JobSpec, TaskSpec, Verify
 from fogchain.market.engines import Runtime, engine_for, join, runtime_of, split
 from fogchain.market.messages import Offer
+from fogchain.market.offers import class_id
 from fogchain.wallet.eip712 import Domain
 from node.trade.book import Known, ProviderBook
 
@@ -58,7 +59,9 @@ def book() -> ProviderBook:
 def _add(book: ProviderBook, name: str, engines: str, slots: int = 1) -> None:
     now = int(time.time())
     offer = Offer(
-        provider="0x" + name.encode().hex().ljust(40, "0"), node=bytes(32), price=1, slots=slots, memory=1 << 40,
+        provider="0x" + name.encode().hex().ljust(40, "0"), node=bytes(32), resource_class=class_id("cpu"),
+        multiplier=0, price=1, regions="", survival_10m=9000, survival_1h=9000, survival_2h=9000, slots=slots,
+        memory=1 << 40,
         fuel_rate=10**9, engines=engines, issued=now, expiry=now + 300,
     )  # fmt: skip
     book.found(name, (), "mdns")
