@@ -7,7 +7,7 @@ Without a network on a chain that lives as long as the script, to try it. On `te
     FOGCHAIN_PROFILE       production, test, or a TOML file like fogchain/chain/profiles/production.toml
     FOGCHAIN_KEYSTORE      the deployer's keystore; its password is FOGCHAIN_PASSWORD, or is asked for
     FOGCHAIN_ACCOUNT       instead: an account that the node holds, or with
-    FOGCHAIN_CLEF          (clef's IPC path or URL) one that clef holds, which is how Ledger and Trezor sign
+    FOGCHAIN_CLEF          (clef's IPC path) one that clef holds, which is how Ledger and Trezor sign
     FOGCHAIN_MAX_FEE       the most per gas, "30 gwei"; without it twice the base fee
     FOGCHAIN_CONFIRMATIONS blocks to wait for on top, 2 without it
     FOGCHAIN_DEPLOYMENTS   the folder for the result, deployments/ without it

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -14,6 +15,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from bare_chain import BareChain
+from outside_signer import outside_signer
 
 from fogchain.chain.deployment import CONTRACTS, Deployment
 from fogchain.chain.transaction import created_address
@@ -58,7 +60,7 @@ def environment(place: Path, network: BareChain, **more: str) -> dict[str, str]:
     return {
         **os.environ,
         "FOGCHAIN_RPC_URL": network.url,
-        "FOGCHAIN_CHAIN_ID": str(CHAIN_ID),
+        "FOGCHAIN_CHAIN_ID": str(network.chain_id),
         "FOGCHAIN_PROFILE": "test",
         "FOGCHAIN_KEYSTORE": str(place / "key.json"),
         "FOGCHAIN_PASSWORD": "a password",
@@ -125,6 +127,26 @@ def test_killed_again_and_again_it_ends_with_the_addresses_known_before(
         receipt = network.call("eth_getTransactionReceipt", transaction)
         assert receipt["contractAddress"] == getattr(deployed, name) and receipt["type"] == "0x2"
     assert not (place / f"{CHAIN_ID}.json.part").exists()
+
+
+def test_an_account_whose_key_is_in_another_program_deploys(tmp_path: Path) -> None:
+    chain = BareChain(tmp_path / "anvil", CHAIN_ID + 1, block_time=1)
+    socket = Path(tempfile.mkdtemp(prefix="clef")) / "clef.ipc"  # a socket's path is short
+    try:
+        with outside_signer(socket) as signer:
+            chain.fund(signer.account.address, 100)
+            env = environment(tmp_path, chain, FOGCHAIN_ACCOUNT=signer.account.address, FOGCHAIN_CLEF=str(socket))
+            del env["FOGCHAIN_KEYSTORE"]
+            done = brownie("run", "deploy", "--network", "testnet", env=env)
+            assert done.returncode == 0, done.stdout + done.stderr
+        deployed = Deployment.load(tmp_path / f"{chain.chain_id}.json")
+        account = signer.account.address.lower()
+        assert list(deployed.addresses.values()) == [created_address(account, n) for n in range(len(CONTRACTS))]
+        assert [int(sent["nonce"], 16) for sent in signer.signed] == list(range(len(CONTRACTS)))
+        assert all("maxFeePerGas" in sent and int(sent["chainId"], 16) == chain.chain_id for sent in signer.signed)
+    finally:
+        shutil.rmtree(socket.parent)
+        chain.end()
 
 
 def test_a_second_deployment_is_refused(deployed: Deployment, network: BareChain, place: Path) -> None:
