@@ -48,6 +48,15 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider signed the same order: it promised to deliver."""
+
+    at: float
+    attempt: int
+    promise: str  # hex of its signature
+
+
+@dataclass(frozen=True, slots=True)
 class Delivered:
     """A signed receipt came and its result is here, hashed. `check`: the draw says another provider runs it again."""
 
@@ -108,9 +117,10 @@ class Paid:
     at: float
 
 
-JobEvent = SessionPlanned | CapRaised | Sent | Delivered | Failed | Lost | Signed | Ended | Paid
+JobEvent = SessionPlanned | CapRaised | Sent | Accepted | Delivered | Failed | Lost | Signed | Ended | Paid
 _KINDS: dict[str, type] = {
-    kind.__name__: kind for kind in (SessionPlanned, CapRaised, Sent, Delivered, Failed, Lost, Signed, Ended, Paid)
+    kind.__name__: kind
+    for kind in (SessionPlanned, CapRaised, Sent, Accepted, Delivered, Failed, Lost, Signed, Ended, Paid)
 }
 
 

@@ -17,6 +17,7 @@ from typing import Literal
 from fogchain import units
 from fogchain.errors import CorruptData
 from fogchain.jobs.events import (
+    Accepted,
     CapRaised,
     Delivered,
     Ended,
@@ -39,6 +40,7 @@ MIN_TROUBLED = 3  # if so many different providers had them: a single one can't 
 MAX_TIMEOUTS = 2  # a task that runs out of wall clock on two providers will do so again
 FIRST_BACKOFF = 2.0  # seconds a provider is left alone after a fault in this job; doubles with each
 MAX_DOUBLINGS = 8
+ORDER_MARGIN = 60  # seconds for which an order may outlast its job
 
 RunState = Literal["out", "held", "accepted", "wrong", "failed", "lost", "superseded"]
 TaskState = Literal["queued", "out", "checking", "done", "failed", "cancelled"]
@@ -63,6 +65,8 @@ class Run:
     finished: float = 0.0
     receipt: str = ""
     logs: str = ""  # the blob that holds what a failed run printed
+    promise: str = ""  # its provider's signature over the order
+    cost: int = 0  # what the delivered run earns, by when it was finished
 
     @property
     def answer(self) -> Answer:
@@ -156,6 +160,16 @@ class JobMachine:
     def deadline(self) -> float:
         return self.created + self.spec.time_limit / 1000
 
+    def due(self, at: float) -> int:
+        """Until when an order sent at `at` earns its full pay."""
+        last = int(self.deadline) + ORDER_MARGIN
+        return last if self.spec.deadline is None else min(last, int(at) + self.spec.deadline // 1000)
+
+    @property
+    def late_by(self) -> int:
+        """From then on no order of this job earns anything."""
+        return int(self.deadline) + ORDER_MARGIN + self.spec.grace // 1000
+
     @property
     def spent(self) -> int:
         return sum(share.spent for share in self.shares.values())
@@ -248,6 +262,8 @@ class JobMachine:
                 self._share(event.provider).cap = event.cap
             case Sent():
                 self._sent(event)
+            case Accepted():
+                self._out(event.attempt).promise = event.promise
             case Delivered():
                 self._delivered(event)
             case Failed() | Lost():

@@ -135,10 +135,15 @@ class Limits(Value):
     output: SizeAmount = Field(default=16 << 20, le=256 << 20)
 
 
-class Verify(Value):
-    """How results are checked. L0: not at all. L1: a random sample is run again by another provider."""
+Level = Literal["L0", "L1", "L2", "L3"]
+Privacy = Literal["direct", "onion", "mix"]
 
-    level: Literal["L0", "L1"] = "L1"
+
+class Verify(Value):
+    """How results are checked. L0: not at all. L1: a random sample is run again by another provider. L2, L3: two,
+    three providers of different operators run every task from the start; where they differ, more are asked."""
+
+    level: Level = "L1"
     sample: RatioAmount | None = None  # None: max(2 %, 2/(n+1)), n = the provider's tasks checked or accepted so far
 
 
@@ -171,6 +176,11 @@ class JobSpec(Value):
     budget: FogAmount = Field(gt=0)
     max_price: PriceAmount | None = None
     time_limit: SpanAmount = Field(default=3_600_000, ge=10_000, le=7 * 86_400_000)  # of the whole job
+    deadline: SpanAmount | None = Field(default=None, ge=1000, le=7 * 86_400_000)
+    # ^ of one task, from the order to its provider's result; None: the job's time limit
+    grace: SpanAmount = Field(default=60_000, le=86_400_000)  # after it, over which the pay falls to nothing
+    penalty: FogAmount = 0  # of a provider that accepts and never delivers, at most what the task could have earned it
+    privacy: Privacy = "direct"
     limits: Limits = Limits()
     verify: Verify = Verify()
     tasks: tuple[TaskSpec, ...] = Field(min_length=1, max_length=MAX_TASKS)
@@ -191,6 +201,15 @@ class JobSpec(Value):
             for ref in (*task.inputs.values(), *([task.stdin] if task.stdin else [])):
                 found[ref.sha256] = ref.size
         return found
+
+    @property
+    def replicas(self) -> int:
+        """How many providers run every task from the start."""
+        return {"L0": 1, "L1": 1, "L2": 2, "L3": 3}[self.verify.level]
+
+    def penalty_at(self, price: int) -> int:
+        """What a provider of this price owes for one task that it accepted and never delivers, in base units."""
+        return min(self.penalty, units.cost(self.limits.fuel, price))
 
     def run_spec(self, index: int) -> RunSpec:
         task = self.tasks[index]

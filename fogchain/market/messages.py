@@ -3,7 +3,8 @@
 For streams of tasks, paid from a session:
 
     provider ── Offer ──▶ buyer          what I run, at which price, until when
-    buyer ── TaskOrder ──▶ provider      run this, I pay this price up to this limit from this session
+    buyer ◀── TaskOrder ──▶ provider     run this, I pay this price up to this limit from this session; both sign it
+    auditor ── Commitment ──▶ buyer      what I got, sealed, before I can see what others got
     provider ── Receipt ──▶ buyer        the order's result hash, its fuel, how it ended
     buyer ── Voucher ──▶ provider        in this session I owe you this much in all (the market contract pays it)
 
@@ -22,6 +23,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Annotated
 
+from eth_hash.auto import keccak
+
+from fogchain.units import cost
 from fogchain.wallet.eip712 import (
     Address,
     Addresses,
@@ -36,6 +40,14 @@ from fogchain.wallet.eip712 import (
     Uint256,
     struct_hash,
 )
+
+
+def late_pay(gross: int, at: int, due: int, late_by: int) -> int:
+    """What is left of `gross` for a delivery at `at`: all until `due`, nothing from `late_by` on, in between linearly
+    less; rounded down."""
+    if at <= due:
+        return gross
+    return gross * max(late_by - at, 0) // (late_by - due) if late_by > due else 0
 
 
 class Exit(IntEnum):
@@ -76,8 +88,32 @@ class Offer:
     expiry: Uint40
 
 
+BY_RECORD = 2**32 - 1  # a sample of this: the provider's record says how much is checked
+SERVED_PRIVACY = ("direct",)  # of the labels "direct", "onion" and "mix", those that are to be had
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What all orders of one job to one provider say alike."""
+
+    price: Uint96
+    fee: Uint32  # basis points that the market keeps of what the provider is paid
+    level: Uint8  # of verification, 0 to 3
+    sample: Uint32  # at level 1: basis points of results that are checked, or BY_RECORD
+    grace: Uint40  # seconds after the deadline over which the pay falls to nothing
+    penalty: Uint96  # kept from the provider's other earnings in the session when it accepts and never delivers
+    privacy: Text  # how the two reach each other: direct, onion or mix
+
+
 @dataclass(frozen=True, slots=True)
 class TaskOrder:
+    """The buyer's signature asks, the provider's over the same order promises.
+
+    The pay is decided by the time in the receipt, of the provider's clock: both sides know it and sign it, so that
+    both books come to the same amount. A receipt dated before its provider last said that it was still running is
+    refused, as is one from the future: the clock can be wrong by what clocks differ, no more.
+    """
+
     buyer: Address
     provider: Address
     session: Bytes32
@@ -85,11 +121,31 @@ class TaskOrder:
     task: Uint32
     attempt: Uint32  # numbers all runs of one job, so that no two orders are alike
     spec: Bytes32  # sha256 of the run spec's CBOR: module, arguments, inputs, limits
-    price: Uint96
     fuel_limit: Uint64
     engine: Text  # one of the offer's; only runs of the same engine are compared
     issued: Uint40
-    deadline: Uint40
+    deadline: Uint40  # delivered until then it earns its full pay
+    sealed: Uint8  # 1: a commitment comes first, and the receipt when it is asked for
+    terms: Annotated[Agreement, Agreement]
+
+    @property
+    def price(self) -> int:
+        return self.terms.price
+
+    @property
+    def late_by(self) -> int:
+        """From then on a delivery earns nothing."""
+        return self.deadline + self.terms.grace
+
+    def pay(self, fuel: int, finished: int) -> int:
+        """What a run of `fuel` earns that its receipt says finished at `finished`, market fee included."""
+        return late_pay(cost(fuel, self.price), finished, self.deadline, self.late_by)
+
+
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    order: Bytes32  # digest of the order
+    answer: Bytes32  # hash of auditor, result, fuel, ending and a salt, as `Receipt.commitment` makes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +156,18 @@ class Receipt:
     exit: Uint8
     started: Uint40
     finished: Uint40
+
+    def commitment(self, auditor: str, salt: bytes) -> Commitment:
+        """What `auditor` says before it shows this receipt; `salt` is 32 bytes of its own."""
+        words = (
+            self.order,
+            bytes.fromhex(auditor[2:]).rjust(32, b"\0"),
+            self.result,
+            self.fuel.to_bytes(32, "big"),
+            self.exit.to_bytes(32, "big"),
+            salt,
+        )
+        return Commitment(self.order, bytes(keccak(b"".join(words))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +208,7 @@ class Terms:
     def pay(self, fuel: int, at: int) -> int:
         """What the job earns for `fuel` delivered at block time `at`, fee included; as the contract's `payOf`."""
         gross = min(self.price, self.rate * fuel // 10**9) if self.rate else self.price
-        if at <= self.due:
-            return gross
-        return gross * max(self.late_by - at, 0) // (self.late_by - self.due) if self.late_by > self.due else 0
+        return late_pay(gross, at, self.due, self.late_by)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """EIP-712 typed data, and secp256k1 signatures over it.
 
 A message is a frozen dataclass whose fields are annotated with the Solidity types below, in the order of
-the struct. A member that is a struct is annotated with its dataclass and given by its hash, as contracts keep it. So
-`encodeData` is a plain join of 32-byte words; this is 30 times faster than the general encoder and gives the same hash
+the struct. A member that is a struct is annotated with its dataclass and given whole, or by its hash, as contracts keep
+it. So `encodeData` is a plain join of 32-byte words; 30 times faster than the general encoder, it gives the same hash
 (tests compare with eth_account).
 
 Source: EIP-712 (typed structured data), EIP-2 (low s), market contract's `_hashTypedDataV4`.
@@ -111,7 +111,10 @@ def struct_hash(message: Any) -> bytes:
     for field, spec in zip(dataclasses.fields(message), fields_of(kind), strict=True):
         value = getattr(message, field.name)
         try:
-            words.append(_word(value, "bytes32" if spec.struct else spec.solidity))
+            if spec.struct:
+                words.append(struct_hash(value) if isinstance(value, spec.struct) else _word(value, "bytes32"))
+            else:
+                words.append(_word(value, spec.solidity))
         except (ValueError, TypeError, AttributeError) as error:
             raise BadMessage(f"{kind.__name__}.{field.name} = {str(value)[:80]!r}: {error}") from error
     return bytes(keccak(b"".join(words)))

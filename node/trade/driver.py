@@ -27,6 +27,7 @@ from fogchain.jobs import logs
 from fogchain.jobs.blobname import name_of
 from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.events import (
+    Accepted,
     CapRaised,
     Delivered,
     Ended,
@@ -41,7 +42,7 @@ from fogchain.jobs.events import (
 from fogchain.jobs.machine import JobMachine, Run, Share, Work
 from fogchain.jobs.spec import BlobRef, ResultManifest
 from fogchain.jobs.store import JobStore
-from fogchain.market.messages import Exit, Receipt, TaskOrder, Voucher
+from fogchain.market.messages import BY_RECORD, Agreement, Exit, Receipt, TaskOrder, Voucher
 from fogchain.market.verification import check_chance
 from fogchain.units import MAX_UINT96, cost, format_fog
 from fogchain.wallet.eip712 import Domain, sign, verify
@@ -49,14 +50,13 @@ from fogchain.wallet.keystore import Wallet
 from node.trade import wire
 from node.trade.book import ProviderBook
 from node.trade.ports import Network
-from node.trade.wire import SignedOrder, SignedReceipt, SignedVoucher
+from node.trade.wire import Promise, SignedOrder, SignedReceipt, SignedVoucher
 
 log = structlog.get_logger(__name__)
 
 TICK = 1.0
 VOUCHER_PAUSE = 0.25  # seconds between vouchers to one provider: tasks that end together share one
 SESSION_MARGIN = 600  # seconds a session outlives its job's time limit, for claims
-ORDER_MARGIN = 60
 BATCH = 64
 REQUEST_TIMEOUT = 10.0
 FIRST_RATE = 100_000_000.0  # fuel/s assumed of a provider whose offer names none
@@ -104,6 +104,7 @@ class JobDriver:
         self.problems: dict[str, str] = {}  # provider to what hinders it now, in words
         self.waiting = ""  # why nothing can be placed, in words
         self._seq = seq
+        self._unwritten: list[JobEvent] = []  # that need not be on disk at once, and go with the next that must
         self._around = around
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -156,6 +157,8 @@ class JobDriver:
 
     def _step(self) -> None:
         machine, now = self.machine, time.time()
+        if self._unwritten:
+            self._record()
         if (verdict := machine.verdict_of(now)) is not None:
             self._record(Ended(now, *verdict))
         if machine.ended is None:
@@ -167,6 +170,7 @@ class JobDriver:
 
     def _record(self, *events: JobEvent) -> None:
         """Write events to the job's log, then let the machine know, then tell those who watch."""
+        events, self._unwritten = (*self._unwritten, *events), []
         self._around.store.append(self.machine.id, self._seq, events)
         self._seq += len(events)
         touched = set()
@@ -258,7 +262,7 @@ class JobDriver:
                 try:
                     if not around.sender.knows(tag):
                         await self._fund(share.cap, tag)
-                    expiry = int(machine.deadline) + SESSION_MARGIN
+                    expiry = machine.late_by + SESSION_MARGIN
                     call = around.calls.open_session(share.provider, share.cap, expiry, bytes.fromhex(machine.id))
                     await around.sender.send(call, tag=tag)
                     await around.index.wait_for(lambda: around.index.session(session) is not None, 30)
@@ -414,11 +418,12 @@ class JobDriver:
             task=work.task,
             attempt=attempt,
             spec=run_spec.digest,
-            price=share.price,
             fuel_limit=spec.limits.fuel,
             engine=(known.engine_for(spec.runtime) if known else None) or "",
             issued=int(now),
-            deadline=int(self.machine.deadline) + ORDER_MARGIN,
+            deadline=self.machine.due(now),
+            sealed=0,
+            terms=self._agreement(share),
         )
         signature = sign(around.wallet.key, around.domain, order)
         packed = SignedOrder(order, signature, run_spec.encode()).encode()
@@ -431,6 +436,19 @@ class JobDriver:
             first = next(iter(self.machine.runs.values()))
             self._engine_used = SignedOrder.decode(bytes.fromhex(first.order)).order.engine
         return self._engine_used
+
+    def _agreement(self, share: Share) -> Agreement:
+        spec, session = self.machine.spec, self._around.index.session(bytes.fromhex(share.session[2:]))
+        sample = spec.verify.sample
+        return Agreement(
+            price=share.price,
+            fee=session.fee_bps if session else 0,
+            level=int(spec.verify.level[1:]),
+            sample=BY_RECORD if sample is None else sample,
+            grace=spec.grace // 1000,
+            penalty=spec.penalty_at(share.price),
+            privacy=spec.privacy,
+        )
 
     def _digest(self, run: Run) -> bytes:
         if run.attempt not in self._digest_of:
@@ -448,7 +466,7 @@ class JobDriver:
                 answer = await self._around.network.request(
                     share.peer, "order", bytes.fromhex(run.order), timeout=REQUEST_TIMEOUT
                 )
-                self._note_state(run, wire.decode_word(answer))
+                self._promised(run, Promise.decode(answer))
                 self._acknowledged.add(run.attempt)
                 return
             except Unavailable as error:
@@ -460,6 +478,15 @@ class JobDriver:
                 self._lose(run, f"did not take the order: {detail}")
                 return
             await asyncio.sleep(0.3)
+
+    def _promised(self, run: Run, promise: Promise) -> None:
+        """Raises BadSignature when the answer is not the provider's promise to do this order."""
+        if run.state == "out" and not run.promise:
+            order = SignedOrder.decode(bytes.fromhex(run.order)).order
+            verify(self._around.domain, order, promise.signature, run.provider)
+            self._unwritten.append(Accepted(time.time(), run.attempt, promise.signature.hex()))
+            self._wake.set()
+        self._note_state(run, promise.state)
 
     def _note_state(self, run: Run, state: str) -> None:
         before, now = run.attempt in self.started, time.monotonic()
@@ -512,7 +539,8 @@ class JobDriver:
             try:
                 if withdraw:
                     asked = sorted(withdraw)
-                    await around.network.request(share.peer, "cancel", wire.encode_list(asked), timeout=REQUEST_TIMEOUT)
+                    message = wire.encode_cancel(asked, [])
+                    await around.network.request(share.peer, "cancel", message, timeout=REQUEST_TIMEOUT)
                     self._withdrawn.update(asked)
                     withdraw.difference_update(asked)
                     for run in stale:

@@ -38,6 +38,7 @@ _orders = Table(
     Column("session", LargeBinary, nullable=False, index=True),
     Column("state", String, nullable=False, index=True),  # queued, delivered, dropped; running is not kept
     Column("order", LargeBinary, nullable=False),  # the signed order's wire form
+    Column("promise", LargeBinary, nullable=False),  # this node's signature over the same order
     Column("receipt", LargeBinary),  # the signed receipt's wire form
     Column("cost", String, nullable=False),  # of the finished run, else of the fuel limit; decimal, over 64 bits wide
     Column("handed", Boolean, nullable=False),  # the buyer has the receipt
@@ -64,6 +65,7 @@ class LedgerOrder:
     peer: str
     state: str
     signed: SignedOrder
+    promise: bytes
     receipt: SignedReceipt | None
     handed: bool
     verdict: str
@@ -94,8 +96,8 @@ class Ledger:
         self._prices: dict[bytes, int] = {}  # by session
         self._closed_work: dict[bytes, int] = {}  # by session: what was delivered in it, which is final
 
-    def take(self, digest: bytes, peer: str, signed: SignedOrder) -> None:
-        """Accept an order. A known digest only learns its buyer's present peer."""
+    def take(self, digest: bytes, peer: str, signed: SignedOrder, promise: bytes) -> None:
+        """Accept an order, by this node's signature over it. A known digest only learns its buyer's present peer."""
         order = signed.order
         with transaction(self._engine) as connection:
             known = connection.execute(select(_orders.c.number).where(_orders.c.digest == digest)).first()
@@ -111,6 +113,7 @@ class Ledger:
                     session=order.session,
                     state=QUEUED,
                     order=signed.encode(),
+                    promise=promise,
                     cost=str(cost(order.fuel_limit, order.price)),
                     handed=False,
                     verdict="",
@@ -137,7 +140,7 @@ class Ledger:
         if order is None:
             return
         paid = Exit(receipt.receipt.exit).deterministic
-        bill = cost(receipt.receipt.fuel, order.order.price) if paid else 0
+        bill = order.order.pay(receipt.receipt.fuel, receipt.receipt.finished) if paid else 0
         with transaction(self._engine) as connection:
             connection.execute(
                 update(_orders)
@@ -289,6 +292,7 @@ def _order(row: Row[Any]) -> LedgerOrder:
         peer=row.peer,
         state=row.state,
         signed=SignedOrder.decode(row.order),
+        promise=row.promise,
         receipt=SignedReceipt.decode(row.receipt) if row.receipt is not None else None,
         handed=row.handed,
         verdict=row.verdict,

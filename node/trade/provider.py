@@ -26,7 +26,7 @@ from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.logs import read_logs
 from fogchain.jobs.spec import ResultManifest, RunSpec
 from fogchain.market.engines import join
-from fogchain.market.messages import Exit, Offer, Receipt, TaskOrder
+from fogchain.market.messages import SERVED_PRIVACY, Exit, Offer, Receipt, TaskOrder
 from fogchain.units import GFUEL, cost, format_fog, format_price
 from fogchain.wallet.eip712 import Domain, sign, verify
 from fogchain.wallet.keystore import Wallet
@@ -35,7 +35,7 @@ from node.trade.issuer import Issuer
 from node.trade.ledger import HeldVoucher, Ledger, LedgerOrder
 from node.trade.ports import Network, Ran, Sandbox
 from node.trade.uptime import Uptime
-from node.trade.wire import SignedOrder, SignedReceipt, SignedVoucher
+from node.trade.wire import Promise, SignedOrder, SignedReceipt, SignedVoucher
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +45,7 @@ CLAIM_MARGIN = 120  # seconds before a session's expiry at which what is held is
 TEND_INTERVAL = 2.0
 AWAY = 900.0  # seconds for which an order waits for a buyer whose inputs can't be had
 ENDPOINT_BYTES = 1000
+MAX_LEVEL = 3  # of verification
 EPOCH = 600  # seconds, in which the registry counts capacity
 
 
@@ -133,16 +134,17 @@ class Provider:
         known = self._ledger.get(digest)
         if known is None:
             self._check(signed)
-            self._ledger.take(digest, peer, signed)
+            promise = sign(self._wallet.key, self._domain, signed.order)
+            self._ledger.take(digest, peer, signed, promise)
             self._launch(digest)
             self._changed()
-            return wire.encode_word(wire.QUEUED)
+            return Promise(wire.QUEUED, promise).encode()
         if known.peer != peer:
             verify(self._domain, signed.order, signed.signature, signed.order.buyer)
-            self._ledger.take(digest, peer, signed)
+            self._ledger.take(digest, peer, signed, known.promise)
         if known.state == wire.DELIVERED and not known.handed:
             self._push(digest, afresh=True)
-        return wire.encode_word(self._state(known))
+        return Promise(self._state(known), known.promise).encode()
 
     def _check(self, signed: SignedOrder) -> None:
         """Refuse an order we would not be paid for or can't run."""
@@ -153,6 +155,7 @@ class Provider:
             raise Conflict(f"that order is for {order.provider}, not for {self._wallet.address}")
         if order.price < (least := self._least(order)):
             raise Conflict(f"the order pays {format_price(order.price)}; this node asks {format_price(least)}")
+        self._check_terms(order)
         if order.issued > now + CLOCK_SKEW:
             raise Conflict("the order is from the future", hint="one of the two clocks is wrong")
         if order.deadline < now:
@@ -175,8 +178,12 @@ class Provider:
         if waiting >= self._config.queue + self._config.slots:
             raise Unavailable("this node's queue is full")
         session = self._open_session(order)
-        if order.deadline > session.expiry - CLAIM_MARGIN:
+        if order.late_by > session.expiry - CLAIM_MARGIN:
             raise Conflict("the order outlives its payment session", hint="open sessions that last longer")
+        if order.terms.fee != session.fee_bps:
+            raise Conflict(
+                f"the order speaks of a fee of {order.terms.fee} bps; the session's is {session.fee_bps} bps"
+            )
         lost = self._ledger.loss_on(order.buyer)
         if lost >= session.cap:
             raise PaymentRequired(
@@ -194,6 +201,20 @@ class Provider:
         """What it may pay at least: as any offer that holds, or as what was taken in its session before."""
         agreed = self._ledger.price_in(order.session)
         return min(agreed, self._issuer.least()) if agreed is not None else self._issuer.least()
+
+    def _check_terms(self, order: TaskOrder) -> None:
+        terms, most = order.terms, cost(order.fuel_limit, order.price)
+        if terms.privacy not in SERVED_PRIVACY:
+            raise Conflict(
+                f"this node does not serve privacy {terms.privacy!r}", hint=f"it serves {', '.join(SERVED_PRIVACY)}"
+            )
+        if terms.level > MAX_LEVEL or order.sealed > 1:
+            raise Conflict(f"this node knows no verification of level {terms.level}")
+        if terms.penalty > most:
+            raise Conflict(
+                f"the penalty of {format_fog(terms.penalty)} is more than the order can earn, {format_fog(most)}",
+                hint="lower the job's penalty",
+            )
 
     def _open_session(self, order: TaskOrder) -> SessionRecord:
         session = self._index.session(order.session)
@@ -223,7 +244,8 @@ class Provider:
         return wire.encode_list(states)
 
     async def _on_cancel(self, peer: str, data: bytes) -> bytes:
-        for digest in wire.decode_digests(data):
+        unneeded, breached = wire.decode_cancel(data)
+        for digest in unneeded + breached:
             known = self._ledger.get(digest)
             if known and known.peer == peer and self._ledger.drop(digest) and (task := self._runs.get(digest)):
                 task.cancel()
@@ -250,7 +272,7 @@ class Provider:
                 self._running.add(digest)
                 self._changed()
                 try:
-                    if order.deadline < time.time():
+                    if order.late_by < time.time():
                         raise Conflict("the order's deadline passed before its turn came")
                     ran = await self._sandbox.run(
                         run_id,

@@ -2,17 +2,21 @@
 
     subject    from → to          request                                            answer
     offer      buyer → provider   [1]                                                [1, offer, signature, name]
-    order      buyer → provider   [1, order, signature, run spec]                    [1, state]
+    order      buyer → provider   [1, order, signature, run spec]                    [1, state, provider's signature]
     status     buyer → provider   [1, [order digest, …]]                             [1, [state, …]]
-    cancel     buyer → provider   [1, [order digest, …]]                             [1]
+    cancel     buyer → provider   [1, [order digest, …], [breached order's digest, …]]   [1]
+    progress   provider → buyer   [1, [[order digest, seconds], …]]                  [1]
+    commit     provider → buyer   [1, commitment, signature]                         [1, "open" | "wait"]
     receipt    provider → buyer   [1, receipt, signature, manifest, {sha256: blob},   [1, verdict]
-                                   detail, logs]
+                                   detail, logs, salt]
     voucher    buyer → provider   [1, voucher, signature, last]                      [1]
     blob       either             see node/p2p/blobs.py
 
 `logs`: see fogchain/jobs/logs.py; what a run without a result printed.
 
-`offer`, `order`, `receipt`, `voucher` are the fields of the EIP-712 struct in order. A repeated order, receipt or
+`offer`, `order`, `commitment`, `receipt`, `voucher` are the fields of the EIP-712 struct in order, a struct among them
+likewise. The provider's signature is over the order that the buyer signed: its promise. A sealed order's receipt is
+refused before its commitment was opened; its salt shows that it is what was committed to. A repeated order, receipt or
 voucher gets the same answer as the first: a message lost on the way is sent again without harm.
 """
 
@@ -25,7 +29,7 @@ from typing import Any, TypeVar
 from fogchain import cbor
 from fogchain.errors import BadMessage
 from fogchain.jobs.logs import Log, from_wire, to_wire
-from fogchain.market.messages import Offer, Receipt, TaskOrder, Voucher
+from fogchain.market.messages import Agreement, Commitment, Offer, Receipt, TaskOrder, Voucher
 from fogchain.wallet.eip712 import fields_of, struct_hash
 
 VERSION = 1
@@ -33,19 +37,24 @@ MAX_LISTED = 4096
 MAX_WORD = 40
 INLINE_BYTES = 96 << 10  # result files up to this much in all travel inside the receipt
 
-S = TypeVar("S", Offer, TaskOrder, Receipt, Voucher)
+S = TypeVar("S", Agreement, Offer, TaskOrder, Commitment, Receipt, Voucher)
 
 # States of an order as its provider sees them.
 QUEUED, RUNNING, DELIVERED, UNKNOWN, DROPPED = "queued", "running", "delivered", "unknown", "dropped"
-# What the buyer says of a receipt.
-ACCEPTED, SUPERSEDED = "accepted", "superseded"
+LAPSED = "lapsed"  # dropped, since its buyer was not heard of for the lease's time
+# What the buyer says of a receipt; of a breached order it pays nothing and keeps the penalty.
+ACCEPTED, SUPERSEDED, BREACHED = "accepted", "superseded", "breached"
+# What the buyer says of a commitment.
+OPEN, WAIT = "open", "wait"
 
 
-def pack(message: Offer | TaskOrder | Receipt | Voucher) -> list[Any]:
-    """A struct's fields in order; addresses as 20 bytes."""
+def pack(message: Agreement | Offer | TaskOrder | Commitment | Receipt | Voucher) -> list[Any]:
+    """A struct's fields in order; addresses as 20 bytes, structs as lists."""
     values = []
     for spec, field in zip(fields_of(type(message)), dataclasses.fields(message), strict=True):
         value = getattr(message, field.name)
+        if spec.struct is not None:
+            value = pack(value)
         values.append(bytes.fromhex(value[2:]) if spec.solidity == "address" else value)
     return values
 
@@ -57,7 +66,9 @@ def unpack(kind: type[S], values: Any) -> S:
         raise BadMessage(f"not the fields of a {kind.__name__}")
     read = []
     for spec, value in zip(specs, values, strict=True):
-        if spec.solidity == "address":
+        if spec.struct is not None:
+            value = unpack(spec.struct, value)
+        elif spec.solidity == "address":
             if not isinstance(value, bytes) or len(value) != 20:
                 raise BadMessage(f"{kind.__name__}.{spec.name} is not an address")
             value = "0x" + value.hex()
@@ -142,17 +153,53 @@ class SignedReceipt:
     blobs: dict[bytes, bytes]
     detail: str = ""
     logs: dict[str, Log] = dataclasses.field(default_factory=dict)
+    salt: bytes = b""  # of a sealed order's commitment
 
     def encode(self) -> bytes:
         body = [pack(self.receipt), self.signature, self.manifest, self.blobs, self.detail, to_wire(self.logs)]
-        return cbor.dumps([VERSION, *body])
+        return cbor.dumps([VERSION, *body, self.salt])
 
     @classmethod
     def decode(cls, data: bytes) -> SignedReceipt:
-        receipt, signature, manifest, blobs, detail, logs = _open(data, list, bytes, bytes, dict, str, dict)
+        receipt, signature, manifest, blobs, detail, logs, salt = _open(
+            data, list, bytes, bytes, dict, str, dict, bytes
+        )
+        if len(salt) not in (0, 32):
+            raise BadMessage("a receipt's salt is not 32 bytes")
         if not all(isinstance(k, bytes) and len(k) == 32 and isinstance(v, bytes) for k, v in blobs.items()):
             raise BadMessage("a receipt's blobs are not bytes by hash")
-        return cls(unpack(Receipt, receipt), signature, manifest, blobs, _printable(detail, 500), from_wire(logs))
+        said = _printable(detail, 500)
+        return cls(unpack(Receipt, receipt), signature, manifest, blobs, said, from_wire(logs), salt)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedCommitment:
+    commitment: Commitment
+    signature: bytes
+
+    def encode(self) -> bytes:
+        return cbor.dumps([VERSION, pack(self.commitment), self.signature])
+
+    @classmethod
+    def decode(cls, data: bytes) -> SignedCommitment:
+        commitment, signature = _open(data, list, bytes)
+        return cls(unpack(Commitment, commitment), signature)
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """A provider's answer to an order: where it stands, and its signature over the same order."""
+
+    state: str
+    signature: bytes
+
+    def encode(self) -> bytes:
+        return cbor.dumps([VERSION, self.state, self.signature])
+
+    @classmethod
+    def decode(cls, data: bytes) -> Promise:
+        state, signature = _open(data, str, bytes)
+        return cls(_word(state), signature)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +218,7 @@ class SignedVoucher:
 
 
 def encode_word(word: str) -> bytes:
-    """An answer of one word: an order's state, or the buyer's verdict on a receipt."""
+    """An answer of one word: the buyer's on a commitment or a receipt."""
     return cbor.dumps([VERSION, word])
 
 
@@ -187,6 +234,30 @@ def encode_list(values: list[bytes] | list[str]) -> bytes:
 def decode_digests(data: bytes) -> list[bytes]:
     (values,) = _open(data, list)
     return _digests(values)
+
+
+def encode_cancel(unneeded: list[bytes], breached: list[bytes]) -> bytes:
+    return cbor.dumps([VERSION, unneeded, breached])
+
+
+def decode_cancel(data: bytes) -> tuple[list[bytes], list[bytes]]:
+    unneeded, breached = _open(data, list, list)
+    return _digests(unneeded), _digests(breached)
+
+
+def encode_progress(seconds: dict[bytes, int]) -> bytes:
+    """For each running order, how long it has been in the sandbox."""
+    return cbor.dumps([VERSION, [[digest, spent] for digest, spent in seconds.items()]])
+
+
+def decode_progress(data: bytes) -> dict[bytes, int]:
+    (pairs,) = _open(data, list)
+    if not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+        raise BadMessage("not digests with seconds")
+    _digests([digest for digest, _ in pairs])
+    if not all(type(spent) is int and 0 <= spent < 2**40 for _, spent in pairs):
+        raise BadMessage("not a number of seconds")
+    return dict(pairs)
 
 
 def decode_states(data: bytes, count: int) -> list[str]:

@@ -12,12 +12,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fogchain.errors import BadMessage, BadSignature
-from fogchain.market.messages import Acceptance, Offer, Receipt, Replica, TaskOrder, Terms, Voucher, Work
+from fogchain.market.messages import (
+    Acceptance,
+    Agreement,
+    Commitment,
+    Offer,
+    Receipt,
+    Replica,
+    TaskOrder,
+    Terms,
+    Voucher,
+    Work,
+)  # fmt: skip
 from fogchain.wallet.eip712 import Domain, fields_of, recover_digest, sign, verify
 from fogchain.wallet.permit import Permit, ReceiveWithAuthorization
 
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
-MESSAGES = [Offer, TaskOrder, Receipt, Voucher, Work, Acceptance, Replica, Permit, ReceiveWithAuthorization]
+MESSAGES = [
+    Offer, Agreement, TaskOrder, Commitment, Receipt, Voucher, Work, Acceptance, Replica, Permit,
+    ReceiveWithAuthorization,
+]  # fmt: skip
 
 VALUES = {
     "address": st.binary(min_size=20, max_size=20).map(lambda raw: "0x" + raw.hex()),
@@ -35,14 +49,17 @@ def messages(kind: type) -> st.SearchStrategy:
             return VALUES[solidity]
         return st.integers(0, 2 ** int(solidity.removeprefix("uint")) - 1)
 
-    return st.builds(kind, *(values(field.solidity) for field in fields_of(kind)))
+    return st.builds(
+        kind, *(messages(field.struct) if field.struct else values(field.solidity) for field in fields_of(kind))
+    )
 
 
 def reference(domain: Domain, message: object, **structs: object):
     """The same message, as eth_account encodes it; `structs` in place of the members that are given by their hash."""
+    whole = [value for value in vars_of(message) if dataclasses.is_dataclass(value)]
     types = {
         type(one).__name__: [{"name": field.name, "type": field.solidity} for field in fields_of(type(one))]
-        for one in (message, *structs.values())
+        for one in (message, *whole, *structs.values())
     }
     return encode_typed_data(
         {"name": "fogchain", "version": "1", "chainId": domain.chain_id, "verifyingContract": domain.market},
@@ -51,10 +68,19 @@ def reference(domain: Domain, message: object, **structs: object):
     )
 
 
+def vars_of(message: object) -> list[object]:
+    return [getattr(message, field.name) for field in dataclasses.fields(message)]  # type: ignore[arg-type]
+
+
 def members(message: object) -> dict[str, object]:
-    values = [getattr(message, field.name) for field in dataclasses.fields(message)]  # type: ignore[arg-type]
     names = [field.name for field in fields_of(type(message))]
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in zip(names, values, strict=True)}
+    return {name: plain(value) for name, value in zip(names, vars_of(message), strict=True)}
+
+
+def plain(value: object) -> object:
+    if dataclasses.is_dataclass(value):
+        return members(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 @pytest.mark.parametrize("kind", MESSAGES)

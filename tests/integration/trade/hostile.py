@@ -27,7 +27,7 @@ from fogchain.identity import NodeIdentity
 from fogchain.jobs.blobname import name_of
 from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.spec import BlobRef, Limits, ResultFile, ResultManifest, RunSpec, TaskSpec
-from fogchain.market.messages import Exit, Offer, Receipt, TaskOrder, Voucher
+from fogchain.market.messages import BY_RECORD, Agreement, Exit, Offer, Receipt, TaskOrder, Voucher
 from fogchain.units import MAX_UINT96, parse_eth, parse_fog, parse_price
 from fogchain.wallet.eip712 import Domain, sign
 from fogchain.wallet.keystore import Wallet
@@ -35,10 +35,11 @@ from node.executor.version import ENGINE
 from node.p2p.blobs import serve_blobs
 from node.p2p.host import P2PHost, PeerAddress
 from node.trade import wire
-from node.trade.wire import SignedOffer, SignedOrder, SignedReceipt, SignedVoucher
+from node.trade.wire import Promise, SignedOffer, SignedOrder, SignedReceipt, SignedVoucher
 
 PRICE = parse_price("0.5 FOG/Gfuel")
 FUEL = 100_000_000
+TERMS = Agreement(price=PRICE, fee=100, level=1, sample=BY_RECORD, grace=60, penalty=0, privacy="direct")
 FUNDS = parse_fog("1000 FOG")
 LOUD_BYTES = 150_000  # more than travels inside a receipt
 LOUD = f"""
@@ -154,12 +155,14 @@ class RogueBuyer(Rogue):
         return RunSpec(module=module, limits=limits, task=TaskSpec(args=(str(rounds),)))
 
     def order(self, terms: SessionTerms, run: RunSpec | None = None, **changes: Any) -> SignedOrder:
-        """An order that is right but for `changes`: fields of the order, `domain`, `key`, and `sent` for the spec."""
+        """An order that is right but for `changes`: fields of the order or its terms, `domain`, `key`, and
+        `sent` for the spec."""
         run = run or self.run_spec()
         self._attempt += 1
         domain, key = changes.pop("domain", self.domain), changes.pop("key", self.wallet.key)
         sent = changes.pop("sent", run.encode())
         now = int(time.time())
+        fields = Agreement.__dataclass_fields__
         order = TaskOrder(
             buyer=self.wallet.address,
             provider=terms.provider,
@@ -168,11 +171,12 @@ class RogueBuyer(Rogue):
             task=0,
             attempt=self._attempt,
             spec=run.digest,
-            price=PRICE,
             fuel_limit=run.limits.fuel,
             engine=ENGINE,
             issued=now,
             deadline=now + 600,
+            sealed=0,
+            terms=replace(TERMS, **{name: changes.pop(name) for name in fields if name in changes}),
         )
         order = replace(order, **changes)
         return SignedOrder(order, sign(key, domain, order), sent)
@@ -182,7 +186,7 @@ class RogueBuyer(Rogue):
         deadline = time.monotonic() + 20
         while True:
             try:
-                return wire.decode_word(await self.ask(peer, "order", signed.encode()))
+                return Promise.decode(await self.ask(peer, "order", signed.encode())).state
             except Unavailable as error:
                 if "not seen the payment session" not in error.message or time.monotonic() > deadline:
                     raise
@@ -223,6 +227,7 @@ class RogueProvider(Rogue):
         self.played: dict[str, bytes] = {}  # by trick, the order it was first played on
         self.answers: dict[bytes, str | FogchainError] = {}  # by order, what the buyer said to its receipt
         self.buyer = ""  # peer id of the one that ordered last
+        self.promising = self.wallet.key  # signs what it accepts
         self.lies: dict[str, bytes] = {}  # what it gives for a blob of this name
         self._tricks, self._offer = tricks, offer
         self._tasks: set[asyncio.Task[None]] = set()
@@ -282,7 +287,7 @@ class RogueProvider(Rogue):
             task = asyncio.create_task(trick(self, digest))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        return wire.encode_word(wire.QUEUED)
+        return Promise(wire.QUEUED, sign(self.promising, self.domain, signed.order)).encode()
 
     async def _on_status(self, _peer: str, data: bytes) -> bytes:
         return wire.encode_list([self.state_of(digest) for digest in wire.decode_digests(data)])

@@ -10,7 +10,7 @@ import pytest
 from coincurve import PrivateKey
 
 from fogchain.database import open_database
-from fogchain.market.messages import Exit, Receipt, TaskOrder
+from fogchain.market.messages import BY_RECORD, Agreement, Exit, Receipt, TaskOrder
 from fogchain.units import GFUEL, MAX_UINT64, MAX_UINT96, WEI, cost
 from fogchain.wallet.eip712 import Domain, sign
 from node.trade.ledger import Ledger, LedgerOrder, tables
@@ -18,6 +18,7 @@ from node.trade.wire import ACCEPTED, DELIVERED, DROPPED, QUEUED, SUPERSEDED, Si
 
 DOMAIN = Domain(31337, "0x" + "77" * 20)
 KEY = PrivateKey(b"\1" * 32)
+PROMISE = b"\4" * 65
 SESSION, OTHER = b"\1" * 32, b"\2" * 32
 
 
@@ -53,11 +54,12 @@ def order(attempt: int, session: bytes = SESSION, price: int = WEI, fuel: int = 
         task=attempt,
         attempt=attempt,
         spec=b"\3" * 32,
-        price=price,
         fuel_limit=fuel,
         engine="wasmtime-50/fog-1",
         issued=1,
         deadline=2,
+        sealed=0,
+        terms=Agreement(price, 100, 1, BY_RECORD, 0, 0, "direct"),
     )
     return DOMAIN.digest(made), SignedOrder(made, sign(KEY, DOMAIN, made), b"spec")
 
@@ -75,7 +77,7 @@ def found(ledger: Ledger, digest: bytes) -> LedgerOrder:
 
 def test_an_order_is_there_after_a_restart_as_it_was_taken(ledger: Reopened) -> None:
     digest, signed = order(1)
-    ledger().take(digest, "peer", signed)
+    ledger().take(digest, "peer", signed, PROMISE)
     known = found(ledger(), digest)
     assert known.signed == signed and known.peer == "peer" and known.state == QUEUED and known.receipt is None
     assert [waiting.digest for waiting in ledger().queued()] == [digest]
@@ -86,9 +88,9 @@ def test_an_order_is_there_after_a_restart_as_it_was_taken(ledger: Reopened) -> 
 
 def test_the_same_order_again_changes_only_where_its_buyer_is(ledger: Reopened) -> None:
     digest, signed = order(1)
-    ledger().take(digest, "peer", signed)
+    ledger().take(digest, "peer", signed, PROMISE)
     ledger().deliver(digest, receipt(digest, 10), 5.0)
-    ledger().take(digest, "moved", signed)
+    ledger().take(digest, "moved", signed, PROMISE)
     known = found(ledger(), digest)
     assert (known.peer, known.state, known.number) == ("moved", DELIVERED, 1)
     assert ledger().counts() == (0, 1)
@@ -98,14 +100,14 @@ def test_orders_are_run_in_the_order_they_came(ledger: Reopened) -> None:
     digests = []
     for attempt in (5, 3, 9, 1):
         digest, signed = order(attempt)
-        ledger().take(digest, "peer", signed)
+        ledger().take(digest, "peer", signed, PROMISE)
         digests.append(digest)
     assert [known.digest for known in ledger().queued()] == digests
 
 
 def test_a_receipt_is_kept_until_it_is_handed_over_and_never_changed(ledger: Reopened) -> None:
     digest, signed = order(1)
-    ledger().take(digest, "peer", signed)
+    ledger().take(digest, "peer", signed, PROMISE)
     first = receipt(digest, 400_000_000)
     ledger().deliver(digest, first, 5.0)
     ledger().deliver(digest, receipt(digest, 999_999_999), 6.0)
@@ -121,7 +123,7 @@ def test_a_receipt_is_kept_until_it_is_handed_over_and_never_changed(ledger: Reo
 @pytest.mark.parametrize("verdict", [SUPERSEDED, "refused: bad-message"])
 def test_what_the_buyer_does_not_accept_frees_the_session_again(ledger: Reopened, verdict: str) -> None:
     digest, signed = order(1)
-    ledger().take(digest, "peer", signed)
+    ledger().take(digest, "peer", signed, PROMISE)
     ledger().deliver(digest, receipt(digest, GFUEL), 5.0)
     ledger().handed(digest, verdict)
     assert ledger().exposure(SESSION) == 0
@@ -141,13 +143,13 @@ def test_exposure_counts_waiting_orders_at_their_limit_and_each_session_alone(le
     assert ledger().exposure(SESSION) == WEI + cost(1, WEI)
 
 
-def _with_peer(made: tuple[bytes, SignedOrder]) -> tuple[bytes, str, SignedOrder]:
-    return made[0], "peer", made[1]
+def _with_peer(made: tuple[bytes, SignedOrder]) -> tuple[bytes, str, SignedOrder, bytes]:
+    return made[0], "peer", made[1], PROMISE
 
 
 def test_amounts_wider_than_the_databases_integers_survive(ledger: Reopened) -> None:
     digest, signed = order(1, price=MAX_UINT96, fuel=MAX_UINT64)
-    ledger().take(digest, "peer", signed)
+    ledger().take(digest, "peer", signed, PROMISE)
     assert ledger().exposure(SESSION) == cost(MAX_UINT64, MAX_UINT96)
     ledger().hold(SESSION, MAX_UINT96, b"\7" * 65, last=False)
     held = ledger().held(SESSION)
@@ -156,8 +158,8 @@ def test_amounts_wider_than_the_databases_integers_survive(ledger: Reopened) -> 
 
 def test_a_dropped_order_is_not_run_and_a_delivered_one_not_dropped(ledger: Reopened) -> None:
     (first, signed), (second, other) = order(1), order(2)
-    ledger().take(first, "peer", signed)
-    ledger().take(second, "peer", other)
+    ledger().take(first, "peer", signed, PROMISE)
+    ledger().take(second, "peer", other, PROMISE)
     assert ledger().drop(first)
     assert not ledger().drop(first)
     assert not ledger().drop(b"\0" * 32)
@@ -168,7 +170,7 @@ def test_a_dropped_order_is_not_run_and_a_delivered_one_not_dropped(ledger: Reop
     ledger().deliver(second, receipt(second, GFUEL), 5.0)
     assert not ledger().drop(second)
     assert found(ledger(), second).state == DELIVERED
-    ledger().take(first, "peer", signed)
+    ledger().take(first, "peer", signed, PROMISE)
     assert found(ledger(), first).state == DROPPED, "an order that was called back stays so"
 
 
@@ -194,7 +196,7 @@ def test_pages_show_delivered_orders_newest_first_also_of_one_job(ledger: Reopen
     mine = []
     for attempt in range(8):
         digest, signed = order(attempt, SESSION if attempt % 2 else OTHER)
-        ledger().take(digest, "peer", signed)
+        ledger().take(digest, "peer", signed, PROMISE)
         if attempt != 5:
             ledger().deliver(digest, receipt(digest, 1), 5.0)
             mine.append(digest)

@@ -8,7 +8,7 @@ import pytest
 from coincurve import PrivateKey
 
 from fogchain.database import open_database
-from fogchain.market.messages import Exit, Receipt, TaskOrder
+from fogchain.market.messages import BY_RECORD, Agreement, Exit, Receipt, TaskOrder
 from fogchain.units import GFUEL
 from fogchain.wallet.eip712 import Domain, sign
 from node.trade.ledger import Ledger, tables
@@ -18,6 +18,7 @@ DOMAIN = Domain(31337, "0x" + "77" * 20)
 KEY = PrivateKey(b"\1" * 32)
 BUYER, ANOTHER = "0x" + "11" * 20, "0x" + "33" * 20
 PRICE = 10  # base units per Gfuel
+TERMS = Agreement(PRICE, 100, 1, BY_RECORD, 0, 0, "direct")
 FIRST, SECOND = b"\1" * 32, b"\2" * 32
 
 
@@ -29,10 +30,10 @@ def ledger(tmp_path: Path) -> Ledger:
 def deliver(ledger: Ledger, number: int, verdict: str, session: bytes = FIRST, end: Exit = Exit.OK) -> None:
     """A run of 7 Gfuel, 70 in all, under a limit of 100."""
     order = TaskOrder(
-        BUYER, "0x" + "22" * 20, session, session, number, number, b"\3" * 32, PRICE, 10 * GFUEL, "e", 1, 2
+        BUYER, "0x" + "22" * 20, session, session, number, number, b"\3" * 32, 10 * GFUEL, "e", 1, 2, 0, TERMS
     )  # fmt: skip
     digest = DOMAIN.digest(order)
-    ledger.take(digest, "peer", SignedOrder(order, sign(KEY, DOMAIN, order), b"spec"))
+    ledger.take(digest, "peer", SignedOrder(order, sign(KEY, DOMAIN, order), b"spec"), b"\4" * 65)
     receipt = Receipt(digest, b"\5" * 32, 7 * GFUEL, int(end), 1, 2)
     ledger.deliver(digest, SignedReceipt(receipt, sign(KEY, DOMAIN, receipt), b"", {}), 5.0)
     if verdict:
