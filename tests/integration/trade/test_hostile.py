@@ -254,9 +254,9 @@ async def test_orders_in_sum_stay_under_the_cap(doors: Doors) -> None:
     assert [await m.place(doors.oak, signed) for signed in orders[:2]] == [wire.QUEUED, wire.QUEUED]
     with pytest.raises(PaymentRequired, match="capped at"):
         await m.place(doors.oak, orders[2])
-    await m.ask(doors.oak, "cancel", wire.encode_list([m.domain.digest(signed.order) for signed in orders]))
+    await m.ask(doors.oak, "cancel", wire.encode_cancel([m.domain.digest(signed.order) for signed in orders], []))
     assert await m.place(doors.oak, orders[2]) == wire.QUEUED  # what was called back no longer counts
-    await m.ask(doors.oak, "cancel", wire.encode_list([m.domain.digest(orders[2].order)]))
+    await m.ask(doors.oak, "cancel", wire.encode_cancel([m.domain.digest(orders[2].order)], []))
 
 
 async def test_work_that_a_buyer_never_accepts_is_not_done_for_ever(doors: Doors) -> None:
@@ -337,7 +337,7 @@ async def test_another_peer_can_neither_cancel_nor_ask_nor_fetch(doors: Doors) -
     await m.place(doors.oak, running)
     await m.place(doors.oak, signed)
     digests = [m.domain.digest(running.order), m.domain.digest(signed.order)]
-    await other.ask(doors.oak, "cancel", wire.encode_list(digests))
+    await other.ask(doors.oak, "cancel", wire.encode_cancel(digests, []))
     assert wire.decode_states(await other.ask(doors.oak, "status", wire.encode_list(digests)), 2) == [wire.UNKNOWN] * 2
     receipt = await m.delivered(signed)
     await m.delivered(running)

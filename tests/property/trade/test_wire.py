@@ -222,7 +222,7 @@ def test_a_peers_words_are_fit_for_a_terminal(receipt: Receipt, detail: str, nam
 def test_a_receipts_blobs_are_bytes_by_hash(blobs: object) -> None:
     packed = wire.pack(Receipt(b"\0" * 32, b"\0" * 32, 1, 0, 0, 0))
     with pytest.raises(BadMessage):
-        SignedReceipt.decode(cbor.dumps([1, packed, b"", b"", blobs, "", b""]))
+        SignedReceipt.decode(cbor.dumps([1, packed, b"", b"", blobs, "", {}, b""]))
 
 
 def test_a_message_over_the_limit_is_refused_unread_and_small_ones_claim_no_memory() -> None:
