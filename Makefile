@@ -25,7 +25,8 @@ test: setup-test  ## all tests: contracts, Python, real processes, browser (ARGS
 # Two pytest processes: Playwright's own event loop and asyncio tests do not live in one.
 
 test-full: export FOUNDRY_PROFILE = deep
-test-full: test  ## the same with long fuzzing of the contracts
+test-full: export FOGCHAIN_KILLS = 200
+test-full: test  ## the same with long fuzzing of the contracts and 200 random kills (an hour)
 
 invariants: export FOUNDRY_PROFILE = deep
 invariants: setup-dev  ## 130,000 calls of the contracts in any order, and what holds after each of them

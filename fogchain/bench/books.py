@@ -1,0 +1,146 @@
+"""Whether chain, buyer and providers agree on who owes what, to the base unit.
+
+Everything is asked of the parties themselves: the chain by its RPC, the nodes by their API.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from fogchain.api.client import AsyncClient
+from fogchain.api.models import Page, ReceiptView, SessionView
+from fogchain.chain.client import ChainClient
+from fogchain.localnet import LocalNetwork
+
+T = TypeVar("T")
+
+
+async def disagreements(network: LocalNetwork) -> list[str]:
+    """What does not agree between the books of a network whose jobs are all paid, in words; empty when all is well.
+    Raises Unavailable when one of the parties does not answer."""
+    chain = ChainClient(network.rpc_url, network.deployment)
+    await chain.connect()
+    try:
+        buyer = Books(network.buyer, "buyer")
+        providers = {name: Books(network.client(name), name) for name in network.names}
+        await asyncio.gather(*(books.read() for books in (buyer, *providers.values())))
+        found = []
+        for books in providers.values():
+            found += _sessions(buyer, books) + _receipts(buyer, books)
+        for books in (buyer, *providers.values()):
+            found += await _wallet(chain, books) + await _on_chain(chain, books)
+        return found
+    finally:
+        await chain.close()
+
+
+async def supply(network: LocalNetwork) -> int:
+    """FOG of all nodes, wallet and market together, and the fees kept back from them: what no trade changes."""
+    chain = ChainClient(network.rpc_url, network.deployment)
+    await chain.connect()
+    try:
+        whole = 0
+        for name in ("buyer", *network.names):
+            address = (await network.client(name).status()).address
+            whole += await chain.token_balance(address) + await chain.free_balance(address)
+            whole += await chain.locked_balance(address) + await chain.withheld(address)
+        return whole
+    finally:
+        await chain.close()
+
+
+class Books:
+    """One node's sessions and receipts."""
+
+    def __init__(self, api: AsyncClient, name: str) -> None:
+        self.name = name
+        self.address = ""
+        self.sessions: dict[str, SessionView] = {}
+        self.receipts: dict[str, ReceiptView] = {}
+        self._api = api
+
+    async def read(self) -> None:
+        self.address = (await self._api.status()).address
+        self.wallet = await self._api.wallet()
+        self.sessions = {one.id: one for one in await all_of(self._api.sessions)}
+        self.receipts = {one.order: one for one in await all_of(self._api.receipts)}
+
+
+def _sessions(buyer: Books, provider: Books) -> list[str]:
+    found = []
+    for id, theirs in provider.sessions.items():
+        ours = buyer.sessions.get(id)
+        if ours is None:
+            found.append(f"{provider.name} has a session {id} that the buyer does not know")
+            continue
+        for field in ("cap", "claimed", "fee", "net"):
+            if getattr(ours, field) != getattr(theirs, field):
+                found.append(
+                    f"session {id}: {field} is {getattr(ours, field)} for the buyer, "
+                    f"{getattr(theirs, field)} for {provider.name}"
+                )
+        if ours.claimed != ours.signed:
+            found.append(f"session {id}: the buyer signed {ours.signed}, {provider.name} was paid {ours.claimed}")
+    return found
+
+
+def _receipts(buyer: Books, provider: Books) -> list[str]:
+    found = []
+    owed: Counter[str] = Counter()
+    for order, ours in buyer.receipts.items():
+        if ours.counterparty != provider.address or ours.state != "accepted":
+            continue
+        owed[ours.job] += ours.cost
+        theirs = provider.receipts.get(order)
+        if theirs is None:
+            found.append(f"the buyer accepted order {order}, which {provider.name} never delivered")
+            continue
+        for field in ("job", "task", "result", "fuel", "price", "cost", "exit"):
+            if getattr(ours, field) != getattr(theirs, field):
+                found.append(
+                    f"order {order}: {field} is {getattr(ours, field)} for the buyer, "
+                    f"{getattr(theirs, field)} for {provider.name}"
+                )
+    for session in provider.sessions.values():
+        if session.job is not None and session.claimed != owed[session.job]:
+            found.append(
+                f"job {session.job}: the buyer accepted work for {owed[session.job]} "
+                f"of {provider.name}, which was paid {session.claimed}"
+            )
+    return found
+
+
+async def _wallet(chain: ChainClient, books: Books) -> list[str]:
+    said = books.wallet
+    real = (
+        await chain.token_balance(books.address),
+        await chain.free_balance(books.address),
+        await chain.locked_balance(books.address),
+    )
+    if real != (said.token, said.free, said.locked):
+        return [f"{books.name} shows {(said.token, said.free, said.locked)}, the chain has {real}"]
+    return []
+
+
+async def _on_chain(chain: ChainClient, books: Books) -> list[str]:
+    found = []
+    for id, session in books.sessions.items():
+        state = await chain.session(bytes.fromhex(id.removeprefix("0x")))
+        if state.open != (session.state != "closed"):
+            found.append(f"session {id} is {session.state} for {books.name}; on the chain it is not")
+        elif state.claimed != session.claimed:
+            found.append(f"session {id}: {books.name} shows {session.claimed} paid, the chain has {state.claimed}")
+    return found
+
+
+async def all_of(ask: Callable[..., Coroutine[Any, Any, Page[T]]]) -> list[T]:
+    """All items of a paged answer."""
+    page = await ask(limit=100)
+    items = list(page.items)
+    while page.next_cursor is not None:
+        page = await ask(limit=100, cursor=page.next_cursor)
+        items += page.items
+    return items
