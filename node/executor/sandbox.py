@@ -94,15 +94,14 @@ class Sandbox:
                 fuel_used=host.fuel_used, use_fuel=host.use_fuel,
             )  # fmt: skip
             host.begin(wasi, run.fuel)
-            with _FileSizeLimit(run.output + _FILE_SLACK):
-                exit_, code, detail = self._call(store, module, run.memory)
+            exit_, code, detail = self._call(store, module, run.memory, run.output)
             fuel = run.fuel if exit_ == OUT_OF_FUEL else 0 if exit_ == BAD_MODULE else run.fuel - store.get_fuel()
             return exit_, code, fuel, detail
         finally:
             host.end()
             store.close()
 
-    def _call(self, store: wasmtime.Store, module: wasmtime.Module, memory: int) -> tuple[int, int, str]:
+    def _call(self, store: wasmtime.Store, module: wasmtime.Module, memory: int, output: int) -> tuple[int, int, str]:
         """Exit class, exit code, detail."""
         host = self._host
         started = False
@@ -115,7 +114,8 @@ class Sandbox:
             if signature.params or signature.results:
                 return BAD_MODULE, 0, "the module's '_start' takes or gives values: compile it as a WASI command"
             started = True
-            start(store)
+            with _FileSizeLimit(output + _FILE_SLACK):  # not before: wasmtime keeps a module's data in a file of its own
+                start(store)
             return OK, 0, ""
         except wasmtime.Trap as trap:
             ending = host.ending

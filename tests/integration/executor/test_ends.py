@@ -383,3 +383,9 @@ async def _until_busy() -> None:
     (worker,) = psutil.Process().children()
     before = worker.cpu_times().user
     await _until(lambda: worker.cpu_times().user > before + 0.02)
+
+
+async def test_a_module_may_hold_more_data_than_it_may_write(run: Runner) -> None:
+    data = '(data (i32.const 1048576) "' + "x" * (2 * MIB) + '")'
+    outcome = await run(program(HELLO.format(fd=1), pages=64, more=HELLO_DATA + data), output=1024)
+    assert (outcome.exit, outcome.detail) == (Exit.OK, "")
