@@ -23,6 +23,7 @@ from fogchain.jobs.spec import (
     SizeAmount,
     SpanAmount,
 )
+from fogchain.market.engines import Runtime
 from fogchain.market.offers import MAX_MULTIPLIER, MIN_MULTIPLIER
 from fogchain.units import parse_price
 
@@ -73,6 +74,7 @@ class ProviderSection(_Section):
     memory: SizeAmount = Field(default=512 << 20, ge=1 << 20)  # the most one task may ask for
     offer_validity: SpanAmount = Field(default=300_000, ge=30_000)
     queue: int = Field(default=64, ge=1)  # accepted orders that may wait
+    runtimes: tuple[Runtime, ...] = Field(default=("wasm", "python"), min_length=1)  # "native" wants to be asked for
 
     @model_validator(mode="after")
     def _one_price(self) -> Self:

@@ -32,13 +32,13 @@ from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.machine import JobMachine
 from fogchain.jobs.spec import BlobRef, RunSpec
 from fogchain.jobs.store import JobStore
-from fogchain.market.engines import Runtime, engine_for
+from fogchain.market.engines import Runtime
+from fogchain.market.messages import Exit
 from fogchain.wallet import keystore
 from fogchain.wallet.keystore import Wallet, find_password
 from node.api.app import create_app
 from node.api.server import ApiServer
 from node.executor.pool import Executor, RunRequest
-from node.executor.version import ENGINE
 from node.p2p.address import PeerAddress, PeerFound, node_key_of, peer_id_of
 from node.p2p.blobs import fetch_blob, serve_blobs
 from node.p2p.host import P2PHost
@@ -192,7 +192,13 @@ class Node:
             looking = asyncio.create_task(book.run(), name="provider-book")
             self._stack.push_async_callback(_end, looking)
         if "provider" in config.node.roles:
-            executor = Executor(self.folder.work, config.provider.slots, memory_cap=config.provider.memory)
+            executor = Executor(
+                self.folder.work,
+                config.provider.slots,
+                memory_cap=config.provider.memory,
+                wanted=config.provider.runtimes,
+                changed=node_changed,
+            )
             await executor.start()
             self._stack.push_async_callback(executor.stop)
             sandbox, rate = _Sandbox(executor), await executor.measure_rate()
@@ -319,10 +325,16 @@ class _Sandbox:
 
     @property
     def engines(self) -> tuple[str, ...]:
-        return (ENGINE,)
+        return self._executor.runtimes.engines
 
     def engine_for(self, runtime: Runtime) -> str | None:
-        return engine_for(self.engines, runtime)
+        return self._executor.runtimes.engine_for(runtime)
+
+    def runtimes(self) -> Sequence[tuple[Runtime, str | None, str]]:
+        return [(state.runtime, state.engine, state.detail) for state in self._executor.runtimes.states]
+
+    def ended(self) -> Mapping[Exit, int]:
+        return self._executor.ended
 
     async def run(
         self, run_id: str, spec: RunSpec, module: Path, stdin: Path | None, inputs: Mapping[str, Path], seed: bytes

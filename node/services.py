@@ -162,6 +162,9 @@ class Services:
             earned=sum(held.amount for held in self._ledger.sessions()),
             registered=self._provider.registered if self._provider else False,
             offer=views.offer_view(offer) if self._provider and (offer := self._provider.offer) else None,
+            runtimes=views.runtime_views(self._provider.sandbox.runtimes()) if self._provider else [],
+            ended=views.counts_view(self._provider.sandbox.ended()) if self._provider else {},
+            refused=dict(self._provider.refused) if self._provider else {},
             chain=ChainView(
                 chain_id=self._client.deployment.chain_id,
                 rpc_url=self._config.chain.rpc_url,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 
 from fogchain.api.models import (
     JobDetail,
@@ -13,6 +14,7 @@ from fogchain.api.models import (
     ProviderView,
     ReceiptView,
     RunState,
+    RuntimeView,
     RunView,
     SessionView,
     TaskCounts,
@@ -23,7 +25,7 @@ from fogchain.chain.records import SessionRecord
 from fogchain.jobs.machine import JobMachine, Run, Share, Task
 from fogchain.jobs.spec import ResultFile, ResultManifest
 from fogchain.jobs.store import ProviderRecord
-from fogchain.market.engines import split
+from fogchain.market.engines import Runtime, split
 from fogchain.market.messages import Exit, Offer
 from fogchain.market.offers import class_name, regions_of
 from fogchain.units import cost
@@ -227,6 +229,14 @@ def provider_session(held: HeldVoucher, record: SessionRecord | None, job: bytes
         expires=record.expiry if record else 0,
         state="opening" if record is None else "closed" if not record.open else "closing" if held.last else "open",
     )
+
+
+def runtime_views(runtimes: Iterable[tuple[Runtime, str | None, str]]) -> list[RuntimeView]:
+    return [RuntimeView(runtime=runtime, engine=engine, detail=detail) for runtime, engine, detail in runtimes]
+
+
+def counts_view(ended: Mapping[Exit, int]) -> dict[str, int]:
+    return {exit_.name.lower(): count for exit_, count in sorted(ended.items())}
 
 
 def offer_view(offer: Offer) -> OfferView:

@@ -119,7 +119,18 @@ class NodeStatus(View):
     earned: FogAmount  # in vouchers, claimed or not, fees included
     registered: bool  # provider record on chain
     offer: OfferView | None = None
+    runtimes: list[RuntimeView] = []  # of a provider
+    ended: dict[str, int] = {}  # how tasks ended in the sandbox since the node started: {"ok": 12, "out_of_fuel": 1}
+    refused: dict[str, int] = {}  # orders not taken since the node started, by the error's code
     chain: ChainView
+
+
+class RuntimeView(View):
+    """What kind of jobs a provider runs, and why not the others."""
+
+    runtime: Literal["wasm", "python", "native"]
+    engine: str | None  # None: not offered now
+    detail: str = ""  # in words, why it is not offered
 
 
 class OfferView(View):

@@ -1,6 +1,7 @@
 """The job file: what people write (TOML), resolved to a `JobSpec` and the blobs it names.
 
-    [job]     name module budget max_price time_limit         [verify]  level sample
+    [job]     name runtime module script budget max_price time_limit
+    [verify]  level sample
     [limits]  fuel memory time output                         [inputs]  "name" = "path", given to every task
     [array]   count args env stdin inputs split               [[task]]  args env stdin inputs
 
@@ -29,6 +30,7 @@ from fogchain.jobs.source import BlobSource, FileSlice, sha256_of, size_of
 from fogchain.jobs.spec import (
     MAX_INPUT_BYTES,
     MAX_MODULE_BYTES,
+    MAX_SCRIPT_BYTES,
     MAX_TASKS,
     BlobRef,
     FileName,
@@ -40,8 +42,10 @@ from fogchain.jobs.spec import (
     TaskSpec,
     Verify,
     check_sum_of_inputs,
+    is_native,
 )
 from fogchain.jobs.split import split_lines
+from fogchain.market.engines import Runtime
 from fogchain.units import show_size
 
 MAX_FILE_BYTES = 4 << 20
@@ -64,7 +68,9 @@ class _Table(BaseModel):
 
 class _Job(_Table):
     name: str | None = Field(default=None, min_length=1, max_length=100)
-    module: str = Field(min_length=1)
+    runtime: Runtime = "wasm"
+    module: str | None = Field(default=None, min_length=1)
+    script: str | None = Field(default=None, min_length=1)  # instead of module, with the runtime "python"
     budget: FogAmount = Field(gt=0)
     max_price: PriceAmount | None = None
     time_limit: SpanAmount = Field(default=3_600_000, ge=10_000, le=7 * 86_400_000)
@@ -104,7 +110,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "task": tuple(_Task.model_fields),
     "array.split": ("file", "as"),
 }
-_EXAMPLE = {"job.module": 'module = "program.wasm"', "job.budget": 'budget = "5 FOG"', "array.count": "count = 8"}
+_EXAMPLE = {"job.module": 'module = "program.wasm"', "job.script": 'script = "main.py"', "job.budget": 'budget = "5 FOG"', "array.count": "count = 8"}
 
 
 def load_job_file(path: Path) -> ResolvedJob:
@@ -191,12 +197,13 @@ class _Resolver:
     _refs: dict[tuple[Path, int], BlobRef] = field(default_factory=dict)
 
     def resolve(self, file: _File, stem: str) -> ResolvedJob:
-        module = self._module(file.job.module)
+        module = self._program(file.job)
         common = {name: self._input(place, f"inputs.{name}") for name, place in file.inputs.items()}
         tasks = self._array(file.array, common) if file.array else self._tasks(file.task or (), common)
         try:
             spec = JobSpec(
                 name=file.job.name or stem[:100],
+                runtime=file.job.runtime,
                 module=module,
                 budget=file.job.budget,
                 max_price=file.job.max_price,
@@ -244,6 +251,51 @@ class _Resolver:
             )
         except ValidationError as error:
             raise BadInput(f"{place}: {explain(error)}", hint="see docs/job-guide.md") from error
+
+    def _program(self, job: _Job) -> BlobRef:
+        key, other = ("script", "module") if job.runtime == "python" else ("module", "script")
+        if getattr(job, other) is not None:
+            hint = 'add runtime = "python"' if other == "script" else 'write script = "main.py", or drop the runtime'
+            raise BadInput(f"a {job.runtime} job has no {other}", hint=hint)
+        if (written := getattr(job, key)) is None:
+            raise BadInput(f"job.{key}: missing", hint=f"write {_EXAMPLE[f'job.{key}']} in [job]")
+        return {"wasm": self._module, "python": self._script, "native": self._image}[job.runtime](written)
+
+    def _script(self, written: str) -> BlobRef:
+        path = self._path(written)
+        try:
+            size = _plain(path, "job.script")
+            text = path.read_bytes() if size <= MAX_SCRIPT_BYTES else b""
+        except OSError as error:
+            raise _unreadable("job.script", path, error) from error
+        if size > MAX_SCRIPT_BYTES:
+            raise BadInput(
+                f"the script {path} has {show_size(size)}; the limit is {show_size(MAX_SCRIPT_BYTES)}",
+                hint="give data, and modules that it imports, as inputs",
+            )
+        if b"\0" in text:
+            raise BadInput(f"{path} is not a Python script", hint="name the .py file; modules go without a runtime")
+        return self._ref(path, "job.script")
+
+    def _image(self, written: str) -> BlobRef:
+        path = self._path(written)
+        try:
+            size = _plain(path, "job.module")
+            with path.open("rb") as file:
+                head = file.read(512)
+        except OSError as error:
+            raise _unreadable("job.module", path, error, "build it first; docs/job-guide.md shows how") from error
+        if size > MAX_INPUT_BYTES:
+            raise BadInput(
+                f"the module {path} has {show_size(size)}; the limit is {show_size(MAX_INPUT_BYTES)}",
+                hint="strip it (-s), and give data as inputs",
+            )
+        if not is_native(head):
+            raise BadInput(
+                f"{path} is neither a Linux executable nor a tar image",
+                hint="link a program statically (-static), or make a tar archive of a root folder",
+            )
+        return self._ref(path, "job.module")
 
     def _module(self, written: str) -> BlobRef:
         path = self._path(written)

@@ -31,6 +31,8 @@ MAX_TEXT_BYTES = 256 << 10  # of one task's arguments and environment together: 
 MAX_INPUTS = 64
 MAX_INPUT_BYTES = 256 << 20
 MAX_MODULE_BYTES = 64 << 20
+MAX_SCRIPT_BYTES = 1 << 20
+MIN_PYTHON_MEMORY = 32 << 20  # the interpreter itself takes 10 MiB
 
 
 def _unit(parse: Any, show: Any) -> tuple[BeforeValidator, PlainSerializer]:
@@ -192,6 +194,8 @@ class JobSpec(Value):
                 "native programs need not give the same bytes twice, so level L1 can't check them; "
                 'set verify.level = "L0", or use the runtime "wasm"'
             )
+        if self.runtime == "python" and self.limits.memory < MIN_PYTHON_MEMORY:
+            raise ValueError(f"limits.memory: Python needs at least {units.show_size(MIN_PYTHON_MEMORY)}")
         return self
 
     def blobs(self) -> dict[str, int]:
@@ -330,6 +334,12 @@ def _result_name(name: str) -> str:
     except ValueError as error:
         raise BadMessage(f"a result file named {name[:100]!r}") from error
     return name
+
+
+def is_native(head: bytes) -> bool:
+    """Whether a file that begins so (512 bytes) is what the native runtime takes: an ELF executable or a tar archive,
+    plain or compressed by gzip."""
+    return head[:4] == b"\x7fELF" or head[257:262] == b"ustar" or head[:3] == b"\x1f\x8b\x08"
 
 
 def check_sum_of_inputs(spec: JobSpec) -> None:

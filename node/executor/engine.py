@@ -1,5 +1,9 @@
 """wasmtime's settings and the cache of compiled modules. Imported in workers only, but for the name in `version.py`.
 
+There is no epoch deadline. Fuel bounds what a program executes, and what fuel does not see (compilation, a call into
+the host, a disk that hangs) an epoch does not interrupt either; the daemon ends all of it by SIGKILL at the run's
+wall-clock limit, from outside the process. Checking an epoch at every loop and call would cost each program for nothing.
+
 The settings are part of what makes results comparable, so `version.ENGINE` changes with them. Compiled modules are
 native code: the cache folder is private to the node, and its keys name the module's hash, the engine and this file's
 settings; wasmtime itself refuses a file made for another processor or version, and it is then made anew.
@@ -7,6 +11,7 @@ settings; wasmtime itself refuses a file made for another processor or version, 
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -82,7 +87,8 @@ class Modules:
             module = wasmtime.Module.deserialize_file(self._engine, str(place))
         except wasmtime.WasmtimeError:  # another version's, another processor's, or cut short by a full disk
             return None
-        os.utime(place)
+        with contextlib.suppress(OSError):
+            os.utime(place)
         return module
 
     def _compile(self, sha256: str, source: Path) -> wasmtime.Module:

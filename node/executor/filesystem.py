@@ -1,4 +1,4 @@
-"""What a task sees as files: `/in`, read-only, and `/out`, where its results go.
+"""What a task sees as files: `/in`, read-only, and `/out`, where its results go; a script also itself, in `/job`.
 
 Directories and names live in memory only. Input files are open descriptors of whole files; output files are open
 descriptors of numbered files in the run's folder, so no name a task chooses ever reaches the machine's file system,
@@ -156,7 +156,10 @@ class Handle:
 class FileSystem:
     """The files of one run. `folder` is where its output files go, as `0`, `1`, …"""
 
-    def __init__(self, folder: Path, inputs: dict[str, Path], stdin: Path | None, output_limit: int) -> None:
+    def __init__(
+        self, folder: Path, inputs: dict[str, Path], stdin: Path | None, output_limit: int,
+        program: dict[str, Path] | None = None,
+    ) -> None:  # fmt: skip
         self.folder = folder
         self.quota = Quota(output_limit)
         self._inode = 1
@@ -174,6 +177,10 @@ class FileSystem:
             3: Handle(self.incoming, preopen="/in"),
             4: Handle(self.outgoing, writable=True, preopen="/out"),
         }
+        if program is not None:
+            job = Directory(self._next_inode(), writable=False)
+            job.entries.update({name: self._input(path) for name, path in program.items()})
+            self.handles[5] = Handle(job, preopen="/job")
 
     def close(self) -> None:
         for descriptor in self._descriptors:

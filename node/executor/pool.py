@@ -6,7 +6,8 @@ import asyncio
 import re
 import shutil
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,13 @@ import structlog
 
 from fogchain.errors import BadInput, Conflict, Unavailable
 from fogchain.jobs.spec import ResultFile, ResultManifest, RunSpec
+from fogchain.market.engines import Runtime
 from fogchain.market.messages import Exit
 from fogchain.units import show_size
 from node.executor import cgroup
 from node.executor.cgroup import Cgroup
 from node.executor.process import WorkerDied, WorkerProcess
-from node.executor.version import ENGINE
+from node.executor.runtimes import Runtimes
 
 log = structlog.get_logger(__name__)
 
@@ -63,10 +65,11 @@ class RunOutcome:
 class _Slot:
     """A place for one run at a time. Its worker is made ahead of need and replaced when it was killed or is old."""
 
-    def __init__(self, number: int, folder: Path, memory: int) -> None:
+    def __init__(self, number: int, folder: Path, memory: int, python: Path | None) -> None:
         self._number = number
         self._folder = folder.absolute()
         self._memory = memory
+        self._python = python
         self._generation = 0
         self._starting: asyncio.Task[WorkerProcess] | None = None
         self.walled = True
@@ -108,7 +111,8 @@ class _Slot:
         group = Cgroup.make(f"{self._number}-{self._generation}", self._memory)
         self.walled = group is not None
         try:
-            return await WorkerProcess.spawn(self._folder / "cache", self._folder / f"worker-{self._number}.log", group)
+            log_file = self._folder / f"worker-{self._number}.log"
+            return await WorkerProcess.spawn(self._folder / "cache", log_file, group, self._python)
         except BaseException:
             if group is not None:
                 group.remove()
@@ -122,20 +126,27 @@ def _noticed(task: asyncio.Task[Any]) -> None:
 
 
 class Executor:
-    """Runs tasks in `slots` worker processes. `folder` is its own; `memory_cap` is the most one task may ask for."""
+    """Runs tasks in `slots` worker processes. `folder` is its own; `memory_cap` is the most one task may ask for.
 
-    ENGINE = ENGINE
+    `wanted` are the runtimes to offer; `runtimes` says which of them it can. `changed` is called when that changes.
+    """
 
-    def __init__(self, folder: Path, slots: int, *, memory_cap: int) -> None:
+    def __init__(
+        self, folder: Path, slots: int, *, memory_cap: int, wanted: Sequence[Runtime] = ("wasm",),
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
         self._folder = folder.absolute()
         self._runs = self._folder / "runs"
         self._memory_cap = memory_cap
-        self._slots = [_Slot(n, self._folder, memory_cap + OVERHEAD_BYTES) for n in range(slots)]
+        self.runtimes = Runtimes(wanted, self._folder / "cache", changed)
+        python = self.runtimes.python
+        self._slots = [_Slot(n, self._folder, memory_cap + OVERHEAD_BYTES, python) for n in range(slots)]
         self._free: asyncio.Queue[_Slot | None] = asyncio.Queue()
         self._active: set[str] = set()
         self._replacing: set[asyncio.Task[None]] = set()
         self._stopped = True
         self.running = 0  # runs that have a slot
+        self.ended: Counter[Exit] = Counter()  # how runs ended since the start
 
     async def start(self) -> None:
         """Make the folder, drop what earlier runs left, start the workers. Raises Unavailable."""
@@ -155,11 +166,13 @@ class Executor:
             self._free.put_nowait(slot)
         if not all(slot.walled for slot in self._slots):
             log.info("executor.no_cgroup", note="tasks are held by WebAssembly alone; memory limits are the engine's")
-        log.info("executor.started", slots=len(self._slots), engine=ENGINE)
+        self.runtimes.prepare()
+        log.info("executor.started", slots=len(self._slots), engines=self.runtimes.engines)
 
     async def stop(self) -> None:
         """Kill what runs; runs under way or waiting raise Unavailable."""
         self._stopped = True
+        self.runtimes.stop()
         self._free.put_nowait(None)
         await asyncio.gather(*(slot.replace() for slot in self._slots), *self._replacing)
 
@@ -169,11 +182,9 @@ class Executor:
         Raises BadInput and Conflict for the run's name, Unavailable when the executor is stopped or no worker starts.
         """
         self._check(request)
-        limits = request.spec.limits
-        if limits.memory > self._memory_cap:
-            now = time.time()
-            detail = f"it asks for {show_size(limits.memory)} of memory; here a task gets {show_size(self._memory_cap)}"
-            return _failed(Exit.REFUSED, detail, now, now)
+        if (detail := self._why_not(request.spec)) is not None:
+            self.ended[Exit.REFUSED] += 1
+            return _failed(Exit.REFUSED, detail, time.time(), time.time())
         self._active.add(request.run_id)
         try:
             slot = await self._take()
@@ -192,6 +203,7 @@ class Executor:
         if outcome.exit >= Exit.TIMEOUT and self._stopped:
             self._drop(request.run_id)
             raise Unavailable("the sandbox was stopped during the run")
+        self.ended[outcome.exit] += 1
         return outcome
 
     def discard(self, run_id: str) -> None:
@@ -232,6 +244,14 @@ class Executor:
         missing = set(request.spec.task.inputs) ^ set(request.inputs)
         if missing or (request.spec.task.stdin is None) != (request.stdin is None):
             raise BadInput(f"the files given are not those of the run's spec: {', '.join(sorted(missing)) or 'stdin'}")
+
+    def _why_not(self, spec: RunSpec) -> str | None:
+        if self.runtimes.engine_for(spec.runtime) is None:
+            return f"this node does not run {spec.runtime}: {self.runtimes.state(spec.runtime).detail}"
+        if spec.limits.memory > self._memory_cap:
+            given = show_size(self._memory_cap)
+            return f"it asks for {show_size(spec.limits.memory)} of memory; here a task gets {given}"
+        return None
 
     async def _take(self) -> _Slot:
         if self._stopped:
@@ -287,7 +307,7 @@ def run_frame(request: RunRequest, folder: Path) -> dict[str, Any]:
     """What a worker is told of a run; `folder` is absolute, empty and this run's own."""
     limits, task = request.spec.limits, request.spec.task
     return {
-        "module": str(request.module.absolute()), "sha256": request.spec.module.sha256, "args": list(task.args),
+        "runtime": request.spec.runtime, "module": str(request.module.absolute()), "sha256": request.spec.module.sha256, "args": list(task.args),
         "env": dict(task.env), "stdin": str(request.stdin.absolute()) if request.stdin is not None else None,
         "inputs": {name: str(path.absolute()) for name, path in request.inputs.items()}, "seed": request.seed,
         "fuel": limits.fuel, "memory": limits.memory, "output": limits.output, "folder": str(folder),

@@ -38,11 +38,12 @@ class WorkerProcess:
         self._log_file = log_file
 
     @classmethod
-    async def spawn(cls, cache: Path, log_file: Path, cgroup: Cgroup | None) -> WorkerProcess:
+    async def spawn(cls, cache: Path, log_file: Path, cgroup: Cgroup | None, python: Path | None = None) -> WorkerProcess:
         """Start a worker and wait until it is ready. Raises Unavailable."""
         with log_file.open("wb") as errors:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-I", "-m", "node.executor.worker", str(cache), str(os.getpid()),
+                *([str(python)] if python else []),
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=errors,
                 start_new_session=True, env={"PATH": os.defpath}, cwd=log_file.parent, limit=frames.MAX_FRAME,
             )  # fmt: skip

@@ -10,7 +10,8 @@ from typing import Any
 
 import wasmtime
 
-from fogchain.jobs.blobname import BlobHasher
+from fogchain.jobs.blobname import BlobHasher, hash_file
+from node.executor import interpreter
 from node.executor.engine import MAX_TABLE_ELEMENTS, MAX_TABLES, BadModule, Modules, make_engine
 from node.executor.filesystem import FileSystem, OutputFile, OutputLimit
 from node.executor.host import Host, NoMemory
@@ -26,7 +27,8 @@ _FILE_SLACK = 4096  # the accounting in filesystem.py ends a run first; the kern
 class Run:
     """What to run, as it comes from the daemon. `folder` is empty and this run's own; `memory`, `output` in bytes."""
 
-    module: Path
+    runtime: str  # wasm or python
+    module: Path  # or the script
     sha256: str
     args: list[str]
     env: dict[str, str]
@@ -55,18 +57,21 @@ class Run:
 class Sandbox:
     """An engine and its modules, for one run after the other."""
 
-    def __init__(self, cache: Path) -> None:
+    def __init__(self, cache: Path, python: Path | None = None) -> None:
         self.engine = make_engine()
         self._modules = Modules(self.engine, cache)
+        self._python = python
+        self._interpreters = Modules(self.engine, interpreter.compiled_folder(python, cache)) if python else None
         self._host = Host(self.engine)
 
     def run(self, run: Run) -> dict[str, Any]:
         """The answer frame for `run`. Raises OSError when this machine is at fault (disk full, input gone)."""
-        files = FileSystem(run.folder, run.inputs, run.stdin, run.output)
+        script = {Path(interpreter.SCRIPT).name: run.module} if run.runtime == "python" else None
+        files = FileSystem(run.folder, run.inputs, run.stdin, run.output, script)
         try:
             code, fuel, detail = 0, 0, ""
             try:
-                module = self._modules.load(run.sha256, run.module)
+                module = self._module(run)
             except BadModule as error:
                 exit_, detail = BAD_MODULE, str(error)
             except ValueError as error:
@@ -80,6 +85,17 @@ class Sandbox:
         finally:
             files.close()
 
+    def _module(self, run: Run) -> wasmtime.Module:
+        """Raises BadModule, ValueError."""
+        if run.runtime == "wasm":
+            return self._modules.load(run.sha256, run.module)
+        if run.runtime != "python" or self._interpreters is None or self._python is None:
+            raise ValueError(f"this node does not run {run.runtime}")
+        with run.module.open("rb") as file:
+            if hash_file(file).hexdigest() != run.sha256:
+                raise ValueError(f"the script's file does not hash to {run.sha256}")
+        return self._interpreters.load(interpreter.NAME, self._python)
+
     def _execute(self, module: wasmtime.Module, files: FileSystem, run: Run) -> tuple[int, int, int, str]:
         """Exit class, exit code, fuel used, detail."""
         store = wasmtime.Store(self.engine)
@@ -89,8 +105,11 @@ class Sandbox:
             store.set_limits(
                 memory_size=run.memory, table_elements=MAX_TABLE_ELEMENTS, instances=1, tables=MAX_TABLES, memories=1
             )
+            command, environment = ("task",), {}
+            if run.runtime == "python":
+                command, environment = interpreter.ARGUMENTS, interpreter.ENVIRONMENT
             wasi = Wasi(
-                files=files, args=["task", *run.args], env=run.env, seed=run.seed,
+                files=files, args=[*command, *run.args], env={**environment, **run.env}, seed=run.seed,
                 fuel_used=host.fuel_used, use_fuel=host.use_fuel,
             )  # fmt: skip
             host.begin(wasi, run.fuel)

@@ -1,4 +1,4 @@
-"""A worker process: `python -m node.executor.worker CACHE`. Runs one task after the other, asked over its pipes.
+"""A worker process: `python -m node.executor.worker CACHE PARENT [PYTHON]`. Runs one task after the other, asked over its pipes.
 
 It dies with the daemon, holds few files open, and dumps no core. The daemon kills it when a run takes too long, also
 while it compiles: compilation has no fuel.
@@ -104,12 +104,13 @@ def _answer(sandbox: Sandbox, request: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     cache, parent = Path(sys.argv[1]), int(sys.argv[2])
+    python = Path(sys.argv[3]) if len(sys.argv) > 3 else None
     requests, answers = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(2, 1)  # whatever prints goes to the worker's log, never between the frames
     _confine(parent)
-    sandbox = Sandbox(cache)
+    sandbox = Sandbox(cache, python)
     frames.write(answers, {"ready": ENGINE})
     while (request := frames.read(requests)) is not None:
         frames.write(answers, _answer(sandbox, request))

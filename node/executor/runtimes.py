@@ -1,0 +1,109 @@
+"""Which runtimes this node offers, with which engine, and why not the others."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from fogchain.errors import Unavailable
+from fogchain.market.engines import RUNTIMES, Runtime
+from node.executor import interpreter
+from node.executor.version import ENGINE
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeState:
+    """`engine` is None while it can't be offered; `detail` says why, in words."""
+
+    runtime: Runtime
+    engine: str | None
+    detail: str = ""
+
+
+class Runtimes:
+    """`wanted` is what the owner wants to offer; `cache` the node's own folder of compiled modules."""
+
+    def __init__(self, wanted: Sequence[Runtime], cache: Path, changed: Callable[[], None]) -> None:
+        self._cache = cache
+        self._changed = changed
+        self._compiling: asyncio.Task[None] | None = None
+        self.python = interpreter.find() if "python" in wanted else None
+        self._states = {
+            runtime: RuntimeState(runtime, None, "it is not among provider.runtimes in config.toml")
+            for runtime in RUNTIMES
+        }
+        if "wasm" in wanted:
+            self._states["wasm"] = RuntimeState("wasm", ENGINE)
+        if "python" in wanted:
+            missing = "its interpreter is not installed here: run scripts/setup"
+            self._states["python"] = RuntimeState("python", None, "it is being compiled" if self.python else missing)
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        return tuple(sorted(state.engine for state in self._states.values() if state.engine is not None))
+
+    @property
+    def states(self) -> tuple[RuntimeState, ...]:
+        return tuple(self._states.values())
+
+    def state(self, runtime: Runtime) -> RuntimeState:
+        return self._states[runtime]
+
+    def engine_for(self, runtime: Runtime) -> str | None:
+        return self._states[runtime].engine
+
+    def prepare(self) -> None:
+        """Begin to make ready what takes time."""
+        if self.python is not None and self._compiling is None:
+            self._compiling = asyncio.create_task(self._compile(self.python), name="compile-python")
+
+    async def prepared(self) -> None:
+        """Return when nothing is being made ready any more."""
+        if self._compiling is not None:
+            await asyncio.wait([self._compiling])
+
+    def stop(self) -> None:
+        if self._compiling is not None:
+            self._compiling.cancel()
+
+    async def _compile(self, module: Path) -> None:
+        folder = interpreter.compiled_folder(module, self._cache)
+        log.info("executor.compiling_python", note="once, about 15 s; then Python jobs are offered")
+        try:
+            await _compile_in_child(module, folder)
+            state = RuntimeState("python", interpreter.PYTHON_ENGINE)
+            log.info("executor.python_ready", engine=state.engine)
+        except (Unavailable, OSError) as error:
+            log.warning("executor.no_python", why=str(error))
+            state = RuntimeState("python", None, str(error))
+        self._states["python"] = state
+        self._changed()
+
+
+async def _compile_in_child(module: Path, folder: Path) -> None:
+    """Return once the compiled form is in `folder`. Cancelling this ends the compilation. Raises Unavailable."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-I", "-m", "node.executor.interpreter", str(module), str(folder),
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        _, errors = await process.communicate()
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        raise
+    if process.returncode:
+        last = errors.decode(errors="replace").strip().splitlines()
+        raise Unavailable(
+            f"CPython can't be compiled here: {last[-1] if last else f'exit code {process.returncode}'}",
+            hint=f"delete {module} and run scripts/setup again",
+        )
