@@ -110,7 +110,12 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "task": tuple(_Task.model_fields),
     "array.split": ("file", "as"),
 }
-_EXAMPLE = {"job.module": 'module = "program.wasm"', "job.script": 'script = "main.py"', "job.budget": 'budget = "5 FOG"', "array.count": "count = 8"}
+_EXAMPLE = {
+    "job.module": 'module = "program.wasm"',
+    "job.script": 'script = "main.py"',
+    "job.budget": 'budget = "5 FOG"',
+    "array.count": "count = 8",
+}
 
 
 def load_job_file(path: Path) -> ResolvedJob:

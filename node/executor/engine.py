@@ -2,7 +2,7 @@
 
 There is no epoch deadline. Fuel bounds what a program executes, and what fuel does not see (compilation, a call into
 the host, a disk that hangs) an epoch does not interrupt either; the daemon ends all of it by SIGKILL at the run's
-wall-clock limit, from outside the process. Checking an epoch at every loop and call would cost each program for nothing.
+wall-clock limit, from outside the process. An epoch checked at every loop and call would cost time for nothing.
 
 The settings are part of what makes results comparable, so `version.ENGINE` changes with them. Compiled modules are
 native code: the cache folder is private to the node, and its keys name the module's hash, the engine and this file's

@@ -46,6 +46,7 @@ def main() -> None:
 
     module, folder = Path(sys.argv[1]), Path(sys.argv[2])
     os.nice(19)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several nodes may start at once
         Modules(make_engine(), folder).load(NAME, module)

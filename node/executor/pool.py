@@ -307,7 +307,8 @@ def run_frame(request: RunRequest, folder: Path) -> dict[str, Any]:
     """What a worker is told of a run; `folder` is absolute, empty and this run's own."""
     limits, task = request.spec.limits, request.spec.task
     return {
-        "runtime": request.spec.runtime, "module": str(request.module.absolute()), "sha256": request.spec.module.sha256, "args": list(task.args),
+        "runtime": request.spec.runtime, "module": str(request.module.absolute()),
+        "sha256": request.spec.module.sha256, "args": list(task.args),
         "env": dict(task.env), "stdin": str(request.stdin.absolute()) if request.stdin is not None else None,
         "inputs": {name: str(path.absolute()) for name, path in request.inputs.items()}, "seed": request.seed,
         "fuel": limits.fuel, "memory": limits.memory, "output": limits.output, "folder": str(folder),

@@ -38,7 +38,9 @@ class WorkerProcess:
         self._log_file = log_file
 
     @classmethod
-    async def spawn(cls, cache: Path, log_file: Path, cgroup: Cgroup | None, python: Path | None = None) -> WorkerProcess:
+    async def spawn(
+        cls, cache: Path, log_file: Path, cgroup: Cgroup | None, python: Path | None = None
+    ) -> WorkerProcess:
         """Start a worker and wait until it is ready. Raises Unavailable."""
         with log_file.open("wb") as errors:
             process = await asyncio.create_subprocess_exec(

@@ -90,7 +90,6 @@ class Runtimes:
 
 async def _compile_in_child(module: Path, folder: Path) -> None:
     """Return once the compiled form is in `folder`. Cancelling this ends the compilation. Raises Unavailable."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-I", "-m", "node.executor.interpreter", str(module), str(folder),
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,

@@ -105,9 +105,9 @@ class Sandbox:
             store.set_limits(
                 memory_size=run.memory, table_elements=MAX_TABLE_ELEMENTS, instances=1, tables=MAX_TABLES, memories=1
             )
-            command, environment = ("task",), {}
-            if run.runtime == "python":
-                command, environment = interpreter.ARGUMENTS, interpreter.ENVIRONMENT
+            python = run.runtime == "python"
+            command: tuple[str, ...] = interpreter.ARGUMENTS if python else ("task",)
+            environment = interpreter.ENVIRONMENT if python else {}
             wasi = Wasi(
                 files=files, args=[*command, *run.args], env={**environment, **run.env}, seed=run.seed,
                 fuel_used=host.fuel_used, use_fuel=host.use_fuel,
@@ -133,7 +133,9 @@ class Sandbox:
             if signature.params or signature.results:
                 return BAD_MODULE, 0, "the module's '_start' takes or gives values: compile it as a WASI command"
             started = True
-            with _FileSizeLimit(output + _FILE_SLACK):  # not before: wasmtime keeps a module's data in a file of its own
+            with _FileSizeLimit(
+                output + _FILE_SLACK
+            ):  # not before: wasmtime keeps a module's data in a file of its own
                 start(store)
             return OK, 0, ""
         except wasmtime.Trap as trap:

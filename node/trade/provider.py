@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
@@ -85,6 +86,7 @@ class Provider:
         self._tend = asyncio.Event()
         self._bond_counted: int | None = None
         self.registered = False
+        self.refused: Counter[str] = Counter()  # orders not taken since the start, by the error's code
 
     # ---------------------------------------------------------------- life
 
@@ -116,6 +118,10 @@ class Provider:
     def offer(self) -> Offer | None:
         return self._issuer.newest
 
+    @property
+    def sandbox(self) -> Sandbox:
+        return self._sandbox
+
     def may_read(self, peer_id: str, sha256: str) -> bool:
         """Whether this peer may fetch this blob from us: it is part of a result it ordered."""
         return sha256 in self._granted.get(peer_id, ())
@@ -129,6 +135,13 @@ class Provider:
     # ---------------------------------------------------------------- orders
 
     async def _on_order(self, peer: str, data: bytes) -> bytes:
+        try:
+            return self._take(peer, data)
+        except FogchainError as error:
+            self.refused[error.code] += 1
+            raise
+
+    def _take(self, peer: str, data: bytes) -> bytes:
         signed = SignedOrder.decode(data)
         digest = self._domain.digest(signed.order)
         known = self._ledger.get(digest)

@@ -13,6 +13,7 @@ import wasmtime
 
 from fogchain.jobs.blobname import name_of
 from fogchain.jobs.spec import BlobRef, Limits, RunSpec, TaskSpec
+from fogchain.market.engines import Runtime
 from node.executor.pool import Executor, RunOutcome, RunRequest
 
 MIB = 1 << 20
@@ -35,7 +36,7 @@ def program(body: str, *, pages: int = 1, more: str = "") -> str:
 def request(
     folder: Path, code: str | bytes | Path, *, seed: bytes = bytes(32), args: tuple[str, ...] = (),
     env: Mapping[str, str] | None = None, stdin: bytes | None = None, inputs: Mapping[str, bytes] | None = None,
-    **limits: Any,
+    runtime: Runtime = "wasm", **limits: Any,
 ) -> RunRequest:  # fmt: skip
     """A request for `code` (a file, bytes, or WebAssembly text) with its files written to `folder`."""
     number = next(_numbers)
@@ -59,7 +60,7 @@ def request(
     )
     return RunRequest(
         run_id=f"run-{number}",
-        spec=RunSpec(module=module_ref, limits=Limits(**values), task=task),
+        spec=RunSpec(runtime=runtime, module=module_ref, limits=Limits(**values), task=task),
         module=module,
         stdin=standard[0] if standard else None,
         inputs={name: path for name, (path, _) in stored.items()},
