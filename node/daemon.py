@@ -40,7 +40,7 @@ from node.api.app import create_app
 from node.api.server import ApiServer
 from node.executor.pool import Executor, RunRequest
 from node.p2p.address import PeerAddress, PeerFound, node_key_of, peer_id_of
-from node.p2p.blobs import fetch_blob, serve_blobs
+from node.p2p.blobs import fetch_blob, serve_blobs, serve_sources
 from node.p2p.host import P2PHost
 from node.services import Feed, Services
 from node.trade import issuer as trade_issuer
@@ -51,7 +51,7 @@ from node.trade.buyer import Buyer
 from node.trade.driver import Funding, JobDriver, Surroundings
 from node.trade.issuer import Issuer
 from node.trade.ledger import Ledger
-from node.trade.ports import Handler, Ran
+from node.trade.ports import Handler, Progress, Ran
 from node.trade.provider import Provider
 from node.trade.uptime import Uptime
 
@@ -113,7 +113,7 @@ class Node:
         await host.start()
         self._stack.push_async_callback(host.stop)
         _keep_ports(folder, host.addresses)
-        network = _Network(host, blobs)
+        network = _Network(host, blobs, index)
 
         services = await self._trade(wallet, identity, deployment, client, index, sender, engine, blobs, network, feed)
         server = ApiServer(create_app(services, token, __version__, config.signin))
@@ -233,7 +233,11 @@ class Node:
                 changed=node_changed,
             )
         roles = [role for role in (buyer, provider) if role is not None]
-        network.share(lambda peer, sha256: any(role.may_read(peer, sha256) for role in roles))
+        network.share(
+            lambda peer, sha256: any(role.may_read(peer, sha256) for role in roles),
+            provider.held_for.owned if provider else lambda owner, sha256: False,
+            buyer.sources if buyer else lambda peer, sha256: [],
+        )
         services = Services(
             config=config,
             wallet=wallet,
@@ -273,8 +277,8 @@ class Node:
 class _Network:
     """`node.trade.ports.Network` over the libp2p host."""
 
-    def __init__(self, host: P2PHost, blobs: BlobStore) -> None:
-        self._host, self._blobs = host, blobs
+    def __init__(self, host: P2PHost, blobs: BlobStore, index: EventIndex) -> None:
+        self._host, self._blobs, self._index = host, blobs, index
 
     @property
     def peer_id(self) -> str:
@@ -290,8 +294,14 @@ class _Network:
     def serve(self, subject: str, handler: Handler) -> None:
         self._host.serve(subject, handler)
 
-    def share(self, allowed: Callable[[str, str], bool]) -> None:
-        serve_blobs(self._host, self._blobs, allowed)
+    def share(
+        self,
+        allowed: Callable[[str, str], bool],
+        owned: Callable[[str, str], bool],
+        lookup: Callable[[str, str], Sequence[str]],
+    ) -> None:
+        serve_blobs(self._host, self._blobs, allowed, owned)
+        serve_sources(self._host, lookup)
 
     def listen_for(self, book: ProviderBook) -> None:
         def heard(event: object) -> None:
@@ -307,8 +317,21 @@ class _Network:
     async def request(self, peer_id: str, subject: str, payload: bytes, *, timeout: float) -> bytes:
         return await self._host.request(peer_id, subject, payload, timeout=timeout)
 
-    async def fetch(self, peer_id: str, ref: BlobRef) -> None:
-        await fetch_blob(self._host, self._blobs, peer_id, ref, timeout=BLOB_TIMEOUT)
+    async def fetch(self, peer_id: str, ref: BlobRef, progress: Progress | None = None) -> None:
+        await fetch_blob(
+            self._host,
+            self._blobs,
+            peer_id,
+            ref,
+            timeout=BLOB_TIMEOUT,
+            progress=progress,
+            endpoints=self._registered,
+        )
+
+    def _registered(self, peer_id: str) -> tuple[str, ...]:
+        """Where the registry says this peer listens."""
+        key = node_key_of(peer_id)
+        return next((tuple(node.endpoints.split(",")) for node in self._index.providers() if node.node_key == key), ())
 
     def peer_id_of(self, node_key: bytes) -> str:
         return peer_id_of(node_key)

@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import os
 import re
+import time
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from fogchain.errors import BadInput, BadMessage, NotFound, Unavailable
+from fogchain.errors import BadInput, NotFound
 from fogchain.jobs.blobname import BlobHasher, hash_file, name_of
+from fogchain.jobs.partial import PartialBlob, disk
 
+STALE = 86_400.0  # seconds after which a transfer that nobody goes on with is forgotten
+_LISTS = 64  # chunk lists kept in memory
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A blob in the store. `used`: Unix seconds when it was last stored, read or asked for."""
+
+    name: str
+    size: int
+    used: float
+
+
 class BlobStore:
-    """Blobs in a folder: `ab/<hash>` when whole, `partial/<hash>` while they arrive.
+    """Blobs in a folder: `ab/<name>` when whole, `partial/<name>` while they arrive.
 
     A blob appears under its name by an atomic rename after its bytes were hashed and flushed, so a crash leaves
     either the whole blob or a partial one that the next transfer goes on with.
@@ -26,12 +41,16 @@ class BlobStore:
         self.root = root
         self._partial = root / "partial"
         self._partial.mkdir(parents=True, exist_ok=True)
+        self._lists: OrderedDict[str, tuple[bytes, ...]] = OrderedDict()
 
     def path(self, sha256: str) -> Path:
         """Where the blob lies. Raises NotFound when it is not here, BadInput for what is no hash."""
         place = self._place(sha256)
-        if not place.exists():
-            raise NotFound(f"there is no blob {sha256} here")
+        try:
+            os.utime(place)  # what is used stays longest
+        except OSError as error:
+            if not place.exists():
+                raise NotFound(f"there is no blob {sha256} here") from error
         return place
 
     def has(self, sha256: str) -> bool:
@@ -45,17 +64,28 @@ class BlobStore:
             file.seek(offset)
             return file.read(-1 if length is None else length)
 
+    def chunks(self, sha256: str) -> tuple[bytes, ...]:
+        """The hashes of the blob's chunks, read from its bytes at first."""
+        if sha256 not in self._lists:
+            with self.path(sha256).open("rb") as file:
+                self._lists[sha256] = hash_file(file).chunks
+            while len(self._lists) > _LISTS:
+                self._lists.popitem(last=False)
+        return self._lists[sha256]
+
     def put(self, data: bytes) -> str:
-        """Store `data`; returns its hash. Raises Unavailable when the disk is full."""
+        """Store `data`; returns its name. Raises Unavailable when the disk is full."""
         sha256 = name_of(data)
-        if not self.has(sha256):
+        if self.has(sha256):
+            self.path(sha256)
+        else:
             with self._scratch() as (scratch, file):
                 file.write(data)
                 self._finish(file, scratch, sha256)
         return sha256
 
     def put_file(self, source: Path) -> str:
-        """Copy a file in, hashing as it goes; returns its hash. Raises BadInput when it can't be read."""
+        """Copy a file in, hashing as it goes; returns its name. Raises BadInput when it can't be read."""
         hasher = BlobHasher()
         try:
             reader = source.open("rb")
@@ -70,47 +100,57 @@ class BlobStore:
             self._finish(file, scratch, sha256)
         return sha256
 
-    def arrived(self, sha256: str) -> int:
-        """How many bytes of an incomplete transfer are here already."""
-        part = self._partial / self._checked(sha256)
-        return part.stat().st_size if part.exists() else 0
+    def partial(self, sha256: str, size: int) -> PartialBlob:
+        """The transfer of a blob, as far as an earlier one came. Raises Unavailable."""
+        return PartialBlob(self._partial / f"{self._checked(sha256)}.{size}", sha256, size)
 
-    def append(self, sha256: str, offset: int, data: bytes) -> None:
-        """Add the next bytes of a transfer. Raises BadMessage when they don't follow what is here."""
-        part = self._partial / self._checked(sha256)
-        if self.arrived(sha256) != offset:
-            raise BadMessage(f"bytes at {offset} of blob {sha256}, of which {self.arrived(sha256)} are here")
+    def complete(self, partial: PartialBlob) -> Path:
+        """Give a finished transfer its name. Raises Unavailable."""
+        place = self._place(partial.name)
         try:
-            with part.open("ab") as file:
-                file.write(data)
+            self._make_folder(place)
+            partial.finish(place)
+            _sync_folder(place.parent)
         except OSError as error:
-            raise _disk(error) from error
+            raise disk(error) from error
+        return place
 
-    def drop(self, sha256: str) -> None:
-        """Forget what has arrived of an incomplete transfer."""
-        (self._partial / self._checked(sha256)).unlink(missing_ok=True)
+    def entries(self) -> list[Entry]:
+        """Every whole blob."""
+        found = []
+        for folder in self.root.iterdir():
+            if len(folder.name) == 2 and folder.is_dir():
+                for path in folder.iterdir():
+                    try:
+                        status = path.stat()
+                    except FileNotFoundError:
+                        continue
+                    found.append(Entry(path.name, status.st_size, status.st_mtime))
+        return found
 
-    def complete(self, sha256: str) -> Path:
-        """Check a finished transfer and give the blob its name. Raises BadMessage (and drops it) on a wrong hash."""
-        part = self._partial / self._checked(sha256)
-        if not part.exists():
-            if self.has(sha256):
-                return self.path(sha256)
-            if sha256 == name_of(b""):
-                self.put(b"")
-                return self.path(sha256)
-            raise NotFound(f"no bytes of blob {sha256} have arrived")
-        try:
-            with part.open("rb+") as file:
-                found = hash_file(file).hexdigest()
-                if found == sha256:
-                    self._finish(file, part, sha256)
-        except OSError as error:
-            raise _disk(error) from error
-        if found != sha256:
-            part.unlink()
-            raise BadMessage(f"a blob named {sha256} hashes to {found}", hint="its sender is broken or lies")
-        return self.path(sha256)
+    def underway(self) -> int:
+        """Bytes that incomplete transfers and uploads take on the disk."""
+        total = 0
+        for path in self._partial.iterdir():
+            try:
+                total += path.stat().st_blocks * 512
+            except FileNotFoundError:
+                continue
+        return total
+
+    def remove(self, sha256: str) -> None:
+        self._place(sha256).unlink(missing_ok=True)
+        self._lists.pop(sha256, None)
+
+    def sweep(self, now: float | None = None) -> None:
+        """Remove transfers with which nobody has gone on for a day."""
+        limit = (time.time() if now is None else now) - STALE
+        for path in self._partial.iterdir():
+            try:
+                if path.stat().st_mtime < limit:
+                    path.unlink()
+            except FileNotFoundError:
+                continue
 
     @contextmanager
     def _scratch(self) -> Iterator[tuple[Path, IO[bytes]]]:
@@ -120,7 +160,7 @@ class BlobStore:
             with scratch.open("xb") as file:
                 yield scratch, file
         except OSError as error:
-            raise _disk(error) from error
+            raise disk(error) from error
         finally:
             scratch.unlink(missing_ok=True)
 
@@ -129,11 +169,14 @@ class BlobStore:
         file.flush()
         os.fsync(file.fileno())
         place = self._place(sha256)
+        self._make_folder(place)
+        scratch.replace(place)
+        _sync_folder(place.parent)
+
+    def _make_folder(self, place: Path) -> None:
         if not place.parent.exists():
             place.parent.mkdir(exist_ok=True)
             _sync_folder(self.root)
-        scratch.replace(place)
-        _sync_folder(place.parent)
 
     def _place(self, sha256: str) -> Path:
         return self.root / self._checked(sha256)[:2] / sha256
@@ -152,7 +195,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _disk(error: OSError) -> Unavailable:
-    return Unavailable(f"the disk took no more: {error.strerror or error}", hint="free some space and try again")

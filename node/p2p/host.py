@@ -51,7 +51,8 @@ class P2PHost:
 
         Raises BadInput for an address that is none.
         """
-        self.peer_id: str = peer_id_of(Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw())
+        self.key = Ed25519PrivateKey.from_private_bytes(seed)
+        self.peer_id: str = peer_id_of(self.key.public_key().public_bytes_raw())
         self._network, self._mdns_wanted = network, mdns
         self._bootstrap = [PeerAddress.parse(text) for text in bootstrap]
         if not listen:
@@ -99,6 +100,10 @@ class P2PHost:
         """
         self._handlers[subject] = handler
         self._bridge.serve(subject)
+
+    def learn(self, address: PeerAddress) -> None:
+        """Remember where a peer listens; it is dialled when it is needed."""
+        self._peers.learn(address)
 
     async def connect(self, address: PeerAddress) -> None:
         """Have the peer up, and remember its address. Raises Unavailable in words."""

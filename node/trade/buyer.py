@@ -21,6 +21,7 @@ from fogchain.jobs.store import ProviderRecord
 from fogchain.market.verification import AUDIT_FLOOR
 from node.trade import wire
 from node.trade.driver import JobDriver, Surroundings
+from node.trade.sources import holders
 from node.trade.wire import SignedReceipt
 
 log = structlog.get_logger(__name__)
@@ -67,6 +68,14 @@ class Buyer:
             sha256 in driver.readable and any(share.peer == peer_id for share in driver.machine.shares.values())
             for driver in self._drivers.values()
         )
+
+    def sources(self, peer_id: str, sha256: str) -> list[str]:
+        """Peers that have a blob of ours, for one that may have it, too."""
+        found: dict[str, None] = {}
+        for driver in self._drivers.values():
+            if sha256 in driver.readable:
+                found |= dict.fromkeys(holders(driver.machine, driver.started, peer_id, sha256))
+        return list(found)
 
     # ---------------------------------------------------------------- jobs
 

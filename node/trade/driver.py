@@ -12,6 +12,7 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -50,6 +51,8 @@ from fogchain.wallet.keystore import Wallet
 from node.trade import wire
 from node.trade.book import ProviderBook
 from node.trade.ports import Network
+from node.trade.sources import blobs_of
+from node.trade.transfers import SHOWN_FROM, Transfers, decode_amounts
 from node.trade.wire import Promise, SignedOrder, SignedReceipt, SignedVoucher
 
 log = structlog.get_logger(__name__)
@@ -102,6 +105,7 @@ class JobDriver:
         self.machine = machine
         self.started: set[int] = set()  # attempts their provider says are in the sandbox now
         self.problems: dict[str, str] = {}  # provider to what hinders it now, in words
+        self.transfers: Transfers[int] = Transfers()  # attempt to how far its inputs or its result have come
         self.waiting = ""  # why nothing can be placed, in words
         self._seq = seq
         self._unwritten: list[JobEvent] = []  # that need not be on disk at once, and go with the next that must
@@ -553,6 +557,7 @@ class JobDriver:
                     )
                     for run, state in zip(out, wire.decode_states(answer, len(digests)), strict=True):
                         self._note_state(run, state)
+                    await self._measure(share.peer, out)
                     self.problems.pop(share.provider, None)
                 heard = time.monotonic()
             except FogchainError as error:
@@ -587,6 +592,7 @@ class JobDriver:
             try:
                 await self._take(peer, run, signed)
             finally:
+                self.transfers.end(attempt)
                 future.set_result(None)
                 del self._receiving[attempt]
         if run.state in ("held", "accepted"):
@@ -612,7 +618,7 @@ class JobDriver:
         try:
             manifest = self._check(receipt, signed.manifest)
             async with asyncio.timeout(HANDING_OVER + sum(file.size for file in manifest.files) / SLOWEST):
-                await self._gather(peer, manifest, signed.blobs)
+                await self._gather(peer, run.attempt, manifest, signed.blobs)
         except (BadMessage, NotFound, TimeoutError) as error:
             why = error.message if isinstance(error, FogchainError) else "it does not arrive"
             self._fail(
@@ -658,9 +664,31 @@ class JobDriver:
             raise BadMessage("more output than the order allows")
         return decoded
 
-    async def _gather(self, peer: str, manifest: ResultManifest, given: dict[bytes, bytes]) -> None:
+    async def _measure(self, peer: str, out: list[Run]) -> None:
+        """Learn how far the inputs of orders that wait have come."""
+        for run in out:
+            if run.attempt in self.started:
+                self.transfers.end(run.attempt)
+        large = [run for run in out if run.attempt not in self.started and self._input_bytes(run) >= SHOWN_FROM]
+        if not large:
+            return
+        with suppress(FogchainError):
+            digests = [self._digest(run) for run in large]
+            answer = await self._around.network.request(
+                peer, "progress", wire.encode_list(digests), timeout=REQUEST_TIMEOUT
+            )
+            for run, amount in zip(large, decode_amounts(answer, len(large)), strict=True):
+                self.transfers.set(run.attempt, amount)
+            self._around.changed(self, {run.task for run in large})
+
+    def _input_bytes(self, run: Run) -> int:
+        return sum(blobs_of(self.machine.spec.run_spec(run.task)).values())
+
+    async def _gather(self, peer: str, attempt: int, manifest: ResultManifest, given: dict[bytes, bytes]) -> None:
         """Bring every file of a result into the blob store, each checked against its hash."""
         blobs = self._around.blobs
+        refs = {file.sha256: BlobRef(sha256=file.sha256, size=file.size) for file in manifest.files}
+        self.transfers.begin(attempt, [ref for name, ref in refs.items() if bytes.fromhex(name) not in given])
         for file in manifest.files:
             data = given.get(bytes.fromhex(file.sha256))
             if data is not None:
@@ -668,7 +696,7 @@ class JobDriver:
                     raise BadMessage(f"{file.name} does not hash to its name")
                 blobs.put(data)
             elif not blobs.has(file.sha256):
-                await self._around.network.fetch(peer, BlobRef(sha256=file.sha256, size=file.size))
+                await self._around.network.fetch(peer, refs[file.sha256], self.transfers.meter(attempt, file.sha256))
             elif blobs.size(file.sha256) != file.size:
                 raise BadMessage(f"{file.name} has {blobs.size(file.sha256)} bytes, not {file.size}")
 

@@ -12,6 +12,7 @@ from fogchain.market.engines import Runtime
 from fogchain.market.messages import Exit
 
 Handler = Callable[[str, bytes], Awaitable[bytes]]
+Progress = Callable[[int, int], None]  # bytes here, bytes in all
 
 
 class Network(Protocol):
@@ -24,7 +25,7 @@ class Network(Protocol):
     def serve(self, subject: str, handler: Handler) -> None: ...
     async def dial(self, peer_id: str, endpoints: Sequence[str]) -> None: ...
     async def request(self, peer_id: str, subject: str, payload: bytes, *, timeout: float) -> bytes: ...
-    async def fetch(self, peer_id: str, ref: BlobRef) -> None:
+    async def fetch(self, peer_id: str, ref: BlobRef, progress: Progress | None = None) -> None:
         """Bring a blob into this node's store; returns at once when it is there."""
         ...
 

@@ -25,7 +25,7 @@ from fogchain.errors import BadMessage, Conflict, FogchainError, NotFound, Payme
 from fogchain.identity import NodeIdentity
 from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.logs import read_logs
-from fogchain.jobs.spec import ResultManifest, RunSpec
+from fogchain.jobs.spec import BlobRef, ResultManifest, RunSpec
 from fogchain.market.engines import join
 from fogchain.market.messages import SERVED_PRIVACY, Exit, Offer, Receipt, TaskOrder
 from fogchain.units import GFUEL, cost, format_fog, format_price
@@ -35,6 +35,8 @@ from node.trade import wire
 from node.trade.issuer import Issuer
 from node.trade.ledger import HeldVoucher, Ledger, LedgerOrder
 from node.trade.ports import Network, Ran, Sandbox
+from node.trade.sources import HeldFor, blobs_of
+from node.trade.transfers import Transfers, encode_amounts
 from node.trade.uptime import Uptime
 from node.trade.wire import Promise, SignedOrder, SignedReceipt, SignedVoucher
 
@@ -87,6 +89,8 @@ class Provider:
         self._bond_counted: int | None = None
         self.registered = False
         self.refused: Counter[str] = Counter()  # orders not taken since the start, by the error's code
+        self.held_for = HeldFor()
+        self.fetching: Transfers[bytes] = Transfers()
 
     # ---------------------------------------------------------------- life
 
@@ -95,8 +99,10 @@ class Provider:
         self._network.serve("order", self._on_order)
         self._network.serve("status", self._on_status)
         self._network.serve("cancel", self._on_cancel)
+        self._network.serve("progress", self._on_progress)
         self._network.serve("voucher", self._on_voucher)
         for known in self._ledger.queued():
+            self.held_for.learn(known.peer, RunSpec.decode(known.signed.spec))
             self._launch(known.digest)
         for known in self._ledger.unhanded():
             self._push(known.digest)
@@ -149,6 +155,7 @@ class Provider:
             self._check(signed)
             promise = sign(self._wallet.key, self._domain, signed.order)
             self._ledger.take(digest, peer, signed, promise)
+            self.held_for.learn(peer, RunSpec.decode(signed.spec))
             self._launch(digest)
             self._changed()
             return Promise(wire.QUEUED, promise).encode()
@@ -256,6 +263,12 @@ class Provider:
                 self._push(digest)
         return wire.encode_list(states)
 
+    async def _on_progress(self, peer: str, data: bytes) -> bytes:
+        return encode_amounts(
+            self.fetching.get(digest) if (known := self._ledger.get(digest)) and known.peer == peer else None
+            for digest in wire.decode_digests(data)
+        )
+
     async def _on_cancel(self, peer: str, data: bytes) -> bytes:
         unneeded, breached = wire.decode_cancel(data)
         for digest in unneeded + breached:
@@ -309,21 +322,24 @@ class Provider:
 
     async def _fetch(self, digest: bytes, spec: RunSpec) -> None:
         """Bring module and inputs here, waiting for a buyer that is away, but not for ever: its order holds a place."""
-        wanted = [spec.module, *([spec.task.stdin] if spec.task.stdin else []), *spec.task.inputs.values()]
+        wanted = [BlobRef(sha256=sha256, size=size) for sha256, size in blobs_of(spec).items()]
         pause, patience = 0.2, time.time() + AWAY
         while missing := [ref for ref in wanted if not self._blobs.has(ref.sha256)]:
             known = self._ledger.get(digest)
             if known is None or known.state != wire.QUEUED:
                 raise Conflict("the order was withdrawn")
+            self.fetching.begin(digest, missing)
             try:
                 for ref in missing:
-                    await self._network.fetch(known.peer, ref)
+                    await self._network.fetch(known.peer, ref, self.fetching.meter(digest, ref.sha256))
             except (Unavailable, NotFound) as error:
                 if time.time() + pause > min(patience, known.order.deadline):
                     raise
                 log.info("inputs not here yet", order=digest.hex()[:12], why=error.message)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 10.0)
+            finally:
+                self.fetching.end(digest)
 
     def _receipt(self, digest: bytes, ran: Ran) -> SignedReceipt:
         """Put the result into the blob store and sign for it."""

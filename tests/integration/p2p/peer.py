@@ -15,8 +15,8 @@ import structlog
 from fogchain.errors import FogchainError, NotFound
 from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.spec import BlobRef
-from node.p2p.blobs import fetch_blob, serve_blobs
-from node.p2p.host import P2PHost, PeerAddress, PeerEvent
+from node.p2p.blobs import fetch_blob, serve_blobs, serve_sources
+from node.p2p.host import Handler, P2PHost, PeerAddress, PeerEvent
 
 
 def say(**message: Any) -> None:
@@ -61,7 +61,29 @@ class Program:
             self.host.serve(handler.__name__, handler)
         if "store" in config:
             self.store = BlobStore(Path(config["store"]))
-            serve_blobs(self.host, self.store, lambda peer_id, sha256: sha256 not in config.get("secret", []))
+            self.served, self.delay = 0, config.get("delay", 0.0)
+            secret, owner = config.get("secret", []), config.get("owner", "")
+            serve_blobs(
+                self.host, self.store, lambda _, name: not owner and name not in secret, lambda by, _: by == owner
+            )  # fmt: skip
+            self.host.serve("blob", self.counted(self.host._handlers["blob"]))
+        self.sources: list[str] = []
+        serve_sources(self.host, lambda _peer, _sha256: self.sources)
+
+    def counted(self, serve: Handler) -> Handler:
+        async def answer(peer_id: str, payload: bytes) -> bytes:
+            self.served += 1
+            await asyncio.sleep(self.delay)
+            return await serve(peer_id, payload)
+
+        return answer
+
+    async def count(self) -> int:
+        """Requests for pieces of blobs so far."""
+        return self.served
+
+    async def name_sources(self, peers: list[str]) -> None:
+        self.sources = peers
 
     def saw(self, event: PeerEvent) -> None:
         say(event=type(event).__name__, **asdict(event))

@@ -13,10 +13,10 @@ import pytest_asyncio
 
 from fogchain import cbor
 from fogchain.errors import BadMessage, FogchainError, NotFound, Unavailable
-from fogchain.jobs.blobname import name_of
+from fogchain.jobs.blobname import CHUNK, BlobHasher, name_of
 from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.spec import BlobRef
-from node.p2p.blobs import CHUNK, fetch_blob
+from node.p2p.blobs import fetch_blob
 from node.p2p.host import P2PHost, PeerAddress
 
 from .conftest import Peer, StartPeer
@@ -31,6 +31,12 @@ SECRET = b"not for everyone"
 
 def ref(data: bytes) -> BlobRef:
     return BlobRef(sha256=name_of(data), size=len(data))
+
+
+def listing(data: bytes) -> bytes:
+    hasher = BlobHasher()
+    hasher.update(data)
+    return b"".join(hasher.chunks)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -55,8 +61,8 @@ async def liar(start_host: StartHost, client: P2PHost, answer: Callable[[int, in
     host = await start_host("liar")
 
     async def serve(peer_id: str, payload: bytes) -> bytes:
-        _, _, offset, length = cbor.loads(payload)
-        return answer(offset, length)
+        _, _, offset, length, _ = cbor.loads(payload)
+        return answer(offset, length) if length else cbor.dumps([1, len(DATA), listing(DATA)])
 
     host.serve("blob", serve)
     await client.connect(PeerAddress.parse(host.addresses[0]))
@@ -97,7 +103,7 @@ async def test_a_fetch_goes_on_where_a_killed_process_stopped(
     await fetcher.kill()
     with pytest.raises(EOFError):
         await task
-    here = BlobStore(tmp_path).arrived(ref(data).sha256)
+    here = BlobStore(tmp_path).partial(ref(data).sha256, len(data)).here
     assert 2 << 20 <= here < len(data)
     again = await start_peer("fetcher", store=str(tmp_path))
     await again.call("connect", address=server.address)
@@ -144,10 +150,10 @@ async def test_a_server_that_lies_is_refused_and_an_honest_one_then_serves(
     answer: Callable[[int, int], bytes], client: P2PHost, server: Peer, start_host: StartHost, tmp_path: Path
 ) -> None:
     host, store = await liar(start_host, client, answer), BlobStore(tmp_path)
-    with pytest.raises(BadMessage):
+    with pytest.raises(BadMessage, match=host.peer_id[-8:] + "|major type"):
         await fetch_blob(client, store, host.peer_id, ref(DATA), timeout=10)
     assert not store.has(ref(DATA).sha256)
-    assert store.arrived(ref(DATA).sha256) <= len(DATA)
+    assert store.partial(ref(DATA).sha256, len(DATA)).here == 0
     await fetch_blob(client, store, server.peer_id, ref(DATA), timeout=10)
     assert store.read(ref(DATA).sha256) == DATA
 
@@ -165,15 +171,39 @@ async def test_a_server_that_never_answers_is_given_up(client: P2PHost, start_ho
         await fetch_blob(client, BlobStore(tmp_path), host.peer_id, ref(DATA), timeout=0.5)
 
 
-async def test_bytes_left_by_a_liar_do_not_spoil_an_honest_transfer(
-    client: P2PHost, server: Peer, tmp_path: Path
+async def test_a_false_list_of_chunks_is_noticed_at_once(
+    client: P2PHost, server: Peer, start_host: StartHost, tmp_path: Path
 ) -> None:
-    store = BlobStore(tmp_path)
-    for left in (b"\0" * 1000, bytes(len(DATA)), bytes(len(DATA) + 1)):
-        store.append(ref(DATA).sha256, 0, left)
-        await fetch_blob(client, store, server.peer_id, ref(DATA), timeout=10)
-        assert store.read(ref(DATA).sha256) == DATA
-        store.path(ref(DATA).sha256).unlink()
+    host, store, asked = await start_host("liar"), BlobStore(tmp_path), []
+
+    async def serve(peer_id: str, payload: bytes) -> bytes:
+        asked.append(payload)
+        return cbor.dumps([1, len(DATA), listing(DATA[::-1])])
+
+    host.serve("blob", serve)
+    await client.connect(PeerAddress.parse(host.addresses[0]))
+    with pytest.raises(BadMessage, match="list of chunks"):
+        await fetch_blob(client, store, host.peer_id, ref(DATA), timeout=10)
+    assert len(asked) == 1
+
+
+async def test_one_wrong_chunk_spoils_none_of_the_others(
+    client: P2PHost, server: Peer, start_host: StartHost, tmp_path: Path
+) -> None:
+    def answer(offset: int, length: int) -> bytes:
+        return cbor.dumps([1, len(DATA), DATA[offset : offset + length] if offset != CHUNK else bytes(length)])
+
+    host, store = await liar(start_host, client, answer), BlobStore(tmp_path)
+    with pytest.raises(BadMessage, match=f"{host.peer_id[-8:]}: chunk 1 of blob"):
+        await fetch_blob(client, store, host.peer_id, ref(DATA), timeout=10)
+    left = store.partial(ref(DATA).sha256, len(DATA))
+    assert 1 in left.missing
+    seen: list[int] = []
+    await fetch_blob(
+        client, store, server.peer_id, ref(DATA), timeout=10, progress=lambda here, _: seen.append(here)
+    )  # fmt: skip
+    assert len(seen) == len(left.missing) + 1  # what was right was not fetched again
+    assert store.read(ref(DATA).sha256) == DATA
 
 
 async def test_when_one_peer_fails_a_waiter_tries_its_own(
@@ -192,9 +222,15 @@ async def test_when_one_peer_fails_a_waiter_tries_its_own(
 @pytest.mark.parametrize(
     "request_",
     [
-        b"", b"\x80", cbor.dumps([2, bytes(32), 0, 1]), cbor.dumps([1, bytes(31), 0, 1]), cbor.dumps([1, "x", 0, 1]),
-        cbor.dumps([1, bytes(32), -1, 1]), cbor.dumps([1, bytes(32), 0, CHUNK + 1]), cbor.dumps([1, bytes(32), 0, 0]),
-        cbor.dumps([1, bytes(32), 0.5, 1]), cbor.dumps([1, bytes(32), True, 1]), cbor.dumps([1, bytes(32), 2**60, 1]),
+        b"", b"\x80", *(
+            cbor.dumps(fields)
+            for fields in (
+                [2, bytes(32), 0, 1, b""], [1, bytes(31), 0, 1, b""], [1, "x", 0, 1, b""], [1, bytes(32), -1, 1, b""],
+                [1, bytes(32), 0, CHUNK + 1, b""], [1, bytes(32), 0, -1, b""], [1, bytes(32), 0.5, 1, b""],
+                [1, bytes(32), True, 1, b""], [1, bytes(32), 2**60, 1, b""], [1, bytes(32), 0, 1, ""],
+                [1, bytes(32), 0, 1],
+            )
+        ),
     ],
 )  # fmt: skip
 async def test_a_request_that_is_none_is_refused(client: P2PHost, server: Peer, request_: bytes) -> None:

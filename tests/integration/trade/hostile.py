@@ -299,7 +299,7 @@ class RogueProvider(Rogue):
         return wire.EMPTY
 
     async def _on_blob(self, _peer: str, data: bytes) -> bytes:
-        _, sha256, offset, length = cbor.loads(data)
+        _, sha256, offset, length, _ = cbor.loads(data)
         lie = self.lies.get(sha256.hex())
         if lie is None:
             raise NotFound("there is no such blob here")
@@ -423,7 +423,7 @@ async def wrong_bytes_inside(liar: RogueProvider, order: bytes) -> None:
 
 
 async def wrong_bytes_fetched(liar: RogueProvider, order: bytes) -> None:
-    """hashes to"""
+    """is not what its name says"""
     true, lie = b"true" * 1000, b"lies" * 1000
     liar.lies[name_of(true)] = lie
     await liar.hand_over(order, manifest("stdout", true))

@@ -347,7 +347,7 @@ async def test_another_peer_can_neither_cancel_nor_ask_nor_fetch(doors: Doors) -
     ref = BlobRef(sha256=stdout.sha256, size=stdout.size)
     for blob in (stdout.sha256, m.loud.sha256):  # the result, and the module it was made with
         with pytest.raises(NotFound, match="no blob"):
-            await other.ask(doors.oak, "blob", cbor.dumps([1, bytes.fromhex(blob), 0, 1000]))
+            await other.ask(doors.oak, "blob", cbor.dumps([1, bytes.fromhex(blob), 0, 1000, b""]))
     await fetch_blob(m.host, m.blobs, doors.oak, ref, timeout=10)
     assert m.blobs.read(stdout.sha256) == bytes(LOUD_BYTES)
 
@@ -474,7 +474,7 @@ async def test_strangers_get_nothing_of_a_job_from_its_buyer(doors: Doors) -> No
     buyer = await doors.network.client("buyer").status()
     await doors.other.meet(buyer)
     spec = (await doors.network.buyer.job(doors.job)).spec
-    request = cbor.dumps([1, bytes.fromhex(spec.module.sha256), 0, 100])
+    request = cbor.dumps([1, bytes.fromhex(spec.module.sha256), 0, 100, b""])
     with pytest.raises(NotFound, match="no blob"):
         await doors.other.ask(buyer.peer_id, "blob", request)
     assert await until(lambda: doors.liar.buyer) == buyer.peer_id
