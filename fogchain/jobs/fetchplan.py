@@ -106,12 +106,14 @@ class FetchPlan:
             if chunk in self._open:
                 return chunk
         patience = max(OVERDUE, 3 * (source.seconds or 0.0))
+        newest: dict[int, float] = {}  # chunks to when they were last asked of anybody
+        for other in self._sources.values():
+            for chunk, asked in other.asked.items():
+                newest[chunk] = max(asked, newest.get(chunk, asked))
         late = [
             (asked, chunk)
-            for other in self._sources.values()
-            if other is not source
-            for chunk, asked in other.asked.items()
-            if now - asked > patience and chunk in self._open and chunk not in source.asked and self._copies(chunk) < 2
+            for chunk, asked in newest.items()
+            if now - asked > patience and chunk in self._open and chunk not in source.asked
         ]
         return min(late)[1] if late else None
 
