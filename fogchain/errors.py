@@ -30,6 +30,12 @@ class TooLarge(BadInput):
     code = "too-large"
 
 
+class WrongMediaType(BadInput):
+    """A request's body is of another kind than is taken there."""
+
+    code = "wrong-media-type"
+
+
 class Unauthorized(FogchainError):
     """The token is missing or wrong."""
 

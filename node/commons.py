@@ -6,7 +6,7 @@ Bonds, votes and prices are read from the chain when they are asked for, verdict
 from __future__ import annotations
 
 import asyncio
-import time
+import uuid
 from collections.abc import Awaitable, Callable
 
 from fogchain.api.commons import (
@@ -62,36 +62,41 @@ class Commons:
         bond, head = await asyncio.gather(read_bond(self._client, self._address), self._client.head())
         return views.stake(bond, head.timestamp)
 
-    async def bond(self, amount: int) -> StakeView:
-        stake = self._client.deployment.stake
-        held, allowed = await asyncio.gather(
-            self._client.token_balance(self._address), self._client.allowance(self._address, stake)
-        )
-        if held < amount:
-            raise PaymentRequired(
-                f"the wallet holds {format_fog(held, 6)}, less than {format_fog(amount)}",
-                hint="bond less, or withdraw from the market first",
+    async def bond(self, amount: int, key: str | None) -> StakeView:
+        stake, tag = self._client.deployment.stake, _tag("bond", key)
+        if not self._sender.knows(tag):
+            held, allowed = await asyncio.gather(
+                self._client.token_balance(self._address), self._client.allowance(self._address, stake)
             )
-        approval = [] if allowed >= amount else [self._calls.approve(amount, stake)]
-        return await self._send_for_stake(*approval, self._calls.bond(amount))
+            if held < amount:
+                raise PaymentRequired(
+                    f"the wallet holds {format_fog(held, 6)}, less than {format_fog(amount)}",
+                    hint="bond less, or withdraw from the market first",
+                )
+            if allowed < amount:
+                await self._sender.send(self._calls.approve(amount, stake), tag=f"approve:{tag}")
+        return await self._send_for_stake(self._calls.bond(amount), tag)
 
-    async def unbond(self, amount: int) -> StakeView:
-        return await self._send_for_stake(self._calls.unbond(amount))
+    async def unbond(self, amount: int, key: str | None) -> StakeView:
+        return await self._send_for_stake(self._calls.unbond(amount), _tag("unbond", key))
 
-    async def withdraw_stake(self) -> StakeView:
-        return await self._send_for_stake(self._calls.withdraw_stake())
+    async def withdraw_stake(self, key: str | None) -> StakeView:
+        return await self._send_for_stake(self._calls.withdraw_stake(), _tag("withdraw-stake", key))
 
-    async def claim_rewards(self) -> StakeView:
-        return await self._send_for_stake(self._calls.claim_rewards())
+    async def claim_rewards(self, key: str | None) -> StakeView:
+        return await self._send_for_stake(self._calls.claim_rewards(), _tag("rewards", key))
 
-    async def cancel_unbonding(self, index: int, expected: UnbondingRequest) -> StakeView:
-        queue = (await read_bond(self._client, self._address)).unbonding
-        if index >= len(queue) or (queue[index].amount, queue[index].release) != (expected.amount, expected.release):
-            raise Conflict("this is no longer what is unbonding there", hint="look again at what is unbonding")
-        return await self._send_for_stake(self._calls.cancel_unbond(index))
+    async def cancel_unbonding(self, index: int, expected: UnbondingRequest, key: str | None) -> StakeView:
+        tag, wanted = _tag("cancel-unbonding", key), (expected.amount, expected.release)
+        if not self._sender.knows(tag):
+            queue = (await read_bond(self._client, self._address)).unbonding
+            if index >= len(queue) or (queue[index].amount, queue[index].release) != wanted:
+                raise Conflict("this is no longer what is unbonding there", hint="look again at what is unbonding")
+        return await self._send_for_stake(self._calls.cancel_unbond(index), tag)
 
-    async def delegate(self, to: str) -> StakeView:
-        return await self._send_for_stake(self._calls.delegate(self._address if to == "me" else to.lower()))
+    async def delegate(self, to: str, key: str | None) -> StakeView:
+        call = self._calls.delegate(self._address if to == "me" else to.lower())
+        return await self._send_for_stake(call, _tag("delegate", key))
 
     # ---- votes
 
@@ -126,10 +131,16 @@ class Commons:
             time=head.timestamp,
         )
 
+    async def proposals(self, limit: int, cursor: str | None) -> Page[ProposalView]:
+        first = _place(cursor)
+        found, total = await asyncio.gather(self._dao.proposals(limit, first), self._dao.count())
+        items = list(await asyncio.gather(*map(self._proposal, found)))
+        return Page(items=items, next_cursor=_next(first + limit, total), total=total)
+
     async def proposal(self, text: str) -> ProposalDetail:
         return await self._detail(await self._dao.find(text))
 
-    async def propose(self, request: ProposeRequest) -> ProposalDetail:
+    async def propose(self, request: ProposeRequest, key: str | None) -> ProposalDetail:
         deployment = self._client.deployment
         calls = [
             *await change_settings(self._client, request.settings),
@@ -137,36 +148,39 @@ class Commons:
         ]
         plan = draft(calls, request.description)
         id = await self._dao.id_of(plan)
-        await self._send(self._dao.propose(plan))
+        await self._send(self._dao.propose(plan), _tag("propose", key))
         return await self.proposal(str(id))
 
-    async def vote(self, text: str, request: VoteRequest) -> ProposalDetail:
-        found = await self._dao.find(text)
-        _expect(found, State.ACTIVE, "voted on")
-        await self._send(self._dao.vote(found.id, Support[request.vote.upper()], request.reason))
+    async def vote(self, text: str, request: VoteRequest, key: str | None) -> ProposalDetail:
+        found, tag = await self._dao.find(text), _tag("vote", key)
+        if not self._sender.knows(tag):
+            _expect(found, State.ACTIVE, "voted on")
+        await self._send(self._dao.vote(found.id, Support[request.vote.upper()], request.reason), tag)
         return await self.proposal(str(found.id))
 
-    async def queue(self, text: str) -> ProposalDetail:
-        found = await self._dao.find(text)
-        _expect(found, State.SUCCEEDED, "queued")
-        await self._send(self._dao.queue(found))
+    async def queue(self, text: str, key: str | None) -> ProposalDetail:
+        found, tag = await self._dao.find(text), _tag("queue", key)
+        if not self._sender.knows(tag):
+            _expect(found, State.SUCCEEDED, "queued")
+        await self._send(self._dao.queue(found), tag)
         return await self.proposal(str(found.id))
 
-    async def execute(self, text: str) -> ProposalDetail:
-        found = await self._dao.find(text)
-        _expect(found, State.QUEUED, "executed")
-        left = found.eta - (await self._client.head()).timestamp
-        if left > 0:
-            raise Conflict(
-                f"proposal {short_id(found.id)} waits in the timelock for {left} s more",
-                hint="anyone can execute it then",
-            )
-        await self._send(self._dao.execute(found))
+    async def execute(self, text: str, key: str | None) -> ProposalDetail:
+        found, tag = await self._dao.find(text), _tag("execute", key)
+        if not self._sender.knows(tag):
+            _expect(found, State.QUEUED, "executed")
+            left = found.eta - (await self._client.head()).timestamp
+            if left > 0:
+                raise Conflict(
+                    f"proposal {short_id(found.id)} waits in the timelock for {left} s more",
+                    hint="anyone can execute it then",
+                )
+        await self._send(self._dao.execute(found), tag)
         return await self.proposal(str(found.id))
 
-    async def cancel_proposal(self, text: str) -> ProposalDetail:
+    async def cancel_proposal(self, text: str, key: str | None) -> ProposalDetail:
         found = await self._dao.find(text)
-        await self._send(self._dao.cancel(found))
+        await self._send(self._dao.cancel(found), _tag("cancel", key))
         return await self.proposal(str(found.id))
 
     # ---- prices
@@ -215,14 +229,12 @@ class Commons:
             raise NotFound(f"there is no job {case.job.hex()}", hint="the index is being built anew: ask again")
         return views.case(case, job, self._index.court_of(job), self._index.slash(case.job))
 
-    async def _send_for_stake(self, *calls: Call) -> StakeView:
-        await self._send(*calls)
+    async def _send_for_stake(self, call: Call, tag: str) -> StakeView:
+        await self._send(call, tag)
         return await self.stake()
 
-    async def _send(self, *calls: Call) -> None:
-        for call in calls:
-            result = await self._sender.send(call, tag=f"commons-{time.time_ns()}")
-        await self._mined(result.block)
+    async def _send(self, call: Call, tag: str) -> None:
+        await self._mined((await self._sender.send(call, tag=tag)).block)
 
     async def _proposal(self, proposal: Proposal) -> ProposalView:
         return views.proposal(proposal, await self._dao.changes(proposal), *await self._own(proposal), self._address)
@@ -259,6 +271,11 @@ def _expect(proposal: Proposal, wanted: State, what: str) -> None:
             f"proposal {short_id(proposal.id)} is {proposal.state.word} and can't be {what}",
             hint=f"it has to be {wanted.word}",
         )
+
+
+def _tag(what: str, key: str | None) -> str:
+    """Names a transaction by the request's idempotency key, if it has one."""
+    return f"{what}:{key or uuid.uuid4().hex}"
 
 
 def _place(cursor: str | None) -> int:

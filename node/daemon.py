@@ -36,13 +36,15 @@ from fogchain.market.engines import Runtime
 from fogchain.market.messages import Exit
 from fogchain.wallet import keystore
 from fogchain.wallet.keystore import Wallet, find_password
+from node.api import once
 from node.api.app import create_app
 from node.api.server import ApiServer
 from node.executor.pool import Executor, RunRequest
+from node.feed import Feed
 from node.p2p.address import PeerAddress, PeerFound, node_key_of, peer_id_of
 from node.p2p.blobs import fetch_blob, serve_blobs, serve_sources
 from node.p2p.host import P2PHost
-from node.services import Feed, Services
+from node.services import Services
 from node.trade import issuer as trade_issuer
 from node.trade import ledger as trade_ledger
 from node.trade import uptime as trade_uptime
@@ -254,6 +256,7 @@ class Node:
             provider=provider,
             ledger=ledger,
             feed=feed,
+            answers=once.Answers(engine),
         )
         watchers.append(services)
         for role in roles:
@@ -460,9 +463,9 @@ def _read_token(path: Path) -> str:
 
 
 def _tables() -> MetaData:
-    """The buyer's and the provider's tables, in one database."""
+    """The buyer's, the provider's and the API's tables, in one database."""
     merged = MetaData()
-    for source in (job_store.tables, trade_ledger.tables, trade_issuer.tables, trade_uptime.tables):
+    for source in (job_store.tables, trade_ledger.tables, trade_issuer.tables, trade_uptime.tables, once.tables):
         for table in source.tables.values():
             table.to_metadata(merged)
     return merged

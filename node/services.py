@@ -50,8 +50,10 @@ from fogchain.units import MAX_UINT96, Coin, format_fog
 from fogchain.wallet.keystore import Wallet
 from node import views
 from node.accounts import Accounts
+from node.api.once import Answers
 from node.api.services import Role
 from node.commons import Commons
+from node.feed import Feed
 from node.trade.book import ProviderBook
 from node.trade.buyer import Buyer
 from node.trade.driver import JobDriver
@@ -62,37 +64,7 @@ from node.trade.wire import SignedOrder
 
 T = TypeVar("T")
 
-QUEUE = 1000  # events a slow listener may lag behind before it is dropped
 BEAT = 2.0  # seconds between node events
-
-
-class Feed:
-    """Hands events to all listeners; one that does not keep up is dropped, the node never waits."""
-
-    def __init__(self) -> None:
-        self._listeners: set[asyncio.Queue[Event | None]] = set()
-
-    def publish(self, event: Event) -> None:
-        for queue in list(self._listeners):
-            if queue.full():
-                self._listeners.discard(queue)
-                queue.get_nowait()
-                queue.put_nowait(None)
-            else:
-                queue.put_nowait(event)
-
-    @property
-    def heard(self) -> bool:
-        return bool(self._listeners)
-
-    async def listen(self) -> AsyncIterator[Event]:
-        queue: asyncio.Queue[Event | None] = asyncio.Queue(QUEUE)
-        self._listeners.add(queue)
-        try:
-            while (event := await queue.get()) is not None:
-                yield event
-        finally:
-            self._listeners.discard(queue)
 
 
 class Services:
@@ -116,8 +88,9 @@ class Services:
         provider: Provider | None,
         ledger: Ledger,
         feed: Feed,
+        answers: Answers,
     ) -> None:
-        self.blobs = blobs
+        self.blobs, self.answers = blobs, answers
         self.commons = Commons(
             client=client, index=index, calls=calls, sender=sender, address=wallet.address, mined=self._mined
         )
@@ -203,32 +176,32 @@ class Services:
             rewards=bond.rewards,
         )
 
-    async def deposit(self, amount: int) -> WalletView:
-        token = await self._client.token_balance(self._wallet.address)
-        if amount > token:
-            raise PaymentRequired(
-                f"the wallet holds {format_fog(token, 6)}, less than {format_fog(amount)}", hint="deposit less"
-            )
-        tag = f"{time.time_ns()}"
-        if await self._client.allowance(self._wallet.address) < amount:
-            await self._sender.send(self._calls.approve(MAX_UINT96), tag=f"approve-{tag}")
-        return await self._after(await self._sender.send(self._calls.deposit(amount), tag=f"deposit-{tag}"))
+    async def deposit(self, amount: int, key: str | None) -> WalletView:
+        tag = f"deposit:{key or uuid.uuid4().hex}"
+        if not self._sender.knows(tag):
+            token = await self._client.token_balance(self._wallet.address)
+            if amount > token:
+                raise PaymentRequired(
+                    f"the wallet holds {format_fog(token, 6)}, less than {format_fog(amount)}", hint="deposit less"
+                )
+            if await self._client.allowance(self._wallet.address) < amount:
+                await self._sender.send(self._calls.approve(MAX_UINT96), tag=f"approve:{tag}")
+        return await self._after(await self._sender.send(self._calls.deposit(amount), tag=tag))
 
-    async def withdraw(self, amount: int) -> WalletView:
+    async def withdraw(self, amount: int, key: str | None) -> WalletView:
+        tag = f"withdraw:{key or uuid.uuid4().hex}"
         free = await self._client.free_balance(self._wallet.address)
-        if amount > free:
+        if amount > free and not self._sender.knows(tag):
             raise PaymentRequired(
                 f"{format_fog(free, 6)} is free in the market, less than {format_fog(amount)}",
                 hint="what is locked in sessions comes free when their jobs end",
             )
-        return await self._after(
-            await self._sender.send(self._calls.withdraw(amount), tag=f"withdraw-{time.time_ns()}")
-        )
+        return await self._after(await self._sender.send(self._calls.withdraw(amount), tag=tag))
 
-    async def call(self, request: CallRequest) -> CallView:
+    async def call(self, request: CallRequest, key: str | None) -> CallView:
         data = bytes.fromhex(request.data.removeprefix("0x"))
         call = Call(request.to.lower(), data, request.gas, request.value, request.what)
-        result = await self._sender.send(call, tag=f"by-hand-{time.time_ns()}")
+        result = await self._sender.send(call, tag=f"by-hand:{key or uuid.uuid4().hex}")
         await self._after(result)
         return CallView(hash=result.hash, block=result.block, gas_used=result.gas_used)
 
@@ -265,7 +238,7 @@ class Services:
             for held in reversed(self._ledger.sessions()):
                 record = self._index.session(held.session)
                 found.append(views.provider_session(held, record, self._ledger.job_of(held.session)))
-        return _slice(found, limit, cursor)
+        return _page(found, limit, cursor)
 
     def receipts(self, role: Role | None, job: str | None, limit: int, cursor: str | None) -> Page[ReceiptView]:
         found: list[ReceiptView] = []
@@ -281,17 +254,19 @@ class Services:
         if role != "buyer":
             orders, _ = self._ledger.page(1000, None, job_id)
             found += [views.provider_receipt(known, self._fee_bps(known.order.session)) for known in orders]
-        return _slice(found, limit, cursor)
+        return _page(found, limit, cursor)
 
-    def providers(self) -> list[ProviderView]:
+    def providers(self, limit: int, cursor: str | None) -> Page[ProviderView]:
         if self._book is None:
-            return []
+            return Page(items=[], total=0)
         paid: dict[str, int] = {}
         for session in self._index.sessions(buyer=self._wallet.address):
             owner = session.provider.lower()
             paid[owner] = paid.get(owner, 0) + session.claimed
         known = [known for known in self._book.all() if known.address or known.name]
-        return [views.provider_view(one, self._store.record(one.address), paid.get(one.address, 0)) for one in known]
+        page = _slice(known, limit, cursor)
+        items = [views.provider_view(one, self._store.record(one.address), paid.get(one.address, 0)) for one in page[0]]
+        return Page(items=items, next_cursor=page[1], total=len(known))
 
     # ---------------------------------------------------------------- jobs
 
@@ -349,9 +324,8 @@ class Services:
 
     # ---------------------------------------------------------------- events
 
-    async def subscribe(self) -> AsyncIterator[Event]:
-        async for event in self._feed.listen():
-            yield event
+    def subscribe(self, after: int | None) -> AsyncIterator[Event]:
+        return self._feed.listen(after)
 
     def job_changed(self, driver: JobDriver, touched: set[int]) -> None:
         if not self._feed.heard:
@@ -427,7 +401,13 @@ def _number(cursor: str | None) -> int | None:
     return int(cursor)
 
 
-def _slice(items: list[T], limit: int, cursor: str | None) -> Page[T]:
+def _slice(items: list[T], limit: int, cursor: str | None) -> tuple[list[T], str | None]:
+    """A page of them, and the cursor of the next."""
     first = _number(cursor) or 0
     more = views.cursor_of(first + limit) if first + limit < len(items) else None
-    return Page(items=items[first : first + limit], next_cursor=more, total=len(items))
+    return items[first : first + limit], more
+
+
+def _page(items: list[T], limit: int, cursor: str | None) -> Page[T]:
+    found, more = _slice(items, limit, cursor)
+    return Page(items=found, next_cursor=more, total=len(items))

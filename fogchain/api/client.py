@@ -8,10 +8,10 @@ client is made.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from fogchain.api.commons import (
     CaseView,
@@ -63,8 +63,7 @@ M = TypeVar("M", bound=BaseModel)
 
 TIMEOUT = 60.0  # seconds for one answer; a deposit waits for blocks
 MAX_EVENT = 8 << 20
-
-_providers = TypeAdapter(list[ProviderView])
+PAGE = 1000
 
 
 class Client:
@@ -81,12 +80,12 @@ class Client:
     def wallet(self) -> WalletView:
         return self._get(WalletView, "wallet")
 
-    def deposit(self, amount: int) -> WalletView:
-        """Bring `amount` base units from the wallet into the market. Returns when it is mined."""
-        return self._post(WalletView, AmountRequest(amount=amount), "wallet", "deposit")
+    def deposit(self, amount: int, key: str | None = None) -> WalletView:
+        """Bring `amount` base units from the wallet into the market. Returns when it is mined; once for each `key`."""
+        return self._post(WalletView, AmountRequest(amount=amount), "wallet", "deposit", headers=_key(key))
 
-    def withdraw(self, amount: int) -> WalletView:
-        return self._post(WalletView, AmountRequest(amount=amount), "wallet", "withdraw")
+    def withdraw(self, amount: int, key: str | None = None) -> WalletView:
+        return self._post(WalletView, AmountRequest(amount=amount), "wallet", "withdraw", headers=_key(key))
 
     def send(self, to: str, amount: Coin, key: str | None = None) -> SentView:
         """Out of the node's wallet. Returns when it is mined; the same `key` sends once, however often it is sent."""
@@ -115,7 +114,14 @@ class Client:
         return self._get(Page[ReceiptView], "receipts", query=query)
 
     def providers(self) -> list[ProviderView]:
-        return _list(self.url, self.rest.raw("GET", path_of("providers")))
+        """All of them, however many pages that takes."""
+        found: list[ProviderView] = []
+        cursor: str | None = None
+        while True:
+            page = self._get(Page[ProviderView], "providers", query={"limit": PAGE, "cursor": cursor})
+            found += page.items
+            if (cursor := page.next_cursor) is None:
+                return found
 
     def quote(self, spec: JobSpec) -> Quote:
         return self._post(Quote, spec, "quote")
@@ -285,12 +291,12 @@ class AsyncClient:
     async def wallet(self) -> WalletView:
         return await self._get(WalletView, "wallet")
 
-    async def deposit(self, amount: int) -> WalletView:
-        """Bring `amount` base units from the wallet into the market. Returns when it is mined."""
-        return await self._post(WalletView, AmountRequest(amount=amount), "wallet", "deposit")
+    async def deposit(self, amount: int, key: str | None = None) -> WalletView:
+        """Bring `amount` base units from the wallet into the market. Returns when it is mined; once for each `key`."""
+        return await self._post(WalletView, AmountRequest(amount=amount), "wallet", "deposit", headers=_key(key))
 
-    async def withdraw(self, amount: int) -> WalletView:
-        return await self._post(WalletView, AmountRequest(amount=amount), "wallet", "withdraw")
+    async def withdraw(self, amount: int, key: str | None = None) -> WalletView:
+        return await self._post(WalletView, AmountRequest(amount=amount), "wallet", "withdraw", headers=_key(key))
 
     async def send(self, to: str, amount: Coin, key: str | None = None) -> SentView:
         """Out of the node's wallet. Returns when it is mined; the same `key` sends once, however often it is sent."""
@@ -332,7 +338,14 @@ class AsyncClient:
         return await self._get(Page[ReceiptView], "receipts", query=query)
 
     async def providers(self) -> list[ProviderView]:
-        return _list(self.url, await self._raw("GET", path_of("providers")))
+        """All of them, however many pages that takes."""
+        found: list[ProviderView] = []
+        cursor: str | None = None
+        while True:
+            page = await self._get(Page[ProviderView], "providers", query={"limit": PAGE, "cursor": cursor})
+            found += page.items
+            if (cursor := page.next_cursor) is None:
+                return found
 
     async def quote(self, spec: JobSpec) -> Quote:
         return await self._post(Quote, spec, "quote")
@@ -425,14 +438,22 @@ class AsyncClient:
         answer = await self._raw("PUT", path_of("blobs", name), content=_stream(source), headers=headers)
         return _decode(BlobView, self.url, answer)
 
-    async def events(self) -> AsyncIterator[Event]:
-        """What changes, from now on. Raises Unavailable when the connection ends."""
+    async def events(
+        self, after: int | None = None, connected: Callable[[], None] = lambda: None
+    ) -> AsyncIterator[Event]:
+        """What changes, from now on, or after the event of that `seq`. `connected` is called once nothing is missed.
+
+        Raises Unavailable when the connection ends.
+        """
         from websockets.asyncio.client import connect
         from websockets.exceptions import InvalidStatus, WebSocketException
 
         headers = _auth(self._token)
         try:
-            async with connect(_ws(self.url), additional_headers=headers, max_size=MAX_EVENT, proxy=None) as link:
+            async with connect(
+                _ws(self.url, after), additional_headers=headers, max_size=MAX_EVENT, proxy=None
+            ) as link:
+                connected()
                 async for message in link:
                     yield _decode(Event, self.url, message)
         except InvalidStatus as error:
@@ -492,20 +513,13 @@ def _auth(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def _ws(url: str) -> str:
-    return "ws" + url.removeprefix("http") + path_of("events")
+def _ws(url: str, after: int | None = None) -> str:
+    return "ws" + url.removeprefix("http") + path_of("events", query={"after": after})
 
 
 def _decode(kind: type[M], url: str, body: bytes | str) -> M:
     try:
         return kind.model_validate_json(body)
-    except ValidationError as error:
-        raise _strange(url) from error
-
-
-def _list(url: str, body: bytes) -> list[ProviderView]:
-    try:
-        return _providers.validate_json(body)
     except ValidationError as error:
         raise _strange(url) from error
 

@@ -57,7 +57,7 @@ class UnbondingRequest(Value):
     """Which one, by what it was when it was looked at: places move up when one is gone."""
 
     amount: FogAmount
-    release: int
+    release: int = Field(ge=0, strict=True)
 
 
 class ArgumentView(View):

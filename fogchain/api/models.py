@@ -14,7 +14,7 @@ Endpoints (all under `/v1`, all but two want `Authorization: Bearer <token>`, th
     DELETE /auth/session                  ends the session whose token is the Bearer's
     GET    /sessions                      Page[SessionView]       ?role=buyer|provider
     GET    /receipts                      Page[ReceiptView]       ?role=buyer|provider&job=ID
-    GET    /providers                     list[ProviderView]      known providers with their offers
+    GET    /providers                     Page[ProviderView]      known providers with their offers
     PUT    /blobs/{sha256}                raw body -> BlobView;  HEAD asks whether it is there
     GET    /blobs/{sha256}                raw body
     POST   /quote                         JobSpec -> Quote
@@ -24,10 +24,11 @@ Endpoints (all under `/v1`, all but two want `Authorization: Bearer <token>`, th
     GET    /jobs/{id}/tasks               Page[TaskView]
     GET    /jobs/{id}/tasks/{n}/files/{name}   raw bytes of one result file (stdout, stderr or an output file)
     POST   /jobs/{id}/cancel              JobSummary
-    WS     /events                        Event, one JSON object a message; header auth as above
+    WS     /events                        Event, one JSON object a message; header auth as above; ?after=SEQ resumes
     ...    /stake /dao /prices /slashings     see `fogchain.api.commons`
 
-A page: `?limit=&cursor=`. Errors: RFC 9457 problem details (`Problem`) with the right status code.
+A page: `?limit=&cursor=`. Errors: RFC 9457 problem details (`Problem`) with the right status code. Every POST that
+spends or changes something takes an Idempotency-Key: sent again with it, it is done once and answered the same.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ class Page(View, Generic[T]):
 
 
 class Problem(View):
-    """RFC 9457. `code` is the error's stable name, `hint` what to do."""
+    """RFC 9457. `code` is the error's stable name, `type` the same as a URI, `hint` what to do."""
 
     type: str = "about:blank"
     title: str
@@ -185,8 +186,8 @@ class CallRequest(Value):
 
     to: str = Field(pattern="^0x[0-9a-fA-F]{40}$")
     data: str = Field(pattern="^0x([0-9a-fA-F]{2})*$", max_length=2 + 2 * 65_536)
-    gas: int = Field(ge=21_000, le=30_000_000)
-    value: int = Field(default=0, ge=0, le=MAX_UINT96)  # wei
+    gas: int = Field(ge=21_000, le=30_000_000, strict=True)
+    value: int = Field(default=0, ge=0, le=MAX_UINT96, strict=True)  # wei
     what: str = Field(default="the transaction", min_length=1, max_length=80)  # for messages: "the bond"
 
 
@@ -407,9 +408,13 @@ class TaskView(View):
 
 class Event(View):
     """What changed. `job`: a JobSummary; `task`: a TaskView with its job id; `node`: a NodeStatus; `wallet` and
-    `providers` carry no data: fetch again."""
+    `providers` carry no data: fetch again. `gap`: some events after the number asked for are gone, fetch all again.
 
-    kind: Literal["job", "task", "node", "wallet", "providers"]
+    `seq` grows with every event, over restarts of the node, too; it is what `after` takes.
+    """
+
+    kind: Literal["job", "task", "node", "wallet", "providers", "gap"]
+    seq: int = 0
     time: float
     job: JobSummary | None = None
     task: TaskView | None = None

@@ -17,6 +17,7 @@ from fogchain.errors import (
     TooLarge,
     Unauthorized,
     Unavailable,
+    WrongMediaType,
 )  # fmt: skip
 
 STATUS: dict[type[FogchainError], int] = {
@@ -29,6 +30,7 @@ STATUS: dict[type[FogchainError], int] = {
     NotFound: 404,
     Conflict: 409,
     TooLarge: 413,
+    WrongMediaType: 415,
     CorruptData: 500,
     FogchainError: 500,
     Unavailable: 503,

@@ -174,10 +174,10 @@ class Dao:
         """The id that `plan` has, or would have once proposed."""
         return int(await self._client.read("governor", "getProposalId", *plan.arguments))
 
-    async def proposals(self, limit: int = 50) -> list[Proposal]:
-        """The newest `limit`, newest first."""
-        logs = await self._created.read()
-        return list(await asyncio.gather(*map(self._proposal, reversed(logs[-limit:]))))
+    async def proposals(self, limit: int = 50, skip: int = 0) -> list[Proposal]:
+        """The newest `limit` but the `skip` newest of all, newest first."""
+        logs = (await self._created.read())[::-1][skip : skip + limit]
+        return list(await asyncio.gather(*map(self._proposal, logs)))
 
     async def count(self) -> int:
         """Of all proposals there ever were."""

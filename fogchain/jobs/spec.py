@@ -16,6 +16,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     ValidationInfo,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -61,16 +62,23 @@ _size, _span, _ratio = (
 _multiple = _unit(units.parse_multiple, units.format_multiple)
 _eth = _unit(units.parse_eth, units.format_eth)
 
+
+def _written(units_of_it: str, example: str) -> WithJsonSchema:
+    """What an amount looks like in JSON."""
+    pattern = rf"^[0-9]{{1,30}}(\.[0-9]{{1,18}})? ?({units_of_it})$"
+    return WithJsonSchema({"type": "string", "pattern": pattern, "examples": [example]})
+
+
 # Integers inside, "1.5 FOG" and the like in JSON and TOML.
-FogAmount = Annotated[int, *_fog, Field(ge=0, le=units.MAX_UINT96)]
-EthAmount = Annotated[int, *_eth, Field(ge=0)]
-CoinAmount = Annotated[units.Coin, *_unit(units.parse_coin, str)]
-PriceAmount = Annotated[int, *_price, Field(ge=0, le=units.MAX_UINT96)]
-FuelAmount = Annotated[int, *_fuel, Field(ge=0, le=units.MAX_UINT64)]
-SizeAmount = Annotated[int, *_size, Field(ge=0)]
-SpanAmount = Annotated[int, *_span, Field(ge=0)]  # milliseconds
-RatioAmount = Annotated[int, *_ratio, Field(ge=0, le=10_000)]  # basis points
-MultipleAmount = Annotated[int, *_multiple, Field(ge=0)]  # basis points: "1.2 x" is 12,000
+FogAmount = Annotated[int, *_fog, Field(ge=0, le=units.MAX_UINT96), _written("FOG", "1.5 FOG")]
+EthAmount = Annotated[int, *_eth, Field(ge=0), _written("ETH|gwei|wei", "0.01 ETH")]
+CoinAmount = Annotated[units.Coin, *_unit(units.parse_coin, str), _written("FOG|ETH|gwei|wei", "1.5 FOG")]
+PriceAmount = Annotated[int, *_price, Field(ge=0, le=units.MAX_UINT96), _written("FOG/Gfuel", "0.8 FOG/Gfuel")]
+FuelAmount = Annotated[int, *_fuel, Field(ge=0, le=units.MAX_UINT64), _written("[kMGT]?fuel", "3 Gfuel")]
+SizeAmount = Annotated[int, *_size, Field(ge=0), _written("B|kB|MB|GB|KiB|MiB|GiB", "64 MiB")]
+SpanAmount = Annotated[int, *_span, Field(ge=0), _written("ms|s|min|h|d", "30 s")]  # milliseconds
+RatioAmount = Annotated[int, *_ratio, Field(ge=0, le=10_000), _written("%|bps", "5 %")]  # basis points
+MultipleAmount = Annotated[int, *_multiple, Field(ge=0), _written("x", "1.2 x")]  # basis points: "1.2 x" is 12,000
 
 ClassName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]  # of a resource class
 Region = Annotated[str, Field(pattern=r"^[a-z0-9]{2,12}(-[a-z0-9]{1,12}){0,3}$")]  # "eu", and within it "eu-de"
@@ -125,7 +133,7 @@ class BlobRef(Value):
     """Content by its name: the SHA-256 of up to 256 KiB, the root over its chunks' hashes above; see `blobname`."""
 
     sha256: Sha256
-    size: int = Field(ge=0, le=MAX_INPUT_BYTES)
+    size: int = Field(ge=0, le=MAX_INPUT_BYTES, strict=True)
 
 
 class Limits(Value):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware import Middleware
 
 from fogchain.api.models import API_PREFIX
 from fogchain.config import SignInSection
-from node.api import problem
-from node.api.gate import Gate
+from node.api import openapi, problem
+from node.api.gate import OPEN, Gate
+from node.api.message import only_known_parameters
 from node.api.routes.accounts import account_routes
 from node.api.routes.auth import auth_routes
 from node.api.routes.blobs import blob_routes
@@ -33,14 +34,19 @@ def create_app(services: NodeServices, token: str, version: str, rules: SignInSe
         version=version,
         docs_url=None,  # those pages load scripts from elsewhere
         redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
         middleware=[Middleware(Gate, token=token, sessions=sessions, own_limit=f"{API_PREFIX}/blobs/")],
     )
+    app.state.answers = services.answers
     problem.install(app)
+    openapi.install(app, frozenset(OPEN))
+    known = [Depends(only_known_parameters)]
     for routes in (
-        node_routes, wallet_routes, account_routes, job_routes, blob_routes, event_routes,
+        node_routes, wallet_routes, account_routes, job_routes, blob_routes,
         stake_routes, dao_routes, price_routes, slashing_routes,
     ):  # fmt: skip
-        app.include_router(routes(services), prefix=API_PREFIX)
-    app.include_router(auth_routes(services, sessions), prefix=API_PREFIX)
+        app.include_router(routes(services), prefix=API_PREFIX, dependencies=known)
+    app.include_router(auth_routes(services, sessions), prefix=API_PREFIX, dependencies=known)
+    app.include_router(event_routes(services), prefix=API_PREFIX)
     sweep(services.blobs)
     return app

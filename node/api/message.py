@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from difflib import get_close_matches
+from typing import Annotated, TypeVar
 
 from fastapi import Query, Request
 from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 
 from fogchain.config import explain
-from fogchain.errors import BadInput
+from fogchain.errors import BadInput, WrongMediaType
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -22,6 +23,7 @@ def read(kind: type[M]) -> Callable[[Request], Awaitable[M]]:
     """A dependency that parses the body as JSON in one step, in which a bare number is no amount."""
 
     async def parse(request: Request) -> M:
+        check_media(request, "application/json")
         try:
             return kind.model_validate_json(await request.body())
         except ValidationError as error:
@@ -30,10 +32,23 @@ def read(kind: type[M]) -> Callable[[Request], Awaitable[M]]:
     return parse
 
 
-def body_of(kind: type[BaseModel], **example: str) -> dict[str, Any]:
-    """What /openapi.json says of a body that `read` parses."""
-    content = {"schema": kind.model_json_schema(mode="serialization"), **({"example": example} if example else {})}
-    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+def check_media(request: Request, wanted: str) -> None:
+    """Raises WrongMediaType for a body that says it is something else; one that says nothing is taken as wanted."""
+    given = request.headers.get("content-type")
+    if given is not None and given.partition(";")[0].strip().lower() != wanted:
+        raise WrongMediaType(f"a body of {given[:80]!r} is not taken here", hint=f"send it as {wanted}")
+
+
+async def only_known_parameters(request: Request) -> None:
+    """A dependency of every route: a query parameter that a route does not have is refused, not ignored."""
+    if not request.query_params:
+        return
+    known = {field.alias for field in request.scope["route"].dependant.query_params}
+    for name in request.query_params:
+        if name not in known:
+            close = get_close_matches(name, known, 1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known here are: {', '.join(sorted(known)) or 'none'}"
+            raise BadInput(f"unknown query parameter {name[:80]!r}", hint=hint)
 
 
 def answer(model: BaseModel) -> Response:

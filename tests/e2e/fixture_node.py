@@ -34,6 +34,7 @@ from fogchain.api.models import (
     JobSummary,
     NodeStatus,
     OfferView,
+    Page,
     ProviderShare,
     ProviderView,
     ReceiptView,
@@ -476,8 +477,9 @@ def create(node: Imaginary, token: str) -> FastAPI:
         return paged([r for r in node.receipts if role in {None, r.role}], limit, cursor)
 
     @app.get("/v1/providers", dependencies=guard)
-    async def providers() -> list[ProviderView]:
-        return node.providers()
+    async def providers() -> Page[ProviderView]:
+        known = node.providers()
+        return Page(items=known, total=len(known))
 
     @app.get("/v1/jobs", dependencies=guard)
     async def jobs(limit: int = 50, cursor: str | None = None) -> dict[str, Any]:

@@ -9,9 +9,11 @@ from starlette.responses import Response
 
 from fogchain.api.models import AccountView, TransactionPlan, TransactionRequest, TransactionView
 from fogchain.wallet.address import parse_address
-from node.api.message import answer, body_of, read
+from node.api.message import answer, read
+from node.api.openapi import body_of, problems
 from node.api.services import NodeServices
 
+Address = Annotated[str, Path(pattern="^0x[0-9a-fA-F]{40}$")]
 Hash = Annotated[str, Path(pattern=r"^0x[0-9a-f]{64}$")]
 
 
@@ -19,13 +21,18 @@ def account_routes(services: NodeServices) -> APIRouter:
     router = APIRouter(tags=["accounts"])
 
     @router.get("/accounts/{address}", response_model=AccountView)
-    async def account(address: str) -> Response:
+    async def account(address: Address) -> Response:
         return answer(await services.account(parse_address(address)))
 
     @router.post(
-        "/accounts/{address}/transactions", response_model=TransactionPlan, openapi_extra=body_of(TransactionRequest)
+        "/accounts/{address}/transactions",
+        response_model=TransactionPlan,
+        openapi_extra=body_of(TransactionRequest, action="deposit", amount="1.5 FOG"),
+        responses=problems(402, 409),
     )
-    async def plan(address: str, body: Annotated[TransactionRequest, Depends(read(TransactionRequest))]) -> Response:
+    async def plan(
+        address: Address, body: Annotated[TransactionRequest, Depends(read(TransactionRequest))]
+    ) -> Response:
         return answer(await services.plan(parse_address(address), body))
 
     @router.get("/transactions/{hash}", response_model=TransactionView)

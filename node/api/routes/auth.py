@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from fogchain.api.models import BrowserSession, Challenge, ChallengeRequest, SignInRequest
 from node.api.gate import bearer
-from node.api.message import answer, body_of, read
+from node.api.message import answer, read
+from node.api.openapi import body_of, problems
 from node.api.services import NodeServices
 from node.api.sessions import Host, Sessions
 
@@ -22,11 +23,18 @@ def auth_routes(services: NodeServices, sessions: Sessions) -> APIRouter:
         status = services.status()
         return Host(status.address, status.chain.chain_id)
 
-    @router.post("/auth/challenge", response_model=Challenge, openapi_extra=body_of(ChallengeRequest))
+    @router.post(
+        "/auth/challenge", response_model=Challenge, openapi_extra=body_of(ChallengeRequest), responses=problems(403)
+    )
     async def challenge(body: Annotated[ChallengeRequest, Depends(read(ChallengeRequest))]) -> Response:
         return answer(sessions.challenge(body.address, body.origin, host(), time.time()))
 
-    @router.post("/auth/session", response_model=BrowserSession, openapi_extra=body_of(SignInRequest))
+    @router.post(
+        "/auth/session",
+        response_model=BrowserSession,
+        openapi_extra=body_of(SignInRequest),
+        responses=problems(403, 409),
+    )
     async def open_session(body: Annotated[SignInRequest, Depends(read(SignInRequest))]) -> Response:
         return answer(sessions.open(body.message, bytes.fromhex(body.signature[2:]), host(), time.time()))
 

@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, Response
 
 from fogchain.api.models import BlobView
 from fogchain.errors import BadInput
-from node.api.message import answer
+from node.api.message import answer, check_media
 from node.api.services import NodeServices
 from node.api.upload import receive_blob
 
@@ -23,7 +23,8 @@ def blob_routes(services: NodeServices) -> APIRouter:
     router = APIRouter(tags=["blobs"])
 
     @router.put("/blobs/{sha256}", response_model=BlobView, openapi_extra={"requestBody": {"required": True, **_RAW}})
-    async def put(sha256: Sha256, request: Request) -> Response:
+    async def put_blob(sha256: Sha256, request: Request) -> Response:
+        check_media(request, "application/octet-stream")
         length = request.headers.get("content-length", "")
         try:
             size = await receive_blob(
@@ -34,11 +35,11 @@ def blob_routes(services: NodeServices) -> APIRouter:
         return answer(BlobView(sha256=sha256, size=size))
 
     @router.head("/blobs/{sha256}", response_class=Response)
-    async def has(sha256: Sha256) -> Response:
+    async def has_blob(sha256: Sha256) -> Response:
         return Response(headers={"Content-Length": str(services.blobs.size(sha256))})
 
-    @router.get("/blobs/{sha256}", response_class=FileResponse)
-    async def get(sha256: Sha256) -> FileResponse:
+    @router.get("/blobs/{sha256}", response_class=FileResponse, responses={200: _RAW})
+    async def get_blob(sha256: Sha256) -> FileResponse:
         return FileResponse(services.blobs.path(sha256), media_type="application/octet-stream")
 
     return router

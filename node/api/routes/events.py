@@ -11,6 +11,8 @@ from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from fogchain.api.models import Event
+from fogchain.errors import BadInput
+from node.api.problem import problem_response
 from node.api.services import NodeServices
 
 log = structlog.get_logger(__name__)
@@ -25,9 +27,14 @@ def event_routes(services: NodeServices) -> APIRouter:
 
     @router.websocket("/events")
     async def events(socket: WebSocket) -> None:
+        try:
+            after = _number(socket.query_params.get("after"))
+        except BadInput as refused:
+            await problem_response(refused)(socket.scope, socket.receive, socket.send)
+            return
         waiting: asyncio.Queue[Event] = asyncio.Queue(BACKLOG)
         # Subscribed before the handshake's answer, so that the client misses nothing after it.
-        gather = asyncio.create_task(_gather(services.subscribe(), waiting), name="events in")
+        gather = asyncio.create_task(_gather(services.subscribe(after), waiting), name="events in")
         await asyncio.sleep(0)
         await socket.accept()
         tasks = [
@@ -49,6 +56,14 @@ def event_routes(services: NodeServices) -> APIRouter:
             raise errors[0]
 
     return router
+
+
+def _number(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
+        raise BadInput(f"after: {text[:40]!r} is no event's number", hint="give the `seq` of the last event you had")
+    return int(text)
 
 
 class _TooSlow(Exception):

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from pydantic import TypeAdapter
 from starlette.responses import Response
 
-from fogchain.api.models import NodeStatus, ProviderView
-from node.api.message import answer
+from fogchain.api.models import NodeStatus, Page, ProviderView
+from node.api.message import Cursor, Limit, answer
 from node.api.services import NodeServices
-
-_providers = TypeAdapter(list[ProviderView])
 
 
 def node_routes(services: NodeServices) -> APIRouter:
@@ -20,8 +17,8 @@ def node_routes(services: NodeServices) -> APIRouter:
     async def status() -> Response:
         return answer(services.status())
 
-    @router.get("/providers", response_model=list[ProviderView])
-    async def providers() -> Response:
-        return Response(_providers.dump_json(services.providers()), media_type="application/json")
+    @router.get("/providers", response_model=Page[ProviderView])
+    async def providers(limit: Limit = 1000, cursor: Cursor = None) -> Response:
+        return answer(services.providers(limit, cursor))
 
     return router

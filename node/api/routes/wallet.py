@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from fogchain.api.models import (
@@ -18,8 +18,12 @@ from fogchain.api.models import (
     SessionView,
     WalletView,
 )
-from node.api.message import Cursor, Limit, answer, body_of, read
+from node.api.message import Cursor, Limit, answer, read
+from node.api.once import OnceOnly
+from node.api.openapi import body_of, problems
 from node.api.services import NodeServices, Role
+
+SPENDS = problems(402, 409)
 
 Amount = Annotated[AmountRequest, Depends(read(AmountRequest))]
 
@@ -31,31 +35,43 @@ def wallet_routes(services: NodeServices) -> APIRouter:
     async def wallet() -> Response:
         return answer(await services.wallet())
 
-    @router.post("/wallet/deposit", response_model=WalletView, openapi_extra=body_of(AmountRequest, amount="1.5 FOG"))
-    async def deposit(body: Amount) -> Response:
-        return answer(await services.deposit(body.amount))
+    @router.post(
+        "/wallet/deposit",
+        response_model=WalletView,
+        openapi_extra=body_of(AmountRequest, amount="1.5 FOG"),
+        responses=SPENDS,
+    )
+    async def deposit(body: Amount, once: OnceOnly) -> Response:
+        return await once(body, lambda key: services.deposit(body.amount, key))
 
-    @router.post("/wallet/withdraw", response_model=WalletView, openapi_extra=body_of(AmountRequest, amount="1.5 FOG"))
-    async def withdraw(body: Amount) -> Response:
-        return answer(await services.withdraw(body.amount))
+    @router.post(
+        "/wallet/withdraw",
+        response_model=WalletView,
+        openapi_extra=body_of(AmountRequest, amount="1.5 FOG"),
+        responses=SPENDS,
+    )
+    async def withdraw(body: Amount, once: OnceOnly) -> Response:
+        return await once(body, lambda key: services.withdraw(body.amount, key))
 
-    @router.post("/wallet/calls", response_model=CallView, openapi_extra=body_of(CallRequest))
-    async def call(body: Annotated[CallRequest, Depends(read(CallRequest))]) -> Response:
+    @router.post("/wallet/calls", response_model=CallView, openapi_extra=body_of(CallRequest), responses=SPENDS)
+    async def call(body: Annotated[CallRequest, Depends(read(CallRequest))], once: OnceOnly) -> Response:
         """Signs and sends it, and answers once it is mined."""
-        return answer(await services.call(body))
+        return await once(body, lambda key: services.call(body, key))
 
-    @router.post("/wallet/send", response_model=SentView, openapi_extra=body_of(SendRequest))
-    async def send(
-        body: Annotated[SendRequest, Depends(read(SendRequest))],
-        idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
-    ) -> Response:
-        return answer(await services.send(body.to, body.amount, idempotency_key))
+    @router.post(
+        "/wallet/send",
+        response_model=SentView,
+        openapi_extra=body_of(SendRequest, to="0x" + "5e" * 20, amount="1.5 FOG"),
+        responses=SPENDS,
+    )
+    async def send(body: Annotated[SendRequest, Depends(read(SendRequest))], once: OnceOnly) -> Response:
+        return await once(body, lambda key: services.send(body.to, body.amount, key))
 
     @router.get("/sessions", response_model=Page[SessionView])
     async def sessions(role: Role | None = None, limit: Limit = 50, cursor: Cursor = None) -> Response:
         return answer(services.sessions(role, limit, cursor))
 
-    @router.get("/receipts", response_model=Page[ReceiptView])
+    @router.get("/receipts", response_model=Page[ReceiptView], responses=problems(404))
     async def receipts(
         role: Role | None = None,
         job: Annotated[str | None, Query(max_length=64)] = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator
@@ -33,11 +32,14 @@ from fogchain.api.models import (
     UnsignedTransaction,
     WalletView,
 )
+from fogchain.database import open_database
 from fogchain.errors import BadInput, Conflict, NotFound, PaymentRequired
 from fogchain.jobs.blobname import name_of
 from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.spec import JobSpec, ResultFile
 from fogchain.units import GFUEL, WEI, Coin, cost
+from node.api.once import Answers, tables
+from node.feed import Feed
 
 BUYER, SELLER = "0x" + "b1" * 20, "0x" + "5e" * 20
 
@@ -53,7 +55,8 @@ class MemoryServices:
         self.states: dict[str, str] = {}
         self.keys: dict[str, str] = {}
         self.files: dict[tuple[str, int], dict[str, bytes]] = {}
-        self.listeners: set[asyncio.Queue[Event]] = set()
+        self.feed = Feed()
+        self.answers = Answers(open_database(folder / "answers.db", tables, 1))
         self.sent: dict[str, tuple[str, Coin]] = {}  # by key
         self.quotes = 0
         self.explode = False
@@ -71,8 +74,11 @@ class MemoryServices:
         self.tell(Event(kind="job", time=time.time(), job=self._summary(job_id)))
 
     def tell(self, event: Event) -> None:
-        for queue in self.listeners:
-            queue.put_nowait(event)
+        self.feed.publish(event)
+
+    @property
+    def listeners(self) -> int:
+        return self.feed.listeners
 
     # -- NodeServices
 
@@ -94,13 +100,13 @@ class MemoryServices:
             address=BUYER, eth=WEI, token=self.token, free=self.free, locked=0, earned=0, spent=0, unclaimed=0, bonded=0
         )
 
-    async def deposit(self, amount: int) -> WalletView:
+    async def deposit(self, amount: int, key: str | None = None) -> WalletView:
         if amount > self.token:
             raise PaymentRequired("the wallet has too little", hint="bring tokens to the wallet")
         self.token, self.free = self.token - amount, self.free + amount
         return await self.wallet()
 
-    async def withdraw(self, amount: int) -> WalletView:
+    async def withdraw(self, amount: int, key: str | None = None) -> WalletView:
         if amount > self.free:
             raise Conflict("the market holds less", hint="withdraw less")
         self.token, self.free = self.token + amount, self.free - amount
@@ -128,11 +134,10 @@ class MemoryServices:
     def receipts(self, role: str | None, job: str | None, limit: int, cursor: str | None) -> Page[ReceiptView]:
         return Page[ReceiptView](items=[], total=0)
 
-    def providers(self) -> list[ProviderView]:
+    def providers(self, limit: int, cursor: str | None) -> Page[ProviderView]:
         offer = OfferView(price=WEI // 2, slots=2, memory=512 << 20, fuel_rate=GFUEL, engines=["e"], expires=2**32)
-        return [
-            ProviderView(address=SELLER, peer_id="12D3Kop", name="p1", found_by=["mdns"], state="ready", offer=offer)
-        ]
+        view = ProviderView(address=SELLER, peer_id="12D3Kop", name="p1", found_by=["mdns"], state="ready", offer=offer)
+        return Page[ProviderView](items=[view], total=1)
 
     async def quote(self, spec: JobSpec) -> Quote:
         self.quotes += 1
@@ -147,6 +152,8 @@ class MemoryServices:
             if not self.blobs.has(sha256):
                 raise Conflict(f"blob {sha256} is not here", hint="upload it first")
         if key is not None and key in self.keys:
+            if self.specs[self.keys[key]] != spec:
+                raise Conflict("that idempotency key was used for another job")
             return self._summary(self.keys[key])
         if (await self.quote(spec)).missing:
             raise PaymentRequired("too little is deposited", hint="deposit first")
@@ -194,14 +201,8 @@ class MemoryServices:
         self.tell(Event(kind="job", time=time.time(), job=self._summary(found)))
         return self._summary(found)
 
-    async def subscribe(self) -> AsyncIterator[Event]:
-        queue: asyncio.Queue[Event] = asyncio.Queue()
-        self.listeners.add(queue)
-        try:
-            while True:
-                yield await queue.get()
-        finally:
-            self.listeners.discard(queue)
+    def subscribe(self, after: int | None) -> AsyncIterator[Event]:
+        return self.feed.listen(after)
 
     def _resolve(self, prefix: str) -> str:
         found = [job_id for job_id in self.specs if job_id.startswith(prefix)]
