@@ -22,8 +22,9 @@ _RAW = {"content": {"application/octet-stream": {"schema": {"type": "string", "f
 def blob_routes(services: NodeServices) -> APIRouter:
     router = APIRouter(tags=["blobs"])
 
-    @router.put("/blobs/{sha256}", response_model=BlobView, openapi_extra={"requestBody": {"required": True, **_RAW}})
+    @router.put("/blobs/{sha256}", response_model=BlobView, openapi_extra={"requestBody": _RAW})
     async def put_blob(sha256: Sha256, request: Request) -> Response:
+        """The body need not be sent when the blob is there already."""
         check_media(request, "application/octet-stream")
         length = request.headers.get("content-length", "")
         try:
