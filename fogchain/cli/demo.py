@@ -23,7 +23,7 @@ import fogchain
 from fogchain import units
 from fogchain.api.models import JobDetail, JobSummary
 from fogchain.chain.client import ChainClient
-from fogchain.cli.results import save_results
+from fogchain.client.saving import save_results
 from fogchain.errors import FogchainError, NotFound, Unavailable
 from fogchain.jobs.file import load_job_file
 from fogchain.localnet import LocalNetwork

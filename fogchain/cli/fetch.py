@@ -11,7 +11,7 @@ import typer
 from fogchain.api.address import ApiAddress, read_token
 from fogchain.api.client import AsyncClient
 from fogchain.cli import output
-from fogchain.cli.results import MANIFEST, SavedResults, save_results
+from fogchain.client.saving import MANIFEST, SavedResults, save_results
 from fogchain.folder import DataFolder
 from fogchain.units import show_size
 
