@@ -30,7 +30,7 @@ from fogchain.units import GFUEL, WEI
 TASKS = 10
 ROUNDS = 8_000_000  # of the module's loop, some tenths of a second
 AT_ONCE = 2  # jobs under way
-LEAST_PAUSE, MEAN_PAUSE = 0.2, 2.5  # seconds between kills
+LEAST_PAUSE, MEAN_PAUSE = 0.2, 4.0  # seconds between kills
 PATIENCE = 600.0  # seconds for all jobs to be paid once the killing is over
 
 # Spins, then writes its arguments to stdout: each task's result names the task.

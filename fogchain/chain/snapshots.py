@@ -10,6 +10,7 @@ import gzip
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -27,6 +28,7 @@ class Snapshots:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._genesis: int | None = None  # its timestamp
 
     def newest_first(self) -> list[Path]:
         if not self.folder.is_dir():
@@ -37,6 +39,7 @@ class Snapshots:
         """`dump`: what `anvil_dumpState` answers, 0x hex of gzipped JSON. Flushed to disk before it gets its name."""
         state = gzip.decompress(bytes.fromhex(dump[2:]))
         present = self.newest_first()
+        state = self._with_one_genesis(json.loads(state), state, present)
         number = int(present[0].stem) + 1 if present else 1
         path = self.folder / f"{number:010d}.json"
         write_atomically(path, state)
@@ -58,10 +61,39 @@ class Snapshots:
             )
         return None
 
+    def _with_one_genesis(self, state: dict[str, Any], raw: bytes, present: list[Path]) -> bytes:
+        """The state without the first blocks that anvil has made up at later starts.
+
+        It makes one at each start, before it loads a state, and dumps it along with the true one. Loaded with several,
+        it takes any of them for block 0, by whose hash nodes know the chain. The true one is that of the state before.
+        """
+        found = _geneses(state)
+        if self._genesis not in found:
+            before = [_geneses(json.loads(path.read_bytes())) for path in present[:1] if _whole(path)]
+            self._genesis = before[0][0] if before and len(before[0]) == 1 else min(found, default=0)
+        if len(found) < 2:
+            return raw
+        state["blocks"] = [
+            block
+            for block in state["blocks"]
+            if _number(block, "number") or _number(block, "timestamp") == self._genesis
+        ]
+        return json.dumps(state, separators=(",", ":")).encode()
+
     def discard(self, path: Path) -> None:
         """Set aside, for whoever wants to look at it; it is never loaded again."""
         _log.warning("a saved state of the local chain is unreadable, the one before is used", path=str(path))
         path.replace(path.with_suffix(".unreadable"))
+
+
+def _geneses(state: dict[str, Any]) -> list[int]:
+    """The timestamps of its blocks numbered 0."""
+    return [_number(block, "timestamp") for block in state["blocks"] if _number(block, "number") == 0]
+
+
+def _number(block: dict[str, Any], name: str) -> int:
+    value = block["header"][name]
+    return int(value, 16) if isinstance(value, str) else int(value)
 
 
 def _whole(path: Path) -> bool:

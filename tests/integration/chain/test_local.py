@@ -79,6 +79,28 @@ async def test_a_restart_keeps_everything_and_the_port(chain: LocalChain) -> Non
     await again.stop()
 
 
+async def test_it_is_the_same_chain_after_any_number_of_kills(chain: LocalChain, client: ChainClient) -> None:
+    """By the hash of its first block, by which nodes know it; anvil makes up another one at each start."""
+
+    async def genesis() -> str:
+        return str((await client.rpc.call("eth_getBlockByNumber", "0x0", False))["hash"])
+
+    first = await genesis()
+    for number in range(1, 5):
+        await chain.fund(SOMEONE, ETH, FOG)
+        pid = chain.pid
+        os.kill(pid, signal.SIGKILL)  # type: ignore[arg-type]
+
+        async def restarted(before: int | None = pid) -> bool:
+            return chain.pid != before and await answers(client)
+
+        await until(restarted)
+        assert await genesis() == first
+        newest = json.loads(max((chain.folder / "state").glob("*.json")).read_bytes())
+        assert sum(int(block["header"]["number"], 16) == 0 for block in newest["blocks"]) == 1
+        assert await client.token_balance(SOMEONE) == number * FOG
+
+
 async def test_blocks_are_saved_without_being_asked_and_three_states_are_kept(
     chain: LocalChain, client: ChainClient
 ) -> None:
