@@ -15,6 +15,7 @@ from fogchain.chain.client import ChainClient, Head
 from fogchain.chain.events import At, Decoder, Event, ParametersSet, RolledBack
 from fogchain.chain.records import (
     AccountRecord,
+    BatchRecord,
     CaseRecord,
     JobRecord,
     NodeRecord,
@@ -121,6 +122,14 @@ class EventIndex:
     def is_settled(self, buyer: str, number: int) -> bool:
         """Whether the buyer paid his job `number` in a batch."""
         return self._store.is_settled(buyer, number)
+
+    def batches(self, buyer: str, payee: str) -> BatchRecord:
+        """What the one has paid the other in batches; zeros when nothing."""
+        return self._store.batches_between(buyer, payee)
+
+    def after(self, place: tuple[int, int], limit: int) -> list[Event]:
+        """Events in the chain's order after the one at (block, log); the last block's are all there."""
+        return self._store.after(place, limit)
 
     def history(self, kinds: Sequence[type[Event]], limit: int = 100, before: At | None = None) -> list[Event]:
         """The newest events of these kinds, newest first; `before` that of the last one for the next page."""

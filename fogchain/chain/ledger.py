@@ -16,6 +16,7 @@ from fogchain.chain.records import (
     MAX_VERDICT_TIME,
     NOBODY,
     AccountRecord,
+    BatchRecord,
     CaseRecord,
     Delivery,
     JobRecord,
@@ -59,6 +60,8 @@ class Book(Protocol):
     def parameters(self) -> MutableMapping[str, ParametersRecord]: ...  # by version, and the newest
     @property
     def numbers(self) -> MutableMapping[str, NumbersRecord]: ...
+    @property
+    def batches(self) -> MutableMapping[str, BatchRecord]: ...
 
 
 def apply(book: Book, event: on.Event) -> None:
@@ -108,6 +111,9 @@ def _market(book: Book, event: on.Event) -> None:
         case on.BatchPaid(_, buyer, payee, paid, fee):
             _move(book, buyer, free=-(paid + fee), spent=paid + fee)
             _earn(book, payee, paid, fee)
+            key = f"{buyer}/{payee}"
+            was = book.batches.get(key, BatchRecord(buyer, payee, 0, 0, 0))
+            book.batches[key] = replace(was, paid=was.paid + paid, fees=was.fees + fee, payments=was.payments + 1)
         case on.BatchNumbers(_, buyer, word, bits):
             book.numbers[f"{buyer}/{word}"] = NumbersRecord(buyer, word, bits)
         case on.FeesCollected(_, provider, fees, _):

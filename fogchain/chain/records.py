@@ -1,4 +1,5 @@
-"""What the index knows: accounts, sessions, jobs, cases, slashes, nodes, parameters, as `ledger` makes them of events.
+"""What the index knows: accounts, sessions, batches, jobs, cases, slashes, nodes, parameters, as `ledger` makes them
+of events.
 
 Amounts are base units of FOG, times Unix seconds of block time, addresses lower case.
 """
@@ -216,6 +217,21 @@ class NumbersRecord:
     buyer: str
     word: int
     bits: Wide
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRecord:
+    """What a buyer has paid somebody in batches, in all."""
+
+    buyer: str
+    payee: str
+    paid: Wide  # fees taken off
+    fees: Wide
+    payments: int
+
+    @property
+    def gross(self) -> int:
+        return self.paid + self.fees
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from fogchain.chain.events import At, Event
 from fogchain.chain.ledger import LATEST, apply
 from fogchain.chain.records import (
     AccountRecord,
+    BatchRecord,
     CaseRecord,
     JobRecord,
     NodeRecord,
@@ -44,7 +45,8 @@ _SLASH = Layout("slash", SlashRecord)
 _NODE = Layout("node", NodeRecord)
 _PARAMETERS = Layout("parameters", ParametersRecord, key="place")
 _NUMBERS = Layout("numbers", NumbersRecord, key="place")
-_LAYOUTS = (_ACCOUNT, _SESSION, _JOB, _CASE, _SLASH, _NODE, _PARAMETERS, _NUMBERS)
+_BATCHES = Layout("batch", BatchRecord, key="place")
+_LAYOUTS = (_ACCOUNT, _SESSION, _JOB, _CASE, _SLASH, _NODE, _PARAMETERS, _NUMBERS, _BATCHES)
 
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS index_owner (network TEXT NOT NULL);
@@ -62,7 +64,7 @@ CREATE INDEX IF NOT EXISTS job_deadline ON job (deadline) WHERE deadline IS NOT 
 CREATE TABLE IF NOT EXISTS undo (id INTEGER PRIMARY KEY, block INTEGER, place TEXT, key BLOB, row TEXT);
 CREATE INDEX IF NOT EXISTS undo_block ON undo (block);
 """
-_VERSION = 4  # of the schema; a file of another is built anew
+_VERSION = 5  # of the schema; a file of another is built anew
 _TABLES = ("checkpoint", "event", "undo", *(layout.name for layout in _LAYOUTS))
 _KINDS = {kind.__name__: kind for kind in Event.__subclasses__()}
 
@@ -165,9 +167,10 @@ class Store:
         self.nodes: _Table[str, NodeRecord] = _Table(self._db, _NODE)
         self.parameters: _Table[str, ParametersRecord] = _Table(self._db, _PARAMETERS)
         self.numbers: _Table[str, NumbersRecord] = _Table(self._db, _NUMBERS)
+        self.batches: _Table[str, BatchRecord] = _Table(self._db, _BATCHES)
         self._book: tuple[_Table[Any, Any], ...] = (
             *(self.accounts, self.sessions, self.jobs, self.cases),
-            *(self.slashes, self.nodes, self.parameters, self.numbers),
+            *(self.slashes, self.nodes, self.parameters, self.numbers, self.batches),
         )
 
     def close(self) -> None:
@@ -299,6 +302,20 @@ class Store:
         """Whether the buyer paid his job `number` in a batch."""
         record = self._one(_NUMBERS, f"{buyer.lower()}/{number >> 8}")
         return record is not None and bool(record.bits >> (number & 255) & 1)
+
+    def batches_between(self, buyer: str, payee: str) -> BatchRecord:
+        """What the one has paid the other in batches; zeros when nothing."""
+        buyer, payee = buyer.lower(), payee.lower()
+        return self._one(_BATCHES, f"{buyer}/{payee}") or BatchRecord(buyer, payee, 0, 0, 0)
+
+    def after(self, place: tuple[int, int], limit: int) -> list[Event]:
+        """Events in the chain's order that come after the one at (block, log), the last of them a whole block's."""
+        query = "SELECT block, log, hash, time, kind, fields FROM event WHERE (block, log) > (?, ?) ORDER BY block, log"
+        rows = self._db.execute(f"{query} LIMIT ?", (*place, limit)).fetchall()
+        if len(rows) == limit:
+            rest = "SELECT block, log, hash, time, kind, fields FROM event WHERE block = ? AND log > ? ORDER BY log"
+            rows += self._db.execute(rest, rows[-1][:2]).fetchall()
+        return [_event(*row) for row in rows]
 
     def history(self, kinds: Sequence[type[Event]], limit: int, before: At | None = None) -> list[Event]:
         """The newest events of these kinds, newest first; of an earlier time than `before`."""

@@ -97,7 +97,7 @@ def everything(store: Store) -> object:
         [store.account(owner) for owner in (A, B, C, COURT)],
         store.sessions_of(None, None),
         store.jobs_of(None, None),
-        store.all_cases(),
+        store.cases_page(0, 10_000),
         store.all_slashes(),
         store.all_nodes(),
         store.all_parameters(),
