@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 import uuid
@@ -34,6 +35,7 @@ from fogchain.api.models import (
     TransactionView,
     WalletView,
 )
+from fogchain.api.statement import StatementView
 from fogchain.chain.calls import Call, Calls
 from fogchain.chain.client import ChainClient
 from fogchain.chain.index import EventIndex
@@ -41,7 +43,7 @@ from fogchain.chain.records import SessionRecord
 from fogchain.chain.sender import Sender, TxResult
 from fogchain.chain.transfer import transfer
 from fogchain.config import NodeConfig
-from fogchain.errors import BadInput, Conflict, NotFound, PaymentRequired
+from fogchain.errors import BadInput, Conflict, CorruptData, NotFound, PaymentRequired
 from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.machine import JobMachine, Run
 from fogchain.jobs.spec import JobSpec, ResultManifest
@@ -54,6 +56,7 @@ from node.api.once import Answers
 from node.api.services import Role
 from node.commons import Commons
 from node.feed import Feed
+from node.statements import Statements
 from node.trade.book import ProviderBook
 from node.trade.buyer import Buyer
 from node.trade.driver import JobDriver
@@ -99,6 +102,9 @@ class Services:
         self._book, self._buyer, self._store = book, buyer, store
         self._provider, self._ledger, self._feed = provider, ledger, feed
         self._accounts = Accounts(client, calls)
+        self._statements = Statements(
+            index, wallet.address, list(client.deployment.addresses.values()), jobs=self._job_name, names=self._names
+        )
         self._started = time.monotonic()
         self._process = psutil.Process(os.getpid())
         self.stopping = False
@@ -256,6 +262,12 @@ class Services:
             found += [views.provider_receipt(known, self._fee_bps(known.order.session)) for known in orders]
         return _page(found, limit, cursor)
 
+    def statement(self, first: int, end: int, limit: int, cursor: str | None) -> StatementView:
+        return self._statements.view(first, end, limit, _number(cursor) or 0)
+
+    def statement_csv(self, first: int, end: int) -> str:
+        return self._statements.csv(first, end)
+
     def providers(self, limit: int, cursor: str | None) -> Page[ProviderView]:
         if self._book is None:
             return Page(items=[], total=0)
@@ -367,6 +379,14 @@ class Services:
     def _machines(self, limit: int) -> list[JobMachine]:
         rows, _ = self._store.page(limit, None)
         return [self._machine(job_id) for job_id, _ in rows]
+
+    def _job_name(self, job_id: str) -> str:
+        with contextlib.suppress(NotFound, CorruptData):
+            return self._machine(job_id).spec.name
+        return ""
+
+    def _names(self) -> dict[str, str]:
+        return {known.address: known.name for known in self._book.all() if known.address} if self._book else {}
 
     def _driver(self, job_id: str) -> JobDriver | None:
         return self._buyer.driver(job_id) if self._buyer else None

@@ -54,6 +54,7 @@ from fogchain.api.models import (
 )  # fmt: skip
 from fogchain.api.problems import error_from
 from fogchain.api.rest import NODE_HINT, Query, Rest, path_of
+from fogchain.api.statement import StatementView
 from fogchain.errors import FogchainError, Unavailable
 from fogchain.jobs.source import BlobSource, chunks, sha256_of, size_of
 from fogchain.jobs.spec import JobSpec
@@ -112,6 +113,17 @@ class Client:
     ) -> Page[ReceiptView]:
         query = {"role": role, "job": job, "limit": limit, "cursor": cursor}
         return self._get(Page[ReceiptView], "receipts", query=query)
+
+    def statement(
+        self, first: int | None = None, end: int | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> StatementView:
+        """Block times from `first` to before `end`, in Unix seconds."""
+        query = {"from": first, "to": end, "limit": limit, "cursor": cursor}
+        return self._get(StatementView, "statement", query=query)
+
+    def statement_csv(self, first: int | None = None, end: int | None = None) -> str:
+        path = path_of("statement", query={"from": first, "to": end})
+        return self.rest.raw("GET", path, None, {"Accept": "text/csv"}).decode()
 
     def providers(self) -> list[ProviderView]:
         """All of them, however many pages that takes."""
@@ -336,6 +348,13 @@ class AsyncClient:
     ) -> Page[ReceiptView]:
         query = {"role": role, "job": job, "limit": limit, "cursor": cursor}
         return await self._get(Page[ReceiptView], "receipts", query=query)
+
+    async def statement(
+        self, first: int | None = None, end: int | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> StatementView:
+        """Block times from `first` to before `end`, in Unix seconds."""
+        query = {"from": first, "to": end, "limit": limit, "cursor": cursor}
+        return await self._get(StatementView, "statement", query=query)
 
     async def providers(self) -> list[ProviderView]:
         """All of them, however many pages that takes."""

@@ -14,6 +14,7 @@ Endpoints (all under `/v1`, all but two want `Authorization: Bearer <token>`, th
     DELETE /auth/session                  ends the session whose token is the Bearer's
     GET    /sessions                      Page[SessionView]       ?role=buyer|provider
     GET    /receipts                      Page[ReceiptView]       ?role=buyer|provider&job=ID
+    GET    /statement                     StatementView           see `fogchain.api.statement`
     GET    /providers                     Page[ProviderView]      known providers with their offers
     PUT    /blobs/{sha256}                raw body -> BlobView;  HEAD asks whether it is there
     GET    /blobs/{sha256}                raw body

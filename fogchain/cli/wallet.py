@@ -175,6 +175,25 @@ def send(
     output.facts([("transaction", sent["hash"]), ("block", str(sent["block"])), ("fee", output.eth(sent["fee"]))])
 
 
+@app.command()
+def statement(
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="WHEN", help='"2026-11-27", or "2026-11-27T14:30" in UTC.')
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="WHEN", help="The same; a day is taken whole.")] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write it all there; - prints it.")] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Every deposit, payment, fee and refund, with the balances after it.
+
+    From the chain's events alone, up to what the running node has seen of them. Times are UTC.
+    """
+    from fogchain.cli.statement import show_statement
+
+    show_statement(folder_of(data), first, last, csv, as_json)
+
+
 def _move(what: str, amount: str, data: Path | None, as_json: bool) -> None:
     import json
 

@@ -20,6 +20,7 @@ from node.api.routes.node import node_routes
 from node.api.routes.prices import price_routes
 from node.api.routes.slashings import slashing_routes
 from node.api.routes.stake import stake_routes
+from node.api.routes.statement import statement_routes
 from node.api.routes.wallet import wallet_routes
 from node.api.services import NodeServices
 from node.api.sessions import Sessions
@@ -42,7 +43,7 @@ def create_app(services: NodeServices, token: str, version: str, rules: SignInSe
     openapi.install(app, frozenset(OPEN))
     known = [Depends(only_known_parameters)]
     for routes in (
-        node_routes, wallet_routes, account_routes, job_routes, blob_routes,
+        node_routes, wallet_routes, statement_routes, account_routes, job_routes, blob_routes,
         stake_routes, dao_routes, price_routes, slashing_routes,
     ):  # fmt: skip
         app.include_router(routes(services), prefix=API_PREFIX, dependencies=known)

@@ -131,7 +131,7 @@ def test_opening_and_lines_are_the_closing_balance_and_the_ledgers(
     for owner in PEOPLE:
         statement = Statement(owner, CONTRACTS)
         half = len(chain.events) // 2
-        while 0 < half and chain.events[half].at.transaction == chain.events[half - 1].at.transaction:
+        while half > 0 and chain.events[half].at.transaction == chain.events[half - 1].at.transaction:
             half -= 1
         statement.feed(chain.events[:half])
         statement.feed(chain.events[half:])
