@@ -15,7 +15,7 @@ from fogchain.cli.link import rest_to
 from fogchain.errors import BadInput
 from fogchain.folder import DataFolder
 
-DAY = 86_400
+DAY = 86_400  # seconds
 PAGE = 1000
 
 

@@ -32,6 +32,8 @@ from fogchain.api.models import (
     UnsignedTransaction,
     WalletView,
 )
+from fogchain.api.statement import BalancesView, StatementView
+from fogchain.chain.statement import Balances, to_csv
 from fogchain.database import open_database
 from fogchain.errors import BadInput, Conflict, NotFound, PaymentRequired
 from fogchain.jobs.blobname import name_of
@@ -133,6 +135,15 @@ class MemoryServices:
 
     def receipts(self, role: str | None, job: str | None, limit: int, cursor: str | None) -> Page[ReceiptView]:
         return Page[ReceiptView](items=[], total=0)
+
+    def statement(self, first: int, end: int, limit: int, cursor: str | None) -> StatementView:
+        none = BalancesView(wallet=0, free=0, locked=0, bonded=0)
+        return StatementView(
+            items=[], total=0, address=BUYER, block=7, opening=none, closing=none, came=0, went=0, fees=0
+        )
+
+    def statement_csv(self, first: int, end: int) -> str:
+        return to_csv(Balances(), [], Balances())
 
     def providers(self, limit: int, cursor: str | None) -> Page[ProviderView]:
         offer = OfferView(price=WEI // 2, slots=2, memory=512 << 20, fuel_rate=GFUEL, engines=["e"], expires=2**32)

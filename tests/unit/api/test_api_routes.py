@@ -347,3 +347,14 @@ def test_problems_round_trip_through_json() -> None:
         assert json.loads(answer.body)["status"] == answer.status_code
     for body in (b"", b"<html>", b"[]", b'{"code": "x"}', b'{"code": [], "detail": 1}'):
         assert "502" in error_from(502, body).message
+
+
+async def test_a_statement_is_json_or_for_a_spreadsheet(api: Running) -> None:
+    async with bare(api) as http_:
+        pages = await http_.get("/v1/statement?from=5&to=9")
+        assert pages.json()["opening"]["free"] == "0 FOG"
+        table = await http_.get("/v1/statement", headers={"Accept": "text/csv"})
+        assert table.headers["content-type"].startswith("text/csv")
+        assert table.text.splitlines()[0].startswith("time,block,kind,job,") and table.text.count("\r\n") == 3
+        refused = await http_.get("/v1/statement?from=yesterday")
+    assert refused.status_code in (400, 422)
