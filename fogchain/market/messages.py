@@ -14,6 +14,10 @@ For a single job that the market contract knows of:
     buyer ── Acceptance ──▶ provider     the job is settled with this much
     replica ── Replica ──▶ anyone        this is what I got; enough of the same settle the job
 
+For work that can wait:
+
+    buyer, provider ── Bid ──▶ anyone    I buy, or sell, a lot at this price or a better one in this round
+
 Amounts are base units of FOG, prices base units per 10^9 fuel, times Unix seconds.
 """
 
@@ -174,6 +178,18 @@ class Receipt:
 class Voucher:
     session: Bytes32
     amount: Uint96  # owed in all since the session opened, never less than before
+
+
+@dataclass(frozen=True, slots=True)
+class Bid:
+    """For one lot in an auction round; signed for FogPricing, not for the market. As in IFogPricing.hashBid."""
+
+    trader: Address
+    class_: Bytes32
+    side: Uint8  # 0 buys, 1 sells
+    price: Uint96  # the most he pays, or the least he takes, for a Gfuel
+    number: Uint32  # tells apart the lots of one trader, side and round: 0, 1, 2 …
+    round: Uint40
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fogchain.market.messages import Acceptance, Replica, Terms, Voucher, Work
+from fogchain.market.messages import Acceptance, Bid, Replica, Terms, Voucher, Work
 from fogchain.wallet.eip712 import type_string
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -142,7 +142,7 @@ def test_import_rules_bite(project: Path) -> None:
         assert f"{importer} -> {imported} (l." in done.stdout
 
 
-@pytest.mark.parametrize("message", [Terms, Work, Acceptance, Replica, Voucher])
+@pytest.mark.parametrize("message", [Terms, Work, Acceptance, Replica, Voucher, Bid])
 def test_contract_and_package_sign_the_same(message: type) -> None:
     constants = (ROOT / "contracts" / "libraries" / "ConstantsLib.sol").read_text()
     found = re.search(rf"{message.__name__.upper()}_TYPEHASH\s*=\s*keccak256\((.*?)\);", constants, re.DOTALL)
