@@ -18,6 +18,7 @@ from fogchain.chain.deployment import CONTRACTS, Deployment
 from fogchain.chain.records import NOBODY, Delivery, JobRecord, JobState
 from fogchain.chain.states import CourtParameters, Parameters
 from fogchain.errors import BadInput, Conflict
+from fogchain.market.auction import Lot
 from fogchain.market.messages import Terms, Work
 
 CPU = b"cpu".ljust(32, b"\0")  # the resource class of a node that says nothing else
@@ -193,6 +194,26 @@ class Calls:
             ) from error
         gas = 100_000 + 60_000 * len(payees) + 26_000 * len(items)
         return self._call("market", "settleBatch", (payees, packed), gas, "the payment of a batch")
+
+    # ---- prices
+
+    def advance_prices(self, resource_class: bytes) -> Call:
+        """Moves the base prices of a class by one step; anyone may, once in 600 s."""
+        return self._call("pricing", "advance", (resource_class,), 160_000, "the step of the base prices")
+
+    def seal_round(self, number: int) -> Call:
+        """Fixes the seed of a round of the auction that is over; anyone may."""
+        return self._call("pricing", "seal", (number,), 90_000, "the sealing of a round")
+
+    def cancel_bids(self, number: int) -> Call:
+        """Takes back all bids of the caller for a round that is not over."""
+        return self._call("pricing", "cancelBids", (number,), 80_000, "the taking back of bids")
+
+    def clear_round(self, resource_class: bytes, number: int, bids: Sequence[Lot], asks: Sequence[Lot]) -> Call:
+        """Submits a round's bids and asks, sorted; anyone may, in the 600 s after its end."""
+        signed = [[(lot.trader, lot.price, lot.number, lot.signature) for lot in side] for side in (bids, asks)]
+        gas = 300_000 + 36_000 * (len(bids) + len(asks))
+        return self._call("pricing", "clear", (resource_class, number, *signed), gas, "the clearing of a round")
 
     # ---- market: what a vote, or the guardian, does
 
