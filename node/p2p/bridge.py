@@ -39,8 +39,10 @@ T = TypeVar("T")
 class Bridge:
     """Between the loop and the trio thread; keeps the thread alive. Its methods belong to the asyncio loop."""
 
-    def __init__(self, seed: bytes, listen: Sequence[str]) -> None:
-        self.seed = seed
+    def __init__(self, seed: bytes, listen: Sequence[str], topic: str) -> None:
+        self.seed, self.topic = seed, topic
+        self.heard: Callable[[str, bytes], None] = lambda _peer, _data: None
+        self.too_often = 0  # announcements that were passed over, their makers having made one just before
         self.listen = tuple(listen)  # with real ports once they are known: a restart must listen where peers dial
         self.subjects: set[str] = set()
         self.peers: Peers
@@ -173,6 +175,21 @@ class Bridge:
     def hang_up(self, peer_id: str) -> None:
         if self._wire is not None:
             self._down(self._wire.hang_up, peer_id)
+
+    def announce(self, data: bytes) -> None:
+        """Say something to all who listen, near and far. Raises Unavailable."""
+        self._down(self._announce, data)
+
+    def _announce(self, data: bytes) -> None:
+        if self._wire is not None:
+            self._wire.announce(data)
+
+    def announced(self, peer_id: str, data: bytes) -> None:
+        """A peer, which may not be connected to us, said something to all."""
+        self.heard(peer_id, data)
+
+    def overheard(self, refused: int) -> None:
+        self.too_often = max(self.too_often, refused)
 
     def serve(self, subject: str) -> None:
         self.subjects.add(subject)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Awaitable, Callable, Sequence
 
 import psutil
@@ -27,8 +28,10 @@ from node.p2p.address import (
 from node.p2p.bridge import Bridge
 from node.p2p.call import Unsent
 from node.p2p.frames import Kind
+from node.p2p.limits import Pace
 from node.p2p.mdns import MdnsDiscovery
 from node.p2p.peers import HELLO, Peers
+from node.p2p.wire import ANNOUNCE_INTERVAL, MAX_ANNOUNCEMENT
 
 __all__ = [
     "P2PHost", "PeerAddress", "PeerDown", "PeerEvent", "PeerFound", "PeerUp", "node_key_of", "peer_id_of",
@@ -57,7 +60,8 @@ class P2PHost:
         self._bootstrap = [PeerAddress.parse(text) for text in bootstrap]
         if not listen:
             raise BadInput("there is no address to listen on", hint="set [p2p] listen, e.g. /ip4/0.0.0.0/tcp/0")
-        self._bridge = Bridge(seed, [check_addr(addr) for addr in listen])
+        self._bridge = Bridge(seed, [check_addr(addr) for addr in listen], f"/fogchain/{network}/offers/1")
+        self._pace = Pace(ANNOUNCE_INTERVAL, 1)
         self._peers = Peers(self.peer_id, network, lambda: _reachable(self._bridge.listen), self._bridge)
         self._bridge.peers, self._bridge.respond = self._peers, self._respond
         self._handlers: dict[str, Handler] = {HELLO: self._peers.answer_hello}
@@ -92,6 +96,29 @@ class P2PHost:
     def subscribe(self, callback: Callable[[PeerEvent], None]) -> Callable[[], None]:
         """Have `callback` called in the loop with each event, what is so already first; call the result to end it."""
         return self._peers.subscribe(callback)
+
+    def announce(self, data: bytes) -> bool:
+        """Say something to every node of the network, signed with this node's key; at most 1 KiB, and once in 30 s.
+
+        Returns False when it is too early. Raises Unavailable while the network layer is not there, BadMessage.
+        """
+        if len(data) > MAX_ANNOUNCEMENT:
+            raise BadMessage(f"an announcement of {len(data)} bytes is over the limit of {MAX_ANNOUNCEMENT}")
+        if not self._pace.allows("", time.monotonic()):
+            return False
+        self._bridge.announce(data)
+        return True
+
+    def hear(self, callback: Callable[[str, bytes], None]) -> None:
+        """Have `callback(peer_id, data)` called with what other nodes announce, also those not connected to this one.
+
+        A node that does so more than once in 30 s is passed over, and counted in `too_often`.
+        """
+        self._bridge.heard = callback
+
+    @property
+    def too_often(self) -> int:
+        return self._bridge.too_often
 
     def serve(self, subject: str, handler: Handler) -> None:
         """Answer requests on `/fogchain/<subject>/1.0.0` with `await handler(peer_id, payload)`.

@@ -24,11 +24,15 @@ from libp2p.peer.id import ID
 from libp2p.protocol_muxer.exceptions import ProtocolNotSupportedError
 from libp2p.protocol_muxer.multiselect_client import MultiselectClient
 from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicator
+from libp2p.pubsub.gossipsub import GossipSub
+from libp2p.pubsub.pb import rpc_pb2
+from libp2p.pubsub.pubsub import Pubsub
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
 from libp2p.security.noise.transport import Transport as NoiseTransport
 from libp2p.stream_muxer.muxer_multistream import MuxerMultistream
 from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
 from libp2p.stream_muxer.yamux.yamux import Yamux
+from libp2p.tools.anyio_service import background_trio_service
 from multiaddr import Multiaddr  # type: ignore[import-untyped]
 
 from fogchain.errors import BadMessage, Conflict, FogchainError, Unavailable
@@ -36,7 +40,7 @@ from node.p2p import frames
 from node.p2p.address import short
 from node.p2p.call import Call, NotSpoken, Unsent
 from node.p2p.frames import Envelope, FrameReader, Kind
-from node.p2p.limits import TokenBucket
+from node.p2p.limits import Pace, TokenBucket
 
 if TYPE_CHECKING:
     from node.p2p.bridge import Bridge
@@ -53,8 +57,16 @@ MAX_STREAMS = 48  # that one peer may have open to us
 MAX_IN_FLIGHT = 64  # requests of one peer that are being served
 MAX_UNREAD = 32 << 20  # bytes a connection may have sent that nobody has read
 REQUEST_RATE, REQUEST_BURST = 1000.0, 2000.0  # requests of one peer: a second, and at once
+GOSSIP_RATE, GOSSIP_BURST = 50.0, 500.0  # announcements that one neighbour may pass on: a second, and at once
 READ_SIZE = 256 << 10
 BATCH_SIZE = 256 << 10
+
+ANNOUNCE_INTERVAL = 30.0  # seconds between announcements of one node: gossip costs every node some milliseconds
+ANNOUNCE_GRACE = 0.8  # of the interval: messages arrive less evenly than they leave
+MAX_ANNOUNCEMENT = 1024
+MAX_GOSSIP_FRAME = 64 << 10
+MAX_ANNOUNCERS = 8192
+GOSSIP = (TProtocol("/meshsub/1.2.0"), TProtocol("/meshsub/1.1.0"))
 
 Post = Callable[..., None]  # runs a function with arguments in the asyncio loop, from any thread
 
@@ -212,11 +224,38 @@ class Link:
         self._calls.clear()
 
 
+class Mesh(GossipSub):
+    """Gossipsub that goes on whatever a heartbeat meets; the library's own would end the whole host."""
+
+    async def heartbeat(self) -> None:
+        while True:
+            try:
+                await super().heartbeat()
+            except Exception as error:  # noqa: BLE001
+                log.info("p2p.heartbeat", error=why_of(error))
+            await trio.sleep(self.heartbeat_interval)
+
+
+class Gossip(Pubsub):
+    """Pubsub that outlives a malformed message, and takes only so many from each neighbour, whoever made them."""
+
+    may_forward: Callable[[str], bool]
+
+    async def push_msg(self, msg_forwarder: ID, msg: rpc_pb2.Message) -> None:
+        if msg_forwarder != self.my_id and not self.may_forward(str(msg_forwarder)):
+            return
+        try:
+            await super().push_msg(msg_forwarder, msg)
+        except Exception as error:  # noqa: BLE001
+            log.debug("p2p.gossip", peer=str(msg_forwarder), error=why_of(error))
+
+
 class Guest:
     """What one peer has under way with us."""
 
     def __init__(self) -> None:
         self.bucket = TokenBucket(REQUEST_RATE, REQUEST_BURST, trio.current_time())
+        self.gossip = TokenBucket(GOSSIP_RATE, GOSSIP_BURST, trio.current_time())
         self.slots = trio.Semaphore(MAX_IN_FLIGHT)
         self.streams = 0
 
@@ -231,6 +270,9 @@ class Wire(INotifee):
         self._guests: dict[str, Guest] = {}
         self._links: dict[tuple[str, str], Link] = {}
         self._select = MultiselectClient()
+        self._pace = Pace(ANNOUNCE_INTERVAL * ANNOUNCE_GRACE, MAX_ANNOUNCERS)
+        self._gossip: Gossip | None = None
+        self._unsaid: bytes | None = None
 
     async def main(self) -> None:
         self.token = trio.lowlevel.current_trio_token()
@@ -255,7 +297,7 @@ class Wire(INotifee):
             async with trio.open_nursery() as nursery:
                 self.nursery = nursery
                 self._post(self._bridge.began, self, bound)
-                await trio.sleep_forever()
+                await self._run_gossip()
 
     def _make_host(self, listen: Sequence[str]) -> IHost:
         keys = create_new_key_pair(self._bridge.seed)
@@ -364,6 +406,68 @@ class Wire(INotifee):
     async def closed_stream(self, network: INetwork, stream: INetStream) -> None: ...
     async def listen(self, network: INetwork, multiaddr: Multiaddr) -> None: ...
     async def listen_close(self, network: INetwork, multiaddr: Multiaddr) -> None: ...
+
+    # Announcements
+
+    async def _run_gossip(self) -> None:
+        """Carry announcements until the end.
+
+        The library's own settings would have its mesh mended every two minutes, and drop what one forwarder brings too
+        fast. Who says too much is told here by who made a message, not by who passed it on.
+        """
+        topic = self._bridge.topic
+        mesh = Mesh(
+            protocols=GOSSIP,
+            degree=6,
+            degree_low=4,
+            degree_high=12,
+            heartbeat_interval=1,
+            adaptive_gossip_enabled=False,
+            spam_protection_enabled=False,
+            eclipse_protection_enabled=False,
+        )
+        gossip = Gossip(
+            self._host,
+            mesh,
+            strict_signing=True,
+            max_subscriptions_per_rpc=8,
+            max_subscriptions_per_peer=8,
+            max_inbound_rpc_size=MAX_GOSSIP_FRAME,
+            allowed_topics={topic},
+        )
+        gossip.may_forward = self._may_forward
+        gossip.set_topic_validator(topic, self._may_speak, False)
+        async with background_trio_service(gossip), background_trio_service(mesh):
+            await gossip.wait_until_ready()
+            heard = await gossip.subscribe(topic)
+            self._gossip = gossip
+            if self._unsaid is not None:
+                self.announce(self._unsaid)
+            while True:
+                message = await heard.get()
+                origin = str(ID(message.from_id))
+                if origin != str(self._host.get_id()):
+                    self._post(self._bridge.announced, origin, message.data)
+
+    def _may_forward(self, peer_id: str) -> bool:
+        guest = self._guests.get(peer_id)
+        return guest is not None and guest.gossip.allows(trio.current_time())
+
+    def _may_speak(self, forwarder: ID, message: rpc_pb2.Message) -> bool:
+        """Whether an announcement is taken and passed on. Its signature has been checked: it is by whom it says."""
+        own = forwarder == self._host.get_id()
+        if len(message.data) > MAX_ANNOUNCEMENT:
+            return False
+        if own or self._pace.allows(str(ID(message.from_id)), trio.current_time()):
+            return True
+        self._post(self._bridge.overheard, self._pace.refused)
+        return False
+
+    def announce(self, data: bytes) -> None:
+        if self._gossip is not None:
+            self.start_soon(self._gossip.publish, self._bridge.topic, data)
+        else:
+            self._unsaid = data
 
     # Requests of ours
 

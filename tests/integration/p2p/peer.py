@@ -59,6 +59,7 @@ class Program:
         )
         for handler in (echo, whoami, missing, buggy, sleepy, large):
             self.host.serve(handler.__name__, handler)
+        self.host.hear(lambda peer, data: say(event="heard", peer_id=peer, data=data.decode()))
         if "store" in config:
             self.store = BlobStore(Path(config["store"]))
             self.served, self.delay = 0, config.get("delay", 0.0)
@@ -101,6 +102,15 @@ class Program:
         await fetch_blob(
             self.host, self.store, peer, BlobRef(sha256=sha256, size=size), timeout=timeout, progress=progress
         )  # fmt: skip
+
+    async def announce(self, text: str, unpaced: bool = False) -> bool:
+        if unpaced:  # as a node would that keeps no pace
+            self.host._bridge.announce(text.encode())
+            return True
+        return self.host.announce(text.encode())
+
+    async def too_often(self) -> int:
+        return self.host.too_often
 
     async def peers(self) -> list[str]:
         return sorted(self.host.peers)
