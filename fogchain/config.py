@@ -85,6 +85,7 @@ class ProviderSection(_Section):
 
 class BuyerSection(_Section):
     lost_after: SpanAmount = Field(default=15_000, ge=1_000)  # silence after which a provider's tasks go elsewhere
+    stale_after: SpanAmount = Field(default=60_000, ge=1_000)  # an offer whose node is silent so long is not matched
     max_providers: int = Field(default=8, ge=1, le=100)
 
 

@@ -15,9 +15,10 @@ import ctypes
 import json
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -75,16 +76,18 @@ class LocalNetwork:
         block_time: float = 0.25,
         supervised: bool = True,
         commands: dict[str, Sequence[str]] | None = None,
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`commands` gives a provider another program than `python -m node`, as `[argv…]` before `--data DIR`.
-        `say` is told each step in words."""
+        `settings`: by node's name, more for its section `[provider]` or `[buyer]`; `say` is told each step in words."""
         self.folder = folder
         self.names = PROVIDER_NAMES[:providers]
         self.members: dict[str, Member] = {}
         self._slots, self._price, self._lost_after, self._block_time = slots, price, lost_after, block_time
         self._purse = parse_fog(purse)  # what a new buyer's wallet gets
         self._supervised, self._commands, self._say = supervised, commands or {}, say
+        self._settings = settings or {}
         self._buyer: AsyncClient | None = None
         self._clients: dict[str, AsyncClient] = {}
 
@@ -169,11 +172,16 @@ class LocalNetwork:
             rpc_url=rpc_url,
             deployment=deployment,
             light=True,
-            provider={} if buyer else {"price": self._price, "slots": self._slots},
-            buyer={"lost_after": self._lost_after} if buyer else {},
+            provider={} if buyer else self._provider_settings(name),
+            buyer={"lost_after": self._lost_after, **self._settings.get(name, {})} if buyer else {},
             p2p={"listen": ["/ip4/127.0.0.1/tcp/0"]},
         )
         return wallet.address
+
+    def _provider_settings(self, name: str) -> dict[str, Any]:
+        more = self._settings.get(name, {})
+        price = {} if "multiplier" in more else {"price": self._price}
+        return {"slots": self._slots, **price, **more}
 
     async def _fund(self, deployment: Deployment, rpc_url: str, addresses: dict[str, str]) -> None:
         rpc = Rpc(rpc_url)

@@ -41,7 +41,7 @@ from node.api.app import create_app
 from node.api.server import ApiServer
 from node.executor.pool import Executor, RunRequest
 from node.feed import Feed
-from node.p2p.address import PeerAddress, PeerFound, node_key_of, peer_id_of
+from node.p2p.address import PeerAddress, PeerFound, PeerUp, node_key_of, peer_id_of
 from node.p2p.blobs import fetch_blob, serve_blobs, serve_sources
 from node.p2p.host import P2PHost
 from node.services import Services
@@ -173,6 +173,8 @@ class Node:
                 network=network,
                 index=index,
                 changed=providers_changed,
+                stale_after=config.buyer.stale_after / 1000,
+                record=store.record,
             )
             around = Surroundings(
                 wallet=wallet,
@@ -308,11 +310,17 @@ class _Network:
 
     def listen_for(self, book: ProviderBook) -> None:
         def heard(event: object) -> None:
-            if isinstance(event, PeerFound):
+            if isinstance(event, PeerUp):
+                book.up(event.peer_id)
+            elif isinstance(event, PeerFound):
                 addrs = tuple(address.split("/p2p/")[0] for address in event.address.addrs)
                 book.found(event.address.peer_id, addrs, event.source)
 
         self._host.subscribe(heard)
+        self._host.hear(book.announced)
+
+    def announce(self, data: bytes) -> bool:
+        return self._host.announce(data)
 
     async def dial(self, peer_id: str, endpoints: Sequence[str]) -> None:
         await self._host.connect(PeerAddress(peer_id, tuple(endpoints)))

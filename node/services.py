@@ -22,6 +22,7 @@ from fogchain.api.models import (
     Event,
     JobDetail,
     JobSummary,
+    MatchView,
     NodeStatus,
     Page,
     ProviderView,
@@ -48,6 +49,7 @@ from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.machine import JobMachine, Run
 from fogchain.jobs.spec import JobSpec, ResultManifest
 from fogchain.jobs.store import JobStore
+from fogchain.market.matching import Wanted
 from fogchain.units import MAX_UINT96, Coin, format_fog
 from fogchain.wallet.keystore import Wallet
 from node import views
@@ -279,6 +281,14 @@ class Services:
         page = _slice(known, limit, cursor)
         items = [views.provider_view(one, self._store.record(one.address), paid.get(one.address, 0)) for one in page[0]]
         return Page(items=items, next_cursor=page[1], total=len(known))
+
+    async def match(self, spec: JobSpec | None) -> MatchView:
+        if self._book is None:
+            raise NotFound("this node has no buyer role", hint='set roles = ["buyer"] in config.toml')
+        await self._book.settle(3.0)
+        wanted = spec.wanted() if spec is not None else Wanted()
+        found, why = self._book.look(wanted)
+        return views.match_view(self._book, found, why, anything=spec is None)
 
     # ---------------------------------------------------------------- jobs
 

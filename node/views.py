@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 
 from fogchain.api.models import (
+    ChangeView,
+    CountView,
     JobDetail,
     JobState,
     JobSummary,
+    MatchView,
+    OfferMatch,
     OfferView,
     ProviderShare,
     ProviderView,
@@ -20,17 +26,19 @@ from fogchain.api.models import (
     TaskCounts,
     TaskState,
     TaskView,
+    UnmetView,
 )
 from fogchain.chain.records import SessionRecord
 from fogchain.jobs.machine import JobMachine, Run, Share, Task
 from fogchain.jobs.spec import ResultFile, ResultManifest
 from fogchain.jobs.store import ProviderRecord
 from fogchain.market.engines import Runtime, split
+from fogchain.market.matching import Failed, Matching, least_price
 from fogchain.market.messages import Exit, Offer
 from fogchain.market.offers import class_name, regions_of
 from fogchain.units import cost
 from node.trade import wire
-from node.trade.book import Known
+from node.trade.book import Known, ProviderBook
 from node.trade.driver import JobDriver
 from node.trade.ledger import HeldVoucher, LedgerOrder
 
@@ -269,6 +277,46 @@ def provider_view(known: Known, record: ProviderRecord, paid: int) -> ProviderVi
         tasks_wrong=record.wrong,
         checks_passed=record.checks,
         paid=paid,
+    )
+
+
+def match_view(book: ProviderBook, found: Matching, why: list[str], *, anything: bool) -> MatchView:
+    """`anything`: there is no job, so nothing need be said of what it lacks."""
+    pool = book.candidates()
+    known = {one.peer_id: one for one in book.all()}
+    order = {peer_id: place for place, peer_id in enumerate(found.matching)}
+    rows = [
+        _offer_match(book, known[key], failed, time.time(), time.monotonic())
+        for key, failed in sorted(found.failed.items(), key=lambda item: (order.get(item[0], len(order)), item[0]))
+        if key in known
+    ]
+    return MatchView(
+        matching=len(found.matching),
+        total=len(found.failed),
+        summary=f"{len(found.matching)} of {len(found.failed)} offers can be used now" if anything else found.summary,
+        reasons=why,
+        counts=[CountView(**asdict(count)) for count in found.counts],
+        least_price=least_price(pool, found.failed) if not anything else None,
+        nearest=[ChangeView(constraint=change.constraint, value=change.value) for change in found.nearest],
+        engine=found.engine,
+        offers=rows,
+    )
+
+
+def _offer_match(
+    book: ProviderBook, known: Known, failed: tuple[Failed, ...], now: float, monotonic: float
+) -> OfferMatch:
+    score = book.score(known.address)
+    return OfferMatch(
+        address=known.address,
+        peer_id=known.peer_id,
+        name=known.name,
+        offer=offer_view(known.offer) if known.offer else None,
+        age_s=round(max(0.0, now - known.offer.issued), 1) if known.offer else None,
+        heard_s=round(monotonic - known.heard, 1) if known.heard is not None else None,
+        score=int(score) if score is not None else None,
+        matches=not failed,
+        failed=[UnmetView(constraint=each.constraint, detail=each.detail) for each in failed],
     )
 
 

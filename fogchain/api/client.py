@@ -37,6 +37,7 @@ from fogchain.api.models import (
     Event,
     JobDetail,
     JobSummary,
+    MatchView,
     NodeStatus,
     Page,
     ProviderView,
@@ -134,6 +135,14 @@ class Client:
             found += page.items
             if (cursor := page.next_cursor) is None:
                 return found
+
+    def offers(self) -> MatchView:
+        """Every offer that the node knows."""
+        return self._get(MatchView, "offers")
+
+    def match(self, spec: JobSpec) -> MatchView:
+        """Every offer that the node knows, and why it does or does not match this job. Needs no upload."""
+        return self._post(MatchView, spec, "match")
 
     def quote(self, spec: JobSpec) -> Quote:
         return self._post(Quote, spec, "quote")
@@ -365,6 +374,12 @@ class AsyncClient:
             found += page.items
             if (cursor := page.next_cursor) is None:
                 return found
+
+    async def offers(self) -> MatchView:
+        return await self._get(MatchView, "offers")
+
+    async def match(self, spec: JobSpec) -> MatchView:
+        return await self._post(MatchView, spec, "match")
 
     async def quote(self, spec: JobSpec) -> Quote:
         return await self._post(Quote, spec, "quote")

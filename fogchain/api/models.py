@@ -16,6 +16,8 @@ Endpoints (all under `/v1`, all but two want `Authorization: Bearer <token>`, th
     GET    /receipts                      Page[ReceiptView]       ?role=buyer|provider&job=ID
     GET    /statement                     StatementView           see `fogchain.api.statement`
     GET    /providers                     Page[ProviderView]      known providers with their offers
+    GET    /offers                        MatchView               every offer, with age and measured speed
+    POST   /match                         JobSpec -> MatchView    and why each does or does not match this job
     PUT    /blobs/{sha256}                raw body -> BlobView;  HEAD asks whether it is there
     GET    /blobs/{sha256}                raw body
     POST   /quote                         JobSpec -> Quote
@@ -161,6 +163,55 @@ class ProviderView(View):
     tasks_wrong: int = 0
     checks_passed: int = 0
     paid: FogAmount = 0
+
+
+class UnmetView(View):
+    """A constraint that an offer does not meet, and what it has."""
+
+    constraint: str
+    detail: str
+
+
+class OfferMatch(View):
+    """One known provider beside a job's wishes."""
+
+    address: str
+    peer_id: str
+    name: str
+    offer: OfferView | None = None
+    age_s: float | None = None  # since the offer was signed
+    heard_s: float | None = None  # since the provider gave a sign of life
+    score: int | None = None  # fuel/s/slot as this node measured it; None: not yet, the offer's claim counts
+    matches: bool
+    failed: list[UnmetView] = []
+
+
+class CountView(View):
+    """How many providers meet a constraint by itself, and how many together with all constraints before it."""
+
+    constraint: str
+    wanted: str  # in words
+    alone: int
+    together: int
+
+
+class ChangeView(View):
+    constraint: str
+    value: str  # in words, with its unit
+
+
+class MatchView(View):
+    """Every offer that is known beside what a job wants. `matching` first, cheapest first."""
+
+    matching: int
+    total: int
+    summary: str  # "of 12 known, 12 run wasm, 0 at this price (…); least price that matches: 0.8 FOG/Gfuel"
+    reasons: list[str]  # why the others don't, one line a constraint
+    counts: list[CountView]
+    least_price: PriceAmount | None = None  # among those that are too dear and nothing else
+    nearest: list[ChangeView] = []  # what to change, all of it, for one more to match; empty when one does
+    engine: str | None = None  # on which the job would run
+    offers: list[OfferMatch]
 
 
 class WalletView(View):

@@ -17,6 +17,9 @@ class Commands(LazyGroup):
     table = {  # noqa: RUF012  set once, never changed
         "demo": Lazy("fogchain.cli.start", "demo", "A whole market on this machine: a real job, checked and paid."),
         "job": Lazy("fogchain.cli.job", "app", "Submit jobs, watch them, fetch their results."),
+        "offers": Lazy(
+            "fogchain.cli.offers", "offers", "What providers offer, and why it does or does not match a job."
+        ),
         "node": Lazy("fogchain.cli.node", "app", "Make a node, run it, look at it."),
         "wallet": Lazy("fogchain.cli.wallet", "app", "The node's account: key, balances, transfers."),
         "stake": Lazy("fogchain.cli.stake", "app", "The bond: it answers for work, votes, and earns."),

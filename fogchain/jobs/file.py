@@ -1,6 +1,7 @@
 """The job file: what people write (TOML), resolved to a `JobSpec` and the blobs it names.
 
     [job]     name runtime module script budget max_price time_limit
+              class regions min_survival urgency
     [verify]  level sample
     [limits]  fuel memory time output                         [inputs]  "name" = "path", given to every task
     [array]   count args env stdin inputs split               [[task]]  args env stdin inputs
@@ -33,13 +34,17 @@ from fogchain.jobs.spec import (
     MAX_SCRIPT_BYTES,
     MAX_TASKS,
     BlobRef,
+    ClassName,
     FileName,
     FogAmount,
     JobSpec,
     Limits,
     PriceAmount,
+    RatioAmount,
+    Region,
     SpanAmount,
     TaskSpec,
+    Urgency,
     Verify,
     check_sum_of_inputs,
     is_native,
@@ -73,6 +78,10 @@ class _Job(_Table):
     script: str | None = Field(default=None, min_length=1)  # instead of module, with the runtime "python"
     budget: FogAmount = Field(gt=0)
     max_price: PriceAmount | None = None
+    class_: ClassName | None = Field(default=None, alias="class")
+    regions: tuple[Region, ...] = Field(default=(), max_length=8)
+    min_survival: RatioAmount | None = None
+    urgency: Urgency = "now"
     time_limit: SpanAmount = Field(default=3_600_000, ge=10_000, le=7 * 86_400_000)
 
 
@@ -103,7 +112,7 @@ class _File(_Table):
 
 
 _KEYS: dict[str, tuple[str, ...]] = {
-    "job": tuple(_Job.model_fields),
+    "job": tuple(field.alias or name for name, field in _Job.model_fields.items()),
     "limits": tuple(Limits.model_fields),
     "verify": tuple(Verify.model_fields),
     "array": tuple(_Array.model_fields),
@@ -212,6 +221,10 @@ class _Resolver:
                 module=module,
                 budget=file.job.budget,
                 max_price=file.job.max_price,
+                resource_class=file.job.class_,
+                regions=file.job.regions,
+                min_survival=file.job.min_survival,
+                urgency=file.job.urgency,
                 time_limit=file.job.time_limit,
                 limits=file.limits,
                 verify=file.verify,

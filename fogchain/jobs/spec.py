@@ -23,6 +23,7 @@ from pydantic import (
 from fogchain import cbor, units
 from fogchain.errors import BadInput, BadMessage, FogchainError
 from fogchain.market.engines import Runtime
+from fogchain.market.matching import Wanted
 from fogchain.wallet.address import parse_address
 
 MAX_TASKS = 10_000
@@ -129,6 +130,10 @@ class Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+# now: the best offer at once. deferrable: an auction first, which takes its time and may be cheaper.
+Urgency = Literal["now", "deferrable"]
+
+
 class BlobRef(Value):
     """Content by its name: the SHA-256 of up to 256 KiB, the root over its chunks' hashes above; see `blobname`."""
 
@@ -185,6 +190,10 @@ class JobSpec(Value):
     module: BlobRef
     budget: FogAmount = Field(gt=0)
     max_price: PriceAmount | None = None
+    resource_class: ClassName | None = None  # None: any
+    regions: tuple[Region, ...] = Field(default=(), max_length=8)  # one of them; none: anywhere
+    min_survival: RatioAmount | None = None  # chance, by the provider's forecast, to be there until a task is done
+    urgency: Urgency = "now"
     time_limit: SpanAmount = Field(default=3_600_000, ge=10_000, le=7 * 86_400_000)  # of the whole job
     deadline: SpanAmount | None = Field(default=None, ge=1000, le=7 * 86_400_000)
     # ^ of one task, from the order to its provider's result; None: the job's time limit
@@ -205,6 +214,20 @@ class JobSpec(Value):
         if self.runtime == "python" and self.limits.memory < MIN_PYTHON_MEMORY:
             raise ValueError(f"limits.memory: Python needs at least {units.show_size(MIN_PYTHON_MEMORY)}")
         return self
+
+    def wanted(self, engine: str | None = None) -> Wanted:
+        """What the job asks of an offer; `engine`: the one that it has begun with."""
+        return Wanted(
+            runtime=self.runtime,
+            memory=self.limits.memory,
+            max_price=self.max_price,
+            resource_class=self.resource_class,
+            regions=self.regions,
+            min_survival=self.min_survival,
+            fuel=self.limits.fuel,
+            seconds=self.limits.time / 1000,
+            engine=engine,
+        )
 
     def blobs(self) -> dict[str, int]:
         """sha256 to size of everything a provider may have to fetch."""

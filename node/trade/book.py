@@ -4,8 +4,9 @@ their offers pulled by request."""
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections import Counter
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -17,14 +18,15 @@ from fogchain.chain.records import NodeRecord
 from fogchain.errors import BadMessage, BadSignature, FogchainError, Unavailable
 from fogchain.identity import check_binding
 from fogchain.jobs.spec import JobSpec
+from fogchain.jobs.store import ProviderRecord
 from fogchain.market.engines import Runtime, engine_for, split
+from fogchain.market.matching import Candidate, Matching, Wanted, match, reasons
 from fogchain.market.messages import Offer
 from fogchain.market.offers import check
-from fogchain.units import format_price, show_size
 from fogchain.wallet.eip712 import Domain, verify
 from node.trade import wire
 from node.trade.ports import Network
-from node.trade.wire import SignedOffer
+from node.trade.wire import Announcement, SignedOffer
 
 log = structlog.get_logger(__name__)
 
@@ -33,8 +35,13 @@ State = Literal["ready", "no offer", "unreachable", "unregistered", "refused"]
 
 REFRESH = 20.0  # seconds between looks at a provider that answers
 FIRST_RETRY, LAST_RETRY = 0.5, 30.0
+SOON_RETRY, LONG_AWAY = 4.0, 600.0  # a provider that was there a while ago is looked for more often
+MAX_ANNOUNCED = 1024
+FIRST_RATE = 100_000_000.0  # fuel/s assumed of a provider whose offer names none
+MAX_RATE = 20e9  # beyond this an offer's claim counts no more
 CLOCK_SKEW = 120
 TICK = 0.5
+FORGIVEN_AFTER = 20  # accepted results for each that was wrong
 
 
 @dataclass(slots=True)
@@ -49,7 +56,9 @@ class Known:
     state: State = "no offer"
     detail: str = "not asked yet"
     offer: Offer | None = None
-    last_seen: float | None = None
+    digest: bytes = b""  # of the offer
+    last_seen: float | None = None  # Unix seconds of its last answer
+    heard: float | None = None  # monotonic seconds of its last sign of life: an answer, an announcement, a status
     next_try: float = 0.0
     pause: float = FIRST_RETRY
 
@@ -62,8 +71,20 @@ class ProviderBook:
     """Keeps offers fresh; `matching` says who can serve a job and why the others can't."""
 
     def __init__(
-        self, *, own_address: str, domain: Domain, network: Network, index: EventIndex, changed: Callable[[], None]
+        self,
+        *,
+        own_address: str,
+        domain: Domain,
+        network: Network,
+        index: EventIndex,
+        changed: Callable[[], None],
+        stale_after: float = 60.0,
+        record: Callable[[str], ProviderRecord] = lambda _: ProviderRecord(),
     ) -> None:
+        """`stale_after`: seconds of silence after which an offer is not matched any more."""
+        self._stale_after, self._record = stale_after, record
+        self._announced: OrderedDict[str, Announcement] = OrderedDict()  # of nodes that nothing else names yet
+        self.score: Callable[[str], float | None] = lambda _: None  # fuel a second and slot, where it was measured
         self._own, self._domain, self._network, self._index = own_address, domain, network, index
         self._changed = changed
         self._known: dict[str, Known] = {}
@@ -98,6 +119,49 @@ class ProviderBook:
         known.found_by.add(source)
         known.endpoints = tuple(dict.fromkeys((*endpoints, *known.endpoints)))[:16]
 
+    def up(self, peer_id: str) -> None:
+        """A connection to the peer has come up: if it is a provider that was away, ask it now."""
+        known = self._known.get(peer_id)
+        if known is not None and (known.state != "ready" or self.stale(known)):
+            known.next_try, known.pause = 0.0, FIRST_RETRY
+
+    def heard(self, peer_id: str) -> None:
+        """The provider gave a sign of life."""
+        if (known := self._known.get(peer_id)) is not None:
+            known.heard = time.monotonic()
+
+    def announced(self, peer_id: str, data: bytes) -> None:
+        """A node says that it has an offer. Nobody is asked, let alone dialled, because of such words alone: the
+        registry or this network's neighbourhood has to know it, too."""
+        try:
+            said = Announcement.decode(data)
+        except FogchainError as error:
+            log.debug("an announcement that makes no sense", peer=peer_id, why=error.message)
+            return
+        known = self._known.get(peer_id)
+        if known is None:
+            self._announced[peer_id] = said
+            self._announced.move_to_end(peer_id)
+            if len(self._announced) > MAX_ANNOUNCED:
+                self._announced.popitem(last=False)
+            return
+        self._note(known, said)
+
+    def _note(self, known: Known, said: Announcement) -> None:
+        was_stale = self.stale(known)
+        known.endpoints = tuple(dict.fromkeys((*said.endpoints, *known.endpoints)))[:16]
+        if known.state == "ready":
+            known.heard = time.monotonic()
+        if known.state != "ready" or was_stale or said.digest != known.digest:
+            known.next_try, known.pause = 0.0, FIRST_RETRY
+
+    def stale(self, known: Known) -> bool:
+        """Whether a provider that seemed ready has been silent too long."""
+        return known.state == "ready" and self._silence(known) > self._stale_after
+
+    def _silence(self, known: Known) -> float:
+        return time.monotonic() - known.heard if known.heard is not None else math.inf
+
     def silent(self, peer_id: str, detail: str) -> None:
         """The trade found this provider unreachable; ask it again soon."""
         if known := self._known.get(peer_id):
@@ -128,53 +192,44 @@ class ProviderBook:
         All of them have the same engine, since only then their results can be compared: `engine`, or the one with the
         most slots.
         """
+        wanted = spec.wanted(engine)
+        pool = self.candidates()
+        found = match(wanted, pool)
+        return [self._known[peer_id] for peer_id in found.matching], reasons(wanted, found, pool)
+
+    def look(self, wanted: Wanted) -> tuple[Matching, list[str]]:
+        """Every constraint put to every offer that is known; ids are peer ids."""
+        pool = self.candidates()
+        found = match(wanted, pool)
+        return found, reasons(wanted, found, pool)
+
+    def candidates(self) -> list[Candidate]:
+        """All that the registry names: with others no session can be opened."""
         now = time.time()
-        ready: list[Known] = []
-        dear, small, unable = [], [], []
-        for known in self._known.values():
-            offer = known.offer
-            if known.state != "ready" or offer is None or offer.expiry <= now:
-                continue
-            if known.engine_for(spec.runtime) is None:
-                unable.append(known)
-            elif offer.memory < spec.limits.memory:
-                small.append(offer.memory)
-            elif spec.max_price is not None and offer.price > spec.max_price:
-                dear.append(offer.price)
-            else:
-                ready.append(known)
-        slots: Counter[str] = Counter()
-        for known in ready:
-            slots[known.engine_for(spec.runtime) or ""] += known.offer.slots if known.offer else 0
-        engine = engine or max(slots, key=lambda name: (slots[name], name), default=None)
-        other = [known for known in ready if known.engine_for(spec.runtime) != engine]
-        ready = [known for known in ready if known.engine_for(spec.runtime) == engine]
-        ready.sort(key=lambda known: (known.offer.price if known.offer else 0, known.peer_id))
-        reasons = []
-        if dear and spec.max_price is not None:
-            reasons.append(
-                f"{len(dear)} ask more than {format_price(spec.max_price)}; the least that would match one more: "
-                f"{format_price(min(dear))}"
-            )
-        if small:
-            reasons.append(
-                f"{len(small)} give a task at most {show_size(max(small))} of memory; "
-                f"the job wants {show_size(spec.limits.memory)}"
-            )
-        if unable:
-            reasons.append(f"{len(unable)} do not run {spec.runtime}")
-        if other:
-            theirs = ", ".join(sorted({known.engine_for(spec.runtime) or "" for known in other}))
-            reasons.append(
-                f"{len(other)} run {spec.runtime} with {theirs}, whose results can't be compared to {engine}'s"
-            )
-        away = [known for known in self._known.values() if known.state != "ready" and known.address]
-        for state in sorted({known.state for known in away}):
-            group = [known for known in away if known.state == state]
-            reasons.append(f"{len(group)} {state}: {group[0].detail}")
-        if not self._known:
-            reasons.append("no provider is known: none is registered on this chain, and none was found nearby")
-        return ready, reasons
+        return [self._candidate(known, now) for known in self._known.values() if known.address]
+
+    def _candidate(self, known: Known, now: float) -> Candidate:
+        away = ""
+        if known.state != "ready":
+            away = f"{known.state}: {known.detail}" if known.detail else known.state
+        elif known.offer is None or known.offer.expiry <= now:
+            away = "its offer has expired"
+        silence = f"nothing was heard of it for {self._silence(known):.0f} s" if self.stale(known) else ""
+        return Candidate(
+            id=known.peer_id,
+            offer=known.offer,
+            rate=self.rate(known),
+            away=away,
+            stale=silence,
+            distrust=distrust(self._record(known.address)),
+        )
+
+    def rate(self, known: Known) -> float:
+        """Fuel a second and slot: as measured, or as it claims while it was not."""
+        if (measured := self.score(known.address)) is not None:
+            return measured
+        claimed = float(known.offer.fuel_rate) if known.offer else 0.0
+        return min(claimed or FIRST_RATE, MAX_RATE)
 
     # ---------------------------------------------------------------- finding
 
@@ -186,6 +241,8 @@ class ProviderBook:
             peer_id = self._network.peer_id_of(record.node_key)
             known = self._known.setdefault(peer_id, Known(peer_id))
             known.address = owner
+            if (said := self._announced.pop(peer_id, None)) is not None:
+                self._note(known, said)
             if "registry" not in known.found_by:
                 known.found_by.add("registry")
                 known.next_try = 0.0
@@ -210,16 +267,20 @@ class ProviderBook:
             await self._network.dial(known.peer_id, known.endpoints)
             answer = await self._network.request(known.peer_id, "offer", wire.EMPTY, timeout=10)
             self._take(known, SignedOffer.decode(answer))
-            known.last_seen = time.time()
+            known.last_seen, known.heard = time.time(), time.monotonic()
             known.pause = FIRST_RETRY
-            known.next_try = time.time() + (REFRESH if known.state == "ready" else 2.0)
+            known.next_try = time.time() + (self._pause_after(known) if known.state == "ready" else 2.0)
         except FogchainError as error:
             away = isinstance(error, Unavailable)
             self._set(known, "unreachable" if away else "refused", error.message)
             known.next_try = time.time() + known.pause
-            known.pause = min(known.pause * 2, LAST_RETRY)
+            known.pause = min(known.pause * 2, LAST_RETRY if self._silence(known) > LONG_AWAY else SOON_RETRY)
         finally:
             self._asking.discard(known.peer_id)
+
+    def _pause_after(self, known: Known) -> float:
+        """Seconds until a provider that answers is asked again, unless it announces something new before."""
+        return min(REFRESH, self._stale_after / 3)
 
     def _take(self, known: Known, signed: SignedOffer) -> None:
         offer, now = signed.offer, time.time()
@@ -234,10 +295,17 @@ class ProviderBook:
             known.offer = None
             self._set(known, "unregistered", "it offers capacity but has no registry record on this chain")
             return
-        known.offer = offer
+        known.offer, known.digest = offer, self._domain.digest(offer)
         self._set(known, "ready", "")
 
     def _set(self, known: Known, state: State, detail: str) -> None:
         if (known.state, known.detail) != (state, detail):
             known.state, known.detail = state, detail
             self._changed()
+
+
+def distrust(record: ProviderRecord) -> str:
+    """What speaks against a provider in this buyer's own record: a wrong result in less than twenty right ones."""
+    if record.wrong and record.accepted < FORGIVEN_AFTER * record.wrong:
+        return f"shown wrong {record.wrong} times, with {record.accepted} results accepted"
+    return ""

@@ -62,10 +62,9 @@ VOUCHER_PAUSE = 0.25  # seconds between vouchers to one provider: tasks that end
 SESSION_MARGIN = 600  # seconds a session outlives its job's time limit, for claims
 BATCH = 64
 REQUEST_TIMEOUT = 10.0
-FIRST_RATE = 100_000_000.0  # fuel/s assumed of a provider whose offer names none
 DISCOVERY_PAUSE = 3.0
 CONFIRMATIONS = 4  # blocks on top of a session's end before it counts: a chain that goes back takes the last few along
-MAX_RATE, MAX_SLOTS = 20e9, 64  # beyond these an offer's claims draw no more work
+MAX_SLOTS = 64  # beyond these an offer's claim draws no more work
 HANDING_OVER = 30.0  # seconds a provider may say "delivered" before its receipt is here
 GIVEN_UP = 3  # outages in a row after which a provider no longer counts as one of the job's
 SLOWEST = 64 << 10  # bytes a second at which a result has to come, at least
@@ -385,7 +384,7 @@ class JobDriver:
             room = (share.cap - share.exposure(spec)) // price if price else BATCH
             if room <= 0 < affordable:
                 self._raise_cap(share)
-            rate = min(float(known.offer.fuel_rate) or FIRST_RATE, MAX_RATE)
+            rate = self._around.book.rate(known)
             nodes.append(
                 Machine(
                     share.provider,
@@ -558,6 +557,7 @@ class JobDriver:
                     for run, state in zip(out, wire.decode_states(answer, len(digests)), strict=True):
                         self._note_state(run, state)
                     await self._measure(share.peer, out)
+                    around.book.heard(share.peer)
                     self.problems.pop(share.provider, None)
                 heard = time.monotonic()
             except FogchainError as error:

@@ -46,6 +46,7 @@ ZERO = bytes(32)
 CLOCK_SKEW = 120  # seconds by which two honest clocks may differ
 CLAIM_MARGIN = 120  # seconds before a session's expiry at which what is held is claimed at the latest
 TEND_INTERVAL = 2.0
+ANNOUNCE_INTERVAL = 31.0  # seconds; the network takes one in 30 s
 AWAY = 900.0  # seconds for which an order waits for a buyer whose inputs can't be had
 ENDPOINT_BYTES = 1000
 MAX_LEVEL = 3  # of verification
@@ -107,6 +108,7 @@ class Provider:
         for known in self._ledger.unhanded():
             self._push(known.digest)
         self._spawn(self._issuer.run())
+        self._spawn(self._announce())
         self._spawn(self._register())
         self._spawn(self._tend_sessions())
 
@@ -133,6 +135,18 @@ class Provider:
         return sha256 in self._granted.get(peer_id, ())
 
     # ---------------------------------------------------------------- offers
+
+    async def _announce(self) -> None:
+        """Tell all, seldom, that there is an offer: those who want it ask for it."""
+        while True:
+            try:
+                offer = self._issuer.current().offer
+                endpoints = tuple(endpoint for endpoint in self._network.endpoints if len(endpoint) <= 128)
+                said = wire.Announcement(self._domain.digest(offer), offer.issued, endpoints[: wire.MAX_ENDPOINTS])
+                self._network.announce(said.encode())
+            except FogchainError as error:
+                log.debug("nothing to announce", why=error.message)
+            await asyncio.sleep(ANNOUNCE_INTERVAL)
 
     async def _on_offer(self, _peer: str, data: bytes) -> bytes:
         wire.read_empty(data)

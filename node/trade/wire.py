@@ -12,6 +12,8 @@
     voucher    buyer → provider   [1, voucher, signature, last]                      [1]
     blob       either             see node/p2p/blobs.py
 
+    announcement, to all by gossip, signed by the node's key: [1, offer digest, issued, [endpoint, …]]
+
 `logs`: see fogchain/jobs/logs.py; what a run without a result printed.
 
 `offer`, `order`, `commitment`, `receipt`, `voucher` are the fields of the EIP-712 struct in order, a struct among them
@@ -35,6 +37,7 @@ from fogchain.wallet.eip712 import fields_of, struct_hash
 VERSION = 1
 MAX_LISTED = 4096
 MAX_WORD = 40
+MAX_ENDPOINTS = 6  # of an announcement
 INLINE_BYTES = 96 << 10  # result files up to this much in all travel inside the receipt
 
 S = TypeVar("S", Agreement, Offer, TaskOrder, Commitment, Receipt, Voucher)
@@ -113,6 +116,29 @@ EMPTY = cbor.dumps([VERSION])
 
 def read_empty(data: bytes) -> None:
     _open(data)
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """That there is an offer, and where to ask for it. Whose it is, gossip says and has checked."""
+
+    digest: bytes
+    issued: int  # Unix seconds
+    endpoints: tuple[str, ...]
+
+    def encode(self) -> bytes:
+        return cbor.dumps([VERSION, self.digest, self.issued, list(self.endpoints)])
+
+    @classmethod
+    def decode(cls, data: bytes) -> Announcement:
+        digest, issued, endpoints = _open(data, bytes, int, list)
+        if len(digest) != 32 or not 0 <= issued < 1 << 40:
+            raise BadMessage("an announcement of no offer")
+        if len(endpoints) > MAX_ENDPOINTS or not all(
+            isinstance(e, str) and len(e) <= 128 and e.isprintable() for e in endpoints
+        ):
+            raise BadMessage("an announcement with endpoints that are none")
+        return cls(digest, issued, tuple(endpoints))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 from starlette.responses import FileResponse, Response
 
-from fogchain.api.models import JobDetail, JobSummary, Page, Quote, TaskView
+from fogchain.api.models import JobDetail, JobSummary, MatchView, Page, Quote, TaskView
 from fogchain.jobs.spec import MAX_TASKS, JobSpec
 from node.api.message import Cursor, Limit, answer, read
 from node.api.once import Key, OnceOnly
@@ -29,6 +29,10 @@ def job_routes(services: NodeServices) -> APIRouter:
     @router.post("/quote", response_model=Quote, openapi_extra=_BODY, responses=problems(402, 409))
     async def quote(spec: Spec) -> Response:
         return answer(await services.quote(spec))
+
+    @router.post("/match", response_model=MatchView, openapi_extra=_BODY)
+    async def match(spec: Spec) -> Response:
+        return answer(await services.match(spec))
 
     @router.post("/jobs", response_model=JobSummary, openapi_extra=_BODY, responses=problems(402, 409))
     async def submit(spec: Spec, idempotency_key: Key = None) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from fogchain.api.models import NodeStatus, Page, ProviderView
+from fogchain.api.models import MatchView, NodeStatus, Page, ProviderView
 from node.api.message import Cursor, Limit, answer
 from node.api.services import NodeServices
 
@@ -20,5 +20,9 @@ def node_routes(services: NodeServices) -> APIRouter:
     @router.get("/providers", response_model=Page[ProviderView])
     async def providers(limit: Limit = 1000, cursor: Cursor = None) -> Response:
         return answer(services.providers(limit, cursor))
+
+    @router.get("/offers", response_model=MatchView)
+    async def offers() -> Response:
+        return answer(await services.match(None))
 
     return router

@@ -14,7 +14,9 @@ from fogchain.api.models import (
     Event,
     JobDetail,
     JobSummary,
+    MatchView,
     NodeStatus,
+    OfferMatch,
     OfferView,
     Page,
     ProviderShare,
@@ -29,6 +31,7 @@ from fogchain.api.models import (
     TransactionPlan,
     TransactionRequest,
     TransactionView,
+    UnmetView,
     UnsignedTransaction,
     WalletView,
 )
@@ -149,6 +152,19 @@ class MemoryServices:
         offer = OfferView(price=WEI // 2, slots=2, memory=512 << 20, fuel_rate=GFUEL, engines=["e"], expires=2**32)
         view = ProviderView(address=SELLER, peer_id="12D3Kop", name="p1", found_by=["mdns"], state="ready", offer=offer)
         return Page[ProviderView](items=[view], total=1)
+
+    async def match(self, spec: JobSpec | None) -> MatchView:
+        known = self.providers()[0]
+        failed = [UnmetView(constraint="memory", detail="512 MiB")] if spec and spec.limits.memory > 512 << 20 else []
+        return MatchView(
+            matching=not failed, total=1, summary="of 1 known, 0 give a task 1 GiB" if failed else "all 1 known match",
+            reasons=[], counts=[], offers=[
+                OfferMatch(
+                    address=known.address, peer_id=known.peer_id, name=known.name, offer=known.offer, age_s=1.5,
+                    matches=not failed, failed=failed,
+                )
+            ],
+        )  # fmt: skip
 
     async def quote(self, spec: JobSpec) -> Quote:
         self.quotes += 1

@@ -67,6 +67,7 @@ def _add(book: ProviderBook, name: str, engines: str, slots: int = 1) -> None:
     book.found(name, (), "mdns")
     known = book._known[name]
     known.state, known.offer, known.address = "ready", offer, offer.provider
+    known.heard = time.monotonic()
 
 
 def _names(matching: list[Known]) -> list[str]:
@@ -79,7 +80,7 @@ def test_only_those_match_that_run_the_jobs_runtime(book: ProviderBook) -> None:
     ready, reasons = book.matching(_job("python"))
     assert _names(ready) == ["a"]
     assert reasons == ["1 do not run python"]
-    assert book.matching(_job("native")) == ([], ["2 do not run native"])
+    assert book.matching(_job("native")) == ([], ["of 2 known, 0 run native", "2 do not run native"])
     assert _names(book.matching(_job("wasm"))[0]) == ["a", "b"]
 
 
