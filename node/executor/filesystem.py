@@ -16,6 +16,12 @@ from pathlib import Path
 MAX_FILES = 1000  # files and folders below /out
 MAX_HANDLES = 256
 MAX_RESULT_NAME = 255
+MAX_NAME = 100  # of one file or folder
+
+
+def is_result_name(name: str) -> bool:
+    """A plain name: it will be one on somebody's disk. See `jobs/spec.py`."""
+    return 0 < len(name) <= MAX_NAME and name[0] not in ".-" and all(c.isalnum() or c in "._- " for c in name)
 
 
 class Errno(IntEnum):
@@ -383,12 +389,11 @@ class FileSystem:
         return node
 
     def _check_new(self, parent: Directory, name: str) -> None:
-        """A result file's name has to be plain: it will be a name on somebody's disk. See `jobs/spec.py`."""
         if not parent.writable:
             raise Refused(Errno.ROFS)
-        if name[0] in ".-" or not all(c.isalnum() or c in "._- " for c in name):
+        if not is_result_name(name[:MAX_NAME]):
             raise Refused(Errno.INVAL)
-        if len(name) > 100 or len(f"{self._path_of(parent)}/{name}") > MAX_RESULT_NAME:
+        if len(name) > MAX_NAME or len(f"{self._path_of(parent)}/{name}") > MAX_RESULT_NAME:
             raise Refused(Errno.NAMETOOLONG)
 
     def _path_of(self, directory: Directory) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +22,7 @@ from node.executor import cgroup
 from node.executor.cgroup import Cgroup
 from node.executor.process import WorkerDied, WorkerProcess
 from node.executor.runtimes import Runtimes
+from node.executor.trees import remove_tree
 
 log = structlog.get_logger(__name__)
 
@@ -143,6 +143,8 @@ class Executor:
         self._slots = [_Slot(n, self._folder, memory_cap + OVERHEAD_BYTES, python) for n in range(slots)]
         self._free: asyncio.Queue[_Slot | None] = asyncio.Queue()
         self._active: set[str] = set()
+        self._groups = 0
+        self._dying: list[Cgroup] = []  # of native tasks that have ended, but for processes that are just dying
         self._replacing: set[asyncio.Task[None]] = set()
         self._stopped = True
         self.running = 0  # runs that have a slot
@@ -154,8 +156,9 @@ class Executor:
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
             place.chmod(0o700)  # compiled modules are native code that we trust
         for leftover in self._runs.iterdir():
-            shutil.rmtree(leftover, ignore_errors=True)
+            remove_tree(leftover)
         cgroup.sweep()
+        cgroup.delegate()
         self._stopped = False
         try:
             await asyncio.gather(*(slot.worker() for slot in self._slots))
@@ -166,7 +169,7 @@ class Executor:
             self._free.put_nowait(slot)
         if not all(slot.walled for slot in self._slots):
             log.info("executor.no_cgroup", note="tasks are held by WebAssembly alone; memory limits are the engine's")
-        self.runtimes.prepare()
+        await self.runtimes.prepare(walled=all(slot.walled for slot in self._slots))
         log.info("executor.started", slots=len(self._slots), engines=self.runtimes.engines)
 
     async def stop(self) -> None:
@@ -283,10 +286,17 @@ class Executor:
     async def _run(self, worker: WorkerProcess, request: RunRequest) -> RunOutcome:
         folder = self._runs / request.run_id
         if folder.exists():
-            shutil.rmtree(folder)
+            remove_tree(folder)
         folder.mkdir(mode=0o700)
         frame, limits = run_frame(request, folder), request.spec.limits
         started = time.time()
+        group: Cgroup | None = None
+        if request.spec.runtime == "native":
+            self._groups += 1
+            group = Cgroup.make(f"native-{self._groups}", limits.memory)
+            if group is None:
+                return _failed(Exit.REFUSED, "no control group could be made for the task", started, time.time())
+            frame["cgroup"] = [str(group.memory), str(group.pids), str(group.cpu)]
         try:
             async with asyncio.timeout(limits.time / 1000):
                 answer = await worker.ask({"run": frame})
@@ -297,10 +307,15 @@ class Executor:
             log.warning("executor.worker_died", run=request.run_id, cause=str(error))
             detail = f"the worker died: {error}"
             return _failed(Exit.CRASHED, detail, started, time.time(), self.printed(request.run_id))
+        finally:
+            if group is not None:
+                group.kill()
+                self._dying.append(group)
+                self._dying = [group for group in self._dying if not group.remove()]
         return _outcome(answer, started, time.time())
 
     def _drop(self, run_id: str) -> None:
-        shutil.rmtree(self._runs / run_id, ignore_errors=True)
+        remove_tree(self._runs / run_id)
 
 
 def run_frame(request: RunRequest, folder: Path) -> dict[str, Any]:

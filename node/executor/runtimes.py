@@ -13,7 +13,7 @@ import structlog
 
 from fogchain.errors import Unavailable
 from fogchain.market.engines import RUNTIMES, Runtime
-from node.executor import interpreter
+from node.executor import interpreter, native
 from node.executor.version import ENGINE
 
 log = structlog.get_logger(__name__)
@@ -35,6 +35,7 @@ class Runtimes:
         self._cache = cache
         self._changed = changed
         self._compiling: asyncio.Task[None] | None = None
+        self._native = "native" in wanted
         self.python = interpreter.find() if "python" in wanted else None
         self._states = {
             runtime: RuntimeState(runtime, None, "it is not among provider.runtimes in config.toml")
@@ -60,8 +61,13 @@ class Runtimes:
     def engine_for(self, runtime: Runtime) -> str | None:
         return self._states[runtime].engine
 
-    def prepare(self) -> None:
-        """Begin to make ready what takes time."""
+    async def prepare(self, *, walled: bool) -> None:
+        """Look what this machine can do, and begin to make ready what takes time. `walled`: workers have a group."""
+        if self._native:
+            detail = await asyncio.to_thread(native.why_not, walled)
+            self._states["native"] = RuntimeState("native", None if detail else native.NATIVE_ENGINE, detail)
+            if detail:
+                log.warning("executor.no_native", why=detail)
         if self.python is not None and self._compiling is None:
             self._compiling = asyncio.create_task(self._compile(self.python), name="compile-python")
 

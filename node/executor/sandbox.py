@@ -12,13 +12,12 @@ import wasmtime
 
 from fogchain.jobs.blobname import BlobHasher, hash_file
 from node.executor import interpreter
+from node.executor.endings import BAD_MODULE, NONZERO, OK, OUT_OF_FUEL, OUTPUT_LIMIT, REFUSED, TRAP
 from node.executor.engine import MAX_TABLE_ELEMENTS, MAX_TABLES, BadModule, Modules, make_engine
 from node.executor.filesystem import FileSystem, OutputFile, OutputLimit
 from node.executor.host import Host, NoMemory
+from node.executor.native import Native
 from node.executor.wasi import OutOfFuel, TaskExit, Wasi
-
-# The values of fogchain.market.messages.Exit, which would load more than a worker needs; a test compares them.
-OK, NONZERO, TRAP, OUT_OF_FUEL, OUTPUT_LIMIT, BAD_MODULE, REFUSED = 0, 1, 2, 3, 4, 5, 18
 
 _FILE_SLACK = 4096  # the accounting in filesystem.py ends a run first; the kernel's limit is the second wall
 
@@ -27,8 +26,8 @@ _FILE_SLACK = 4096  # the accounting in filesystem.py ends a run first; the kern
 class Run:
     """What to run, as it comes from the daemon. `folder` is empty and this run's own; `memory`, `output` in bytes."""
 
-    runtime: str  # wasm or python
-    module: Path  # or the script
+    runtime: str
+    module: Path  # or the script, executable or image
     sha256: str
     args: list[str]
     env: dict[str, str]
@@ -39,6 +38,7 @@ class Run:
     memory: int
     output: int
     folder: Path
+    cgroup: list[str] | None = None  # of a native task: its folders, as `cgroup.Cgroup` has them
 
     @classmethod
     def from_frame(cls, frame: dict[str, Any]) -> Run:
@@ -61,11 +61,14 @@ class Sandbox:
         self.engine = make_engine()
         self._modules = Modules(self.engine, cache)
         self._python = python
+        self._native = Native(cache)
         self._interpreters = Modules(self.engine, interpreter.compiled_folder(python, cache)) if python else None
         self._host = Host(self.engine)
 
     def run(self, run: Run) -> dict[str, Any]:
         """The answer frame for `run`. Raises OSError when this machine is at fault (disk full, input gone)."""
+        if run.runtime == "native":
+            return self._native.run(run)
         script = {Path(interpreter.SCRIPT).name: run.module} if run.runtime == "python" else None
         files = FileSystem(run.folder, run.inputs, run.stdin, run.output, script)
         try:

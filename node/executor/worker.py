@@ -20,8 +20,9 @@ import wasmtime
 
 from node.executor import frames
 from node.executor.canonical import canonicalise
+from node.executor.endings import REFUSED
 from node.executor.filesystem import MAX_FILES
-from node.executor.sandbox import REFUSED, Run, Sandbox
+from node.executor.sandbox import Run, Sandbox
 from node.executor.version import ENGINE
 
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38

@@ -7,13 +7,13 @@ import sys
 
 from fogchain.jobs.spec import ResultFile, ResultManifest
 from fogchain.market.messages import Exit
-from node.executor import filesystem, frames, sandbox
+from node.executor import endings, filesystem, frames
 from node.executor.version import ENGINE
 
 
 def test_exit_classes_are_the_messages_own() -> None:
     for name in ("OK", "NONZERO", "TRAP", "OUT_OF_FUEL", "OUTPUT_LIMIT", "BAD_MODULE", "REFUSED"):
-        assert getattr(sandbox, name) == Exit[name]
+        assert getattr(endings, name) == Exit[name]
 
 
 def test_the_longest_result_fits_a_frame_and_a_manifest() -> None:
