@@ -138,10 +138,23 @@ def status(data: Data = None, as_json: Json = False) -> None:
             ("listens", "\n         ".join(node["listen"])),
             ("chain", _chain_line(chain)),
             ("tasks", f"{node['running']} running, {node['waiting']} waiting, {node['done']} done"),
+            ("ended", _counts(node["ended"])),
+            ("refused", _counts(node["refused"])),
+            ("runs", "\n         ".join(map(_runtime_line, node["runtimes"]))),
             ("offer", f"{output.price(offer['price'])}, {offer['slots']} at once" if offer else ""),
             ("earned", output.fog(node["earned"]) if "provider" in node["roles"] else ""),
         ]
     )
+
+
+def _counts(counts: dict[str, int]) -> str:
+    """`ok 12, out of fuel 1`."""
+    return ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in counts.items())
+
+
+def _runtime_line(runtime: dict[str, Any]) -> str:
+    name, engine = runtime["runtime"], runtime["engine"]
+    return f"{name} with {engine}" if engine else output.dim(f"not {name}: {runtime['detail']}")
 
 
 def _chain_line(chain: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ only, work and check alike; a provider shown wrong once has none of its other re
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from fogchain import units
@@ -333,6 +333,10 @@ class JobMachine:
             share.blocked_until = event.at + FIRST_BACKOFF * 2 ** min(share.faults - 1, MAX_DOUBLINGS)
         self._settle(task)
 
+    def _answer(self, run: Run) -> Answer:
+        """What is compared: native programs never use the same processor time twice."""
+        return replace(run.answer, fuel=0) if self.spec.runtime == "native" else run.answer
+
     def _settle(self, task: Task) -> None:
         """Bring a task to where its runs say it is."""
         if task.state in _OVER:
@@ -349,11 +353,11 @@ class JobMachine:
             self._accept(task, held)
             return
         task.state = "checking"
-        verdict = judge([run.answer for run in held]) if len(held) > 1 else Verdict("more")
+        verdict = judge([self._answer(run) for run in held]) if len(held) > 1 else Verdict("more")
         if verdict.kind == "agreed":
             self._conclude(task, verdict)
         elif verdict.kind == "hung":
-            claims = len({run.answer.claim for run in held})
+            claims = len({self._answer(run).claim for run in held})
             for run in held:
                 self._drop(run, "superseded", "providers disagree and no majority was found")
             self._finish(

@@ -209,7 +209,7 @@ class JobSpec(Value):
         if self.runtime == "native" and self.verify.level == "L1":
             raise ValueError(
                 "native programs need not give the same bytes twice, so level L1 can't check them; "
-                'set verify.level = "L0", or use the runtime "wasm"'
+                'set verify.level = "L0", or "L2" if this one does'
             )
         if self.runtime == "python" and self.limits.memory < MIN_PYTHON_MEMORY:
             raise ValueError(f"limits.memory: Python needs at least {units.show_size(MIN_PYTHON_MEMORY)}")

@@ -22,6 +22,7 @@ def test_every_job_file_in_the_guide_loads(tmp_path: Path) -> None:
         for name in re.findall(r'"([\w.]+\.(?:wasm|txt))"', block):
             lines = "".join(f"line {n}\n" for n in range(500))
             (tmp_path / name).write_bytes(b"\0asm\x01\0\0\0" if name.endswith("wasm") else lines.encode())
+        (tmp_path / "render").write_bytes(b"\x7fELF")
         for script in re.findall(r"```python\n(.*?)```", GUIDE, re.S):
             (tmp_path / "words.py").write_text(script)
         path = tmp_path / f"{number}.toml"

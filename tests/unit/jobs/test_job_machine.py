@@ -7,7 +7,7 @@ import pytest
 from fogchain.errors import CorruptData
 from fogchain.jobs.events import Delivered, Ended, Failed, JobEvent, Lost, Paid, Sent, SessionPlanned, Signed
 from fogchain.jobs.machine import FIRST_BACKOFF, JobMachine
-from fogchain.jobs.spec import BlobRef, JobSpec, Limits, TaskSpec
+from fogchain.jobs.spec import BlobRef, JobSpec, Limits, TaskSpec, Verify
 from fogchain.market.messages import Exit
 from fogchain.units import GFUEL, WEI
 
@@ -263,3 +263,14 @@ def test_a_voucher_never_shrinks_and_a_job_ends_once() -> None:
     with pytest.raises(CorruptData):
         play.do(Ended(play.tick(), "failed", ""))
     assert play.machine.ended is not None and play.machine.ended.state == "done"
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_processor_time_is_not_compared_as_fuel_is(native: bool) -> None:
+    play = Play(1)
+    changes = {"runtime": "native" if native else "wasm", "verify": Verify(level="L2")}
+    play.machine.spec = play.machine.spec.model_copy(update=changes)
+    for fuel, provider, purpose in ((GFUEL, "A", "work"), (GFUEL - 1, "B", "check")):
+        attempt = play.send(0, provider, purpose)
+        play.do(Delivered(play.tick(), attempt, "aa" * 32, fuel, int(Exit.OK), 0, 0, "99", True))
+    assert play.states("A") == play.states("B") == (["accepted"] if native else ["held"])
