@@ -89,6 +89,13 @@ class BuyerSection(_Section):
     max_providers: int = Field(default=8, ge=1, le=100)
 
 
+class DataSection(_Section):
+    quota: SizeAmount | None = Field(
+        default=None, ge=64 << 20
+    )  # of all blobs; None: a tenth of the disk, 20 GiB at most
+    retention: SpanAmount = Field(default=30 * 86_400_000, ge=3_600_000)  # of results that nobody has fetched
+
+
 class NodeConfig(_Section):
     node: NodeSection = NodeSection()
     chain: ChainSection
@@ -97,6 +104,7 @@ class NodeConfig(_Section):
     p2p: P2pSection = P2pSection()
     provider: ProviderSection = ProviderSection()
     buyer: BuyerSection = BuyerSection()
+    data: DataSection = DataSection()
 
 
 def load_config(folder: DataFolder) -> NodeConfig:

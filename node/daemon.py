@@ -27,9 +27,12 @@ from fogchain.database import open_database
 from fogchain.errors import BadInput, CorruptData, Unavailable
 from fogchain.folderlock import take
 from fogchain.identity import NodeIdentity
+from fogchain.jobs import fetched as fetched_blobs
 from fogchain.jobs import store as job_store
 from fogchain.jobs.blobs import BlobStore
+from fogchain.jobs.fetched import Fetched
 from fogchain.jobs.machine import JobMachine
+from fogchain.jobs.quota import Storage
 from fogchain.jobs.spec import BlobRef, RunSpec
 from fogchain.jobs.store import JobStore
 from fogchain.market.engines import Runtime
@@ -39,6 +42,7 @@ from fogchain.wallet.keystore import Wallet, find_password
 from node.api import once
 from node.api.app import create_app
 from node.api.server import ApiServer
+from node.data import Data
 from node.executor.pool import Executor, RunRequest
 from node.feed import Feed
 from node.p2p.address import PeerAddress, PeerFound, PeerUp, node_key_of, peer_id_of
@@ -92,7 +96,8 @@ class Node:
         deployment = Deployment.load(config.chain.deployment)
         engine = open_database(folder.database, _tables(), LAYOUT)
         self._stack.callback(engine.dispose)
-        blobs = BlobStore(folder.blobs)
+        storage = Storage(BlobStore(folder.blobs), config.data.quota)
+        blobs = storage.store
         feed = Feed()
 
         client = ChainClient(config.chain.rpc_url, deployment)
@@ -117,7 +122,9 @@ class Node:
         _keep_ports(folder, host.addresses)
         network = _Network(host, blobs, index)
 
-        services = await self._trade(wallet, identity, deployment, client, index, sender, engine, blobs, network, feed)
+        services = await self._trade(
+            wallet, identity, deployment, client, index, sender, engine, storage, network, feed
+        )
         server = ApiServer(create_app(services, token, __version__, config.signin))
         self.url = await server.start(config.api.host, config.api.port)
         self._stack.push_async_callback(server.stop)
@@ -138,13 +145,13 @@ class Node:
         index: EventIndex,
         sender: Sender,
         engine: Engine,
-        blobs: BlobStore,
+        storage: Storage,
         network: _Network,
         feed: Feed,
     ) -> Services:
         """Start the roles this node has, and the services that the API shows."""
         config, calls = self.config, Calls(deployment)
-        store, ledger = JobStore(engine), Ledger(engine)
+        store, ledger, blobs = JobStore(engine), Ledger(engine), storage.store
         watchers: list[Services] = []
 
         def node_changed() -> None:
@@ -228,7 +235,7 @@ class Node:
                 config=config.provider,
                 fuel_rate=rate,
                 ledger=ledger,
-                blobs=blobs,
+                storage=storage,
                 network=network,
                 sandbox=sandbox,
                 index=index,
@@ -259,7 +266,18 @@ class Node:
             ledger=ledger,
             feed=feed,
             answers=once.Answers(engine),
+            data=lambda machine: Data(
+                storage=storage,
+                store=store,
+                ledger=ledger,
+                buyer=buyer,
+                fetched=Fetched(engine),
+                retention=config.data.retention / 1000,
+                machine=machine,
+            ),
         )
+        tending = asyncio.create_task(services.data.tend(), name="storage")
+        self._stack.push_async_callback(_end, tending)
         watchers.append(services)
         for role in roles:
             await role.start()
@@ -473,7 +491,8 @@ def _read_token(path: Path) -> str:
 def _tables() -> MetaData:
     """The buyer's, the provider's and the API's tables, in one database."""
     merged = MetaData()
-    for source in (job_store.tables, trade_ledger.tables, trade_issuer.tables, trade_uptime.tables, once.tables):
+    rooms = (job_store, trade_ledger, trade_issuer, trade_uptime, once, fetched_blobs)
+    for source in (room.tables for room in rooms):
         for table in source.tables.values():
             table.to_metadata(merged)
     return merged

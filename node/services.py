@@ -57,6 +57,7 @@ from node.accounts import Accounts
 from node.api.once import Answers
 from node.api.services import Role
 from node.commons import Commons
+from node.data import Data
 from node.feed import Feed
 from node.statements import Statements
 from node.trade.book import ProviderBook
@@ -94,8 +95,10 @@ class Services:
         ledger: Ledger,
         feed: Feed,
         answers: Answers,
+        data: Callable[[Callable[[str], JobMachine]], Data],
     ) -> None:
         self.blobs, self.answers = blobs, answers
+        self.data = data(self._machine)
         self.commons = Commons(
             client=client, index=index, calls=calls, sender=sender, address=wallet.address, mined=self._mined
         )
@@ -323,7 +326,9 @@ class Services:
 
     def task(self, machine: JobMachine, index: int) -> TaskView:
         driver = self._driver(machine.id)
-        return views.task_view(machine, index, driver.started if driver else set(), self._manifest(machine, index))
+        started = driver.started if driver else set()
+        view = views.task_view(machine, index, started, self._manifest(machine, index))
+        return view.model_copy(update={"transfer": views.transfer(machine.tasks[index], driver)})
 
     def result_file(self, job_id: str, task: int, name: str) -> Path:
         machine = self._machine(self._store.resolve(job_id))

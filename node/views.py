@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from typing import Literal
 
 from fogchain.api.models import (
     ChangeView,
@@ -26,6 +27,7 @@ from fogchain.api.models import (
     TaskCounts,
     TaskState,
     TaskView,
+    TransferView,
     UnmetView,
 )
 from fogchain.chain.records import SessionRecord
@@ -129,6 +131,17 @@ def task_view(machine: JobMachine, index: int, started: set[int], manifest: Resu
         files=[ResultFile(**file.__dict__) for file in manifest.files] if manifest else [],
         runs=[run_view(machine, run, started) for run in task.runs],
     )
+
+
+def transfer(task: Task, driver: JobDriver | None) -> TransferView | None:
+    """The largest that is under way."""
+    found = []
+    for run in task.live("out") if driver else []:
+        amount = driver.transfers.get(run.attempt) if driver else None
+        if amount is not None and amount.total:
+            what: Literal["inputs", "result"] = "result" if driver and driver.receiving(run.attempt) else "inputs"
+            found.append(TransferView(what=what, here=amount.here, total=amount.total))
+    return max(found, key=lambda one: one.total, default=None)
 
 
 def run_view(machine: JobMachine, run: Run, started: set[int]) -> RunView:

@@ -25,6 +25,9 @@ Endpoints (all under `/v1`, all but two want `Authorization: Bearer <token>`, th
     GET    /jobs                          Page[JobSummary]
     GET    /jobs/{id}                     JobDetail               an unambiguous prefix of the id will do
     GET    /jobs/{id}/tasks               Page[TaskView]
+    GET    /jobs/{id}/tasks/{n}/logs      api.data.TaskLogs       what each attempt printed
+    DELETE /jobs/{id}                     forgets a job that is over, and its results
+    GET    /storage                       api.data.StorageView
     GET    /jobs/{id}/tasks/{n}/files/{name}   raw bytes of one result file (stdout, stderr or an output file)
     POST   /jobs/{id}/cancel              JobSummary
     WS     /events                        Event, one JSON object a message; header auth as above; ?after=SEQ resumes
@@ -448,6 +451,14 @@ class RunView(View):
     finished: float | None = None
 
 
+class TransferView(View):
+    """Data on its way for a task, in bytes: its inputs to a provider, or its result to this node."""
+
+    what: Literal["inputs", "result"]
+    here: int
+    total: int
+
+
 class TaskView(View):
     index: int
     state: TaskState
@@ -456,6 +467,7 @@ class TaskView(View):
     result: str | None = None
     files: list[ResultFile] = []
     runs: list[RunView]
+    transfer: TransferView | None = None
 
 
 class Event(View):

@@ -133,6 +133,50 @@ def results(
 
 
 @app.command()
+def logs(
+    job: JobId,
+    task: Annotated[
+        int | None, typer.Option("--task", metavar="N", help="Of this task alone.", min=0, show_default="all")
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Those of attempts to come, too.")] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """What tasks printed, each attempt with its provider and how it ended.
+
+    Also of attempts that failed, ran out of time or were killed. Long output has its middle left out; the whole is
+    among the results, where there are any.
+    """
+    from fogchain.cli.logs import show_logs
+
+    show_logs(folder_of(data), job, task, follow=follow, as_json=as_json)
+
+
+@app.command()
+def delete(job: JobId, yes: Yes = False, data: Data = None, as_json: Json = False) -> None:
+    """Forget a job that is over: its results, its logs, its receipts here.
+
+    What was paid stays on the chain. Results are kept until then, at least for data.retention or until fetched.
+    """
+    from fogchain.api.rest import path_of
+    from fogchain.cli.link import rest_to
+    from fogchain.errors import BadInput
+
+    rest = rest_to(folder_of(data))
+    detail = rest.json("GET", path_of("jobs", job))
+    if not yes:
+        if not output.on_terminal():
+            raise BadInput("deleting a job wants a yes", hint="add --yes")
+        if not output.confirm(f"Delete {detail['name']} ({detail['id'][:12]}) and its results?"):
+            raise typer.Exit(1)
+    rest.raw("DELETE", path_of("jobs", detail["id"]))
+    if as_json:
+        output.say_json({"deleted": detail["id"]})
+    else:
+        output.say(f"{detail['name']} is deleted")
+
+
+@app.command()
 def cancel(job: JobId, yes: Yes = False, data: Data = None, as_json: Json = False) -> None:
     """End a job. Work that providers have delivered is paid; the rest of the money is freed."""
     from fogchain.api.rest import path_of

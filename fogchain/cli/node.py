@@ -157,6 +157,14 @@ def _runtime_line(runtime: dict[str, Any]) -> str:
     return f"{name} with {engine}" if engine else output.dim(f"not {name}: {runtime['detail']}")
 
 
+@app.command()
+def storage(data: Data = None, as_json: Json = False) -> None:
+    """What the node keeps on its disk, for which jobs, and how much it may."""
+    from fogchain.cli.logs import show_storage
+
+    show_storage(folder_of(data), as_json=as_json)
+
+
 def _chain_line(chain: dict[str, Any]) -> str:
     health = output.state("up") if chain["healthy"] else output.state("down")
     return f"{chain['chain_id']} at {chain['rpc_url']}, block {chain['block']}, {health} {chain['detail']}".rstrip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fogchain.cli import output
+from fogchain.units import show_size
 
 
 def show_job(detail: dict[str, Any]) -> None:
@@ -62,6 +63,8 @@ def show_tasks(tasks: list[dict[str, Any]]) -> None:
 def _task(task: dict[str, Any]) -> tuple[str, ...]:
     run = next((run for run in reversed(task["runs"]) if run["purpose"] == "work"), None)
     what = output.state(task["state"]) + (f": {task['detail']}" if task["detail"] else "")
+    if (moving := task.get("transfer")) is not None:
+        what += f", fetching {moving['what']}: {show_size(moving['here'])} of {show_size(moving['total'])}"
     if run is None:
         return (str(task["index"]), what, "", "", "", "", "")
     return (

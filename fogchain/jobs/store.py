@@ -98,6 +98,12 @@ class JobStore:
             with transaction(self._engine) as connection:
                 connection.execute(insert(_events), rows)
 
+    def delete(self, job_id: str) -> None:
+        """Forget a job and its log."""
+        with transaction(self._engine) as connection:
+            connection.execute(delete(_events).where(_events.c.job == job_id))
+            connection.execute(delete(_jobs).where(_jobs.c.id == job_id))
+
     def close(self, job_id: str) -> None:
         """The job is paid: it need not be taken up again at start."""
         with transaction(self._engine) as connection:

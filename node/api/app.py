@@ -14,6 +14,7 @@ from node.api.routes.accounts import account_routes
 from node.api.routes.auth import auth_routes
 from node.api.routes.blobs import blob_routes
 from node.api.routes.dao import dao_routes
+from node.api.routes.data import data_routes
 from node.api.routes.events import event_routes
 from node.api.routes.jobs import job_routes
 from node.api.routes.node import node_routes
@@ -43,7 +44,7 @@ def create_app(services: NodeServices, token: str, version: str, rules: SignInSe
     openapi.install(app, frozenset(OPEN))
     known = [Depends(only_known_parameters)]
     for routes in (
-        node_routes, wallet_routes, statement_routes, account_routes, job_routes, blob_routes,
+        node_routes, wallet_routes, statement_routes, account_routes, job_routes, blob_routes, data_routes,
         stake_routes, dao_routes, price_routes, slashing_routes,
     ):  # fmt: skip
         app.include_router(routes(services), prefix=API_PREFIX, dependencies=known)

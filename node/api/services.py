@@ -18,6 +18,7 @@ from fogchain.api.commons import (
     UnbondingRequest,
     VoteRequest,
 )
+from fogchain.api.data import StorageView, TaskLogs
 from fogchain.api.models import (
     AccountView,
     CallRequest,
@@ -72,6 +73,16 @@ class Commons(Protocol):
     async def case(self, job: str) -> CaseView: ...
 
 
+class Data(Protocol):
+    """Logs, and what is kept on the disk. Raises as `NodeServices`, which see, and TooLarge."""
+
+    def logs(self, job_id: str, task: int) -> TaskLogs: ...
+    def storage(self) -> StorageView: ...
+    def room(self, size: int) -> None: ...
+    def fetched(self, name: str) -> None: ...
+    def delete(self, job_id: str) -> str: ...
+
+
 class NodeServices(Protocol):
     """All raise FogchainError subclasses: NotFound, Conflict, BadInput, PaymentRequired, Unavailable.
 
@@ -79,6 +90,10 @@ class NodeServices(Protocol):
     """
 
     blobs: BlobStore
+
+    @property
+    def data(self) -> Data: ...
+
     answers: Answers
 
     @property

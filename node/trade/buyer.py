@@ -170,6 +170,10 @@ class Buyer:
         self._finished.move_to_end(job_id)
         return self._finished[job_id]
 
+    def forget(self, job_id: str) -> None:
+        """A finished job was deleted."""
+        self._finished.pop(job_id, None)
+
     def driver(self, job_id: str) -> JobDriver | None:
         """The job's driver while it is not paid."""
         return self._drivers.get(job_id)

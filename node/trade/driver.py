@@ -573,6 +573,10 @@ class JobDriver:
 
     # ---------------------------------------------------------------- receipts
 
+    def receiving(self, attempt: int) -> bool:
+        """Whether this attempt's result is on its way here."""
+        return attempt in self._receiving
+
     def attempt_of(self, digest: bytes) -> int | None:
         return self._digests.get(digest)
 

@@ -23,8 +23,8 @@ from fogchain.chain.sender import Sender
 from fogchain.config import ProviderSection
 from fogchain.errors import BadMessage, Conflict, FogchainError, NotFound, PaymentRequired, Unavailable
 from fogchain.identity import NodeIdentity
-from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.logs import read_logs
+from fogchain.jobs.quota import Storage
 from fogchain.jobs.spec import BlobRef, ResultManifest, RunSpec
 from fogchain.market.engines import join
 from fogchain.market.messages import SERVED_PRIVACY, Exit, Offer, Receipt, TaskOrder
@@ -67,7 +67,7 @@ class Provider:
         config: ProviderSection,
         fuel_rate: int,
         ledger: Ledger,
-        blobs: BlobStore,
+        storage: Storage,
         network: Network,
         sandbox: Sandbox,
         index: EventIndex,
@@ -78,7 +78,13 @@ class Provider:
         self._issuer, self._uptime = issuer, uptime
         self._wallet, self._identity, self._domain = wallet, identity, domain
         self._config, self._rate = config, fuel_rate
-        self._ledger, self._blobs, self._network, self._sandbox = ledger, blobs, network, sandbox
+        self._ledger, self._storage, self._blobs, self._network, self._sandbox = (
+            ledger,
+            storage,
+            storage.store,
+            network,
+            sandbox,
+        )
         self._index, self._sender, self._calls, self._changed = index, sender, calls, changed
         self._slots = asyncio.Semaphore(config.slots)
         self._runs: dict[bytes, asyncio.Task[None]] = {}
@@ -209,6 +215,8 @@ class Provider:
                 f"the task may use {spec.limits.memory} bytes of memory; this node gives {self._config.memory}"
             )
         waiting, _ = self._ledger.counts()
+        missing = sum(size for sha256, size in blobs_of(spec).items() if not self._blobs.has(sha256))
+        self._storage.room(missing + (waiting + 1) * spec.limits.output, "the task's data and output")
         if waiting >= self._config.queue + self._config.slots:
             raise Unavailable("this node's queue is full")
         session = self._open_session(order)

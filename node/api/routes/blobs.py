@@ -10,6 +10,7 @@ from starlette.responses import FileResponse, Response
 
 from fogchain.api.models import BlobView
 from fogchain.errors import BadInput
+from fogchain.jobs.spec import MAX_INPUT_BYTES
 from node.api.message import answer, check_media
 from node.api.services import NodeServices
 from node.api.upload import receive_blob
@@ -27,6 +28,8 @@ def blob_routes(services: NodeServices) -> APIRouter:
         """The body need not be sent when the blob is there already."""
         check_media(request, "application/octet-stream")
         length = request.headers.get("content-length", "")
+        if length.isdecimal() and int(length) <= MAX_INPUT_BYTES and not services.blobs.has(sha256):
+            services.data.room(int(length))
         try:
             size = await receive_blob(
                 services.blobs, sha256, request.stream(), int(length) if length.isdecimal() else None

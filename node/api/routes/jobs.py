@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
+from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response
 
 from fogchain.api.models import JobDetail, JobSummary, MatchView, Page, Quote, TaskView
@@ -54,7 +55,8 @@ def job_routes(services: NodeServices) -> APIRouter:
     @router.get("/jobs/{job_id}/tasks/{task}/files/{name:path}", response_class=FileResponse, responses={200: _RAW})
     async def result_file(job_id: JobId, task: Task, name: FileName) -> FileResponse:
         path = services.result_file(job_id, task, name)
-        return FileResponse(path, media_type="application/octet-stream")
+        had = BackgroundTask(services.data.fetched, path.name)  # once the last byte has gone
+        return FileResponse(path, media_type="application/octet-stream", background=had)
 
     @router.post("/jobs/{job_id}/cancel", response_model=JobSummary, responses=problems(409))
     async def cancel(job_id: JobId, once: OnceOnly) -> Response:

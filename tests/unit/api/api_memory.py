@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from fogchain import __version__
+from fogchain.api.data import AttemptLogs, LogView, StorageView, TaskLogs
 from fogchain.api.models import (
     AccountView,
     ChainView,
@@ -38,9 +39,10 @@ from fogchain.api.models import (
 from fogchain.api.statement import BalancesView, StatementView
 from fogchain.chain.statement import Balances, to_csv
 from fogchain.database import open_database
-from fogchain.errors import BadInput, Conflict, NotFound, PaymentRequired
+from fogchain.errors import BadInput, Conflict, NotFound, PaymentRequired, TooLarge
 from fogchain.jobs.blobname import name_of
 from fogchain.jobs.blobs import BlobStore
+from fogchain.jobs.logs import STREAMS, Log
 from fogchain.jobs.spec import JobSpec, ResultFile
 from fogchain.units import GFUEL, WEI, Coin, cost
 from node.api.once import Answers, tables
@@ -49,10 +51,57 @@ from node.feed import Feed
 BUYER, SELLER = "0x" + "b1" * 20, "0x" + "5e" * 20
 
 
+class MemoryData:
+    """Logs of finished tasks, the blobs as storage, and jobs that can be deleted once they are over."""
+
+    def __init__(self, services: MemoryServices) -> None:
+        self._services = services
+        self.had: set[str] = set()
+        self.quota = 1 << 30
+
+    def logs(self, job_id: str, task: int) -> TaskLogs:
+        found = self._services._resolve(job_id)
+        if task >= len(self._services.specs[found].tasks):
+            raise NotFound(f"job {found[:12]} has no task {task}")
+        view = self._services._task(found, task)
+        files = self._services.files.get((found, task), {})
+        streams = {name: LogView.of(Log(len(files[name]), files[name])) if name in files else None for name in STREAMS}
+        attempts = [
+            AttemptLogs(
+                attempt=run.attempt, purpose=run.purpose, provider=run.provider, provider_name=run.provider_name,
+                state=run.state, exit=run.exit, detail=run.detail, finished=run.finished, **streams,
+            )
+            for run in view.runs
+        ]  # fmt: skip
+        return TaskLogs(job=found, task=task, state=view.state, detail=view.detail, attempts=attempts)
+
+    def storage(self) -> StorageView:
+        used = sum(entry.size for entry in self._services.blobs.entries())
+        return StorageView(
+            folder=str(self._services.blobs.root), quota=self.quota, used=used, pinned=0, underway=0, disk_free=1 << 30,
+            jobs=[],
+        )  # fmt: skip
+
+    def room(self, size: int) -> None:
+        if size > self.quota:
+            raise TooLarge(f"an upload of {size} bytes; this node keeps {self.quota}")
+
+    def fetched(self, name: str) -> None:
+        self.had.add(name)
+
+    def delete(self, job_id: str) -> str:
+        found = self._services._resolve(job_id)
+        if self._services.states[found] not in ("done", "failed", "cancelled"):
+            raise Conflict("that job is not over and paid yet")
+        del self._services.specs[found]
+        return found
+
+
 class MemoryServices:
     """A buyer with `balance` in the wallet, one provider, and jobs whose tasks are finished by `finish`."""
 
     def __init__(self, folder: Path, balance: int = 10 * WEI) -> None:
+        self.data = MemoryData(self)
         self.blobs = BlobStore(folder / "blobs")
         self.results = BlobStore(folder / "results")
         self.token, self.free = balance, 0
