@@ -84,7 +84,12 @@ async def test_what_failed_attempts_printed_is_kept_and_goes_with_the_job(
 ) -> None:
     async with market(providers=2) as m:
         job_id = await m.submit(
-            job(tmp_path / "job", FOREVER, 'fuel = "900000 Gfuel"\ntime = "1 s"', '[verify]\nlevel = "L0"\n[array]\ncount = 1\n')
+            job(
+                tmp_path / "job",
+                FOREVER,
+                'fuel = "500 Gfuel"\ntime = "1 s"',
+                '[verify]\nlevel = "L0"\n[array]\ncount = 1\n',
+            )
         )
         detail = await m.until(job_id, lambda detail: detail.paid)
         assert detail.state == "failed" and "time limit" in detail.detail
