@@ -88,3 +88,32 @@ class PaymentRequired(FogchainError):
     """The balance or budget does not cover what was asked."""
 
     code = "payment-required"
+
+
+class JobFailed(FogchainError):
+    """A job ended otherwise than well; what was delivered can still be fetched."""
+
+    code = "job-failed"
+
+
+class TaskError(FogchainError):
+    """A task failed, or the function in it raised.
+
+    `index` is the task's or, of a mapped function, the item's. `traceback` is what the far side wrote about it: text
+    from a stranger's machine. `kind` names the exception there (`"ZeroDivisionError"`), empty when the task itself
+    failed. `result` is the task's result, if it has one.
+    """
+
+    code = "task-failed"
+
+    def __init__(
+        self, message: str, *, hint: str = "", index: int, traceback: str = "", kind: str = "", result: object = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.index = index
+        self.traceback = traceback
+        self.kind = kind
+        self.result = result
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.traceback}" if self.traceback else self.message

@@ -8,7 +8,7 @@ client is made.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -474,7 +474,7 @@ class AsyncClient:
 
     async def events(
         self, after: int | None = None, connected: Callable[[], None] = lambda: None
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event, None]:
         """What changes, from now on, or after the event of that `seq`. `connected` is called once nothing is missed.
 
         Raises Unavailable when the connection ends.

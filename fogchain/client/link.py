@@ -1,0 +1,60 @@
+"""The way to a node, over its restarts: where it listens may change, its data folder does not."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from fogchain.api.address import ApiAddress, read_token
+from fogchain.api.client import AsyncClient as Api
+from fogchain.errors import BadInput, Unavailable
+from fogchain.folder import DataFolder
+
+T = TypeVar("T")
+
+PATIENCE = 120.0  # seconds for a node that is being restarted
+PAUSE = 0.5
+
+
+class NodeLink:
+    """Either a fixed address and token, or a data folder in which a node says where it listens."""
+
+    def __init__(self, url: str | None, token: str | None, folder: DataFolder) -> None:
+        """Raises BadInput for one of address and token without the other."""
+        if (url is None) != (token is None):
+            raise BadInput("an address and its token belong together", hint="give url= and token=, or neither")
+        self._fixed = (url, token) if url is not None and token is not None else None
+        self._folder = folder
+        self._place: tuple[str, str] | None = None
+        self._api: Api | None = None
+
+    async def api(self) -> Api:
+        """The node's API where it is now. Raises Unavailable when no node has said where it listens."""
+        place = self._fixed or (ApiAddress.load(self._folder).url, read_token(self._folder))
+        if self._api is None or place != self._place:
+            old, self._api, self._place = self._api, Api(*place), place
+            if old is not None:
+                await old.close()
+        return self._api
+
+    async def patiently(self, call: Callable[[Api], Awaitable[T]]) -> T:
+        """For what may be asked twice: tried again while the node is away, after it has answered once before.
+
+        Raises what the call does, and Unavailable when the node stays away for two minutes.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            known = self._api is not None
+            try:
+                return await call(await self.api())
+            except Unavailable:
+                if not known or time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(PAUSE)
+
+    async def close(self) -> None:
+        if self._api is not None:
+            await self._api.close()
+            self._api = None
