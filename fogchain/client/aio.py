@@ -217,7 +217,7 @@ class AsyncJob:
                 yield JobEnded(job)
                 return
             except Unavailable:
-                if follow.job is None or time.monotonic() > patience:
+                if time.monotonic() > patience:
                     raise
             await asyncio.sleep(PAUSE)
 

@@ -29,14 +29,14 @@ class NodeLink:
         self._folder = folder
         self._place: tuple[str, str] | None = None
         self._api: Api | None = None
+        self._all: list[Api] = []  # one for each place the node was at: calls may be under way
 
     async def api(self) -> Api:
         """The node's API where it is now. Raises Unavailable when no node has said where it listens."""
         place = self._fixed or (ApiAddress.load(self._folder).url, read_token(self._folder))
         if self._api is None or place != self._place:
-            old, self._api, self._place = self._api, Api(*place), place
-            if old is not None:
-                await old.close()
+            self._api, self._place = Api(*place), place
+            self._all.append(self._api)
         return self._api
 
     async def patiently(self, call: Callable[[Api], Awaitable[T]]) -> T:
@@ -55,6 +55,7 @@ class NodeLink:
             await asyncio.sleep(PAUSE)
 
     async def close(self) -> None:
-        if self._api is not None:
-            await self._api.close()
-            self._api = None
+        for api in self._all:
+            await api.close()
+        self._all.clear()
+        self._api = None

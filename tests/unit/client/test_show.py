@@ -15,7 +15,8 @@ EVIL = "<script>alert(1)</script>"
 
 def job(**changes: object) -> JobSummary:
     values = {
-        "id": "ab" * 32, "name": EVIL, "state": "running", "detail": EVIL, "tasks": TaskCounts(queued=1, done=1, failed=2),
+        "id": "ab" * 32, "name": EVIL, "state": "running", "detail": EVIL,
+        "tasks": TaskCounts(queued=1, done=1, failed=2),
         "budget": WEI, "spent": WEI // 4, "paid": False, "fuel": 3 * 10**9, "created": 1.0,
     }  # fmt: skip
     return JobSummary.model_validate({**values, **changes})
