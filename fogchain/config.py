@@ -70,6 +70,7 @@ class ProviderSection(_Section):
     multiplier: MultipleAmount | None = Field(default=None, ge=MIN_MULTIPLIER, le=MAX_MULTIPLIER)  # then no price
     class_: ClassName = Field(default="cpu", alias="class")
     regions: tuple[Region, ...] = Field(default=(), max_length=8)
+    auction: bool = True  # sell in the auction, too, as far as the bond covers it
     slots: int = Field(default=1, ge=1, le=1024)
     memory: SizeAmount = Field(default=512 << 20, ge=1 << 20)  # the most one task may ask for
     offer_validity: SpanAmount = Field(default=300_000, ge=30_000)

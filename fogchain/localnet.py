@@ -69,6 +69,7 @@ class LocalNetwork:
         folder: Path,
         *,
         providers: int = 3,
+        buyers: int = 1,
         slots: int = 1,
         price: str = "0.5 FOG/Gfuel",
         lost_after: str = "6 s",
@@ -83,6 +84,7 @@ class LocalNetwork:
         `settings`: by node's name, more for its section `[provider]` or `[buyer]`; `say` is told each step in words."""
         self.folder = folder
         self.names = PROVIDER_NAMES[:providers]
+        self.buyers = ("buyer", *(f"buyer{number}" for number in range(2, buyers + 1)))
         self.members: dict[str, Member] = {}
         self._slots, self._price, self._lost_after, self._block_time = slots, price, lost_after, block_time
         self._purse = parse_fog(purse)  # what a new buyer's wallet gets
@@ -138,15 +140,14 @@ class LocalNetwork:
 
     async def start_nodes(self) -> None:
         self._say(f"starting {len(self.names)} providers and a buyer")
+        names = (*self.names, *self.buyers)
         deployment, rpc_url = self.deployment, self.rpc_url
-        wallets = await asyncio.gather(
-            *(asyncio.to_thread(self._create, name, deployment, rpc_url) for name in (*self.names, "buyer"))
-        )
-        addresses = dict(zip((*self.names, "buyer"), wallets, strict=True))
+        wallets = await asyncio.gather(*(asyncio.to_thread(self._create, name, deployment, rpc_url) for name in names))
+        addresses = dict(zip(names, wallets, strict=True))
         await self._fund(deployment, rpc_url, {name: address for name, address in addresses.items() if address})
-        for name in (*self.names, "buyer"):
+        for name in names:
             await self.launch_node(name)
-        await asyncio.gather(*(self.ready(name) for name in (*self.names, "buyer")))
+        await asyncio.gather(*(self.ready(name) for name in names))
         await self.providers_ready(len(self.names))
 
     async def stop(self) -> None:
@@ -164,7 +165,7 @@ class LocalNetwork:
         folder = DataFolder(self.folder / name)
         if folder.config.exists():
             return None
-        buyer = name == "buyer"
+        buyer = name in self.buyers
         wallet = create_node(
             folder,
             name=name,
@@ -187,7 +188,7 @@ class LocalNetwork:
         rpc = Rpc(rpc_url)
         try:
             for name, address in addresses.items():
-                fog = self._purse if name == "buyer" else 0
+                fog = self._purse if name in self.buyers else 0
                 await fund(rpc, deployment, address, parse_eth("10 ETH"), fog)
         finally:
             await rpc.close()

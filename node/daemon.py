@@ -17,6 +17,7 @@ import structlog
 from sqlalchemy import Engine, MetaData
 
 from fogchain import __version__
+from fogchain.chain.auctions import Auctions
 from fogchain.chain.calls import Calls
 from fogchain.chain.client import ChainClient
 from fogchain.chain.deployment import Deployment, write_atomically
@@ -52,6 +53,7 @@ from node.services import Services
 from node.trade import issuer as trade_issuer
 from node.trade import ledger as trade_ledger
 from node.trade import uptime as trade_uptime
+from node.trade.auctioneer import Auctioneer, Offered
 from node.trade.book import ProviderBook
 from node.trade.buyer import Buyer
 from node.trade.driver import Funding, JobDriver, Surroundings
@@ -173,6 +175,27 @@ class Node:
         book: ProviderBook | None = None
         buyer: Buyer | None = None
         provider: Provider | None = None
+
+        def offered() -> Offered | None:
+            mine = [r for r in index.providers() if r.owner.lower() == wallet.address]
+            if provider is None or not mine:
+                return None
+            sells = config.provider.auction and provider.offer is not None
+            return Offered(
+                mine[0].resource_class,
+                provider.offer.price if provider.offer else 0,
+                mine[0].counted if sells else 0,
+            )
+
+        auctioneer = Auctioneer(
+            wallet=wallet,
+            auctions=Auctions(client),
+            index=index,
+            network=network,
+            sender=sender,
+            calls=calls,
+            offered=offered,
+        )
         if "buyer" in config.node.roles:
             book = ProviderBook(
                 own_address=wallet.address,
@@ -193,6 +216,7 @@ class Node:
                 book=book,
                 client=client,
                 index=index,
+                auctioneer=auctioneer,
                 sender=sender,
                 calls=calls,
                 funding=Funding(),
@@ -228,6 +252,7 @@ class Node:
             )
             provider = Provider(
                 issuer=issuer,
+                sold_to=auctioneer.sold_to,
                 uptime=uptime,
                 wallet=wallet,
                 identity=identity,
@@ -260,6 +285,7 @@ class Node:
             network=network,
             peers=network.count,
             book=book,
+            auctioneer=auctioneer,
             buyer=buyer,
             store=store,
             provider=provider,
@@ -279,6 +305,8 @@ class Node:
         tending = asyncio.create_task(services.data.tend(), name="storage")
         self._stack.push_async_callback(_end, tending)
         watchers.append(services)
+        trading = asyncio.create_task(auctioneer.run(), name="auction")
+        self._stack.push_async_callback(_end, trading)
         for role in roles:
             await role.start()
             self._stack.push_async_callback(role.stop)

@@ -16,6 +16,7 @@ import psutil
 from fogchain import __version__
 from fogchain.api.models import (
     AccountView,
+    AuctionView,
     CallRequest,
     CallView,
     ChainView,
@@ -60,6 +61,7 @@ from node.commons import Commons
 from node.data import Data
 from node.feed import Feed
 from node.statements import Statements
+from node.trade.auctioneer import Auctioneer
 from node.trade.book import ProviderBook
 from node.trade.buyer import Buyer
 from node.trade.driver import JobDriver
@@ -89,6 +91,7 @@ class Services:
         network: Network,
         peers: Callable[[], int],
         book: ProviderBook | None,
+        auctioneer: Auctioneer,
         buyer: Buyer | None,
         store: JobStore,
         provider: Provider | None,
@@ -110,6 +113,7 @@ class Services:
         self._statements = Statements(
             index, wallet.address, list(client.deployment.addresses.values()), jobs=self._job_name, names=self._names
         )
+        self._auctioneer = auctioneer
         self._started = time.monotonic()
         self._process = psutil.Process(os.getpid())
         self.stopping = False
@@ -284,6 +288,9 @@ class Services:
         page = _slice(known, limit, cursor)
         items = [views.provider_view(one, self._store.record(one.address), paid.get(one.address, 0)) for one in page[0]]
         return Page(items=items, next_cursor=page[1], total=len(known))
+
+    async def auction(self, resource_class: str) -> AuctionView:
+        return await self._auctioneer.view(resource_class)
 
     async def match(self, spec: JobSpec | None) -> MatchView:
         if self._book is None:

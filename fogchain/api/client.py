@@ -30,6 +30,7 @@ from fogchain.api.commons import (
 from fogchain.api.models import (
     AccountView,
     AmountRequest,
+    AuctionView,
     BlobView,
     BrowserSession,
     Challenge,
@@ -139,6 +140,9 @@ class Client:
     def offers(self) -> MatchView:
         """Every offer that the node knows."""
         return self._get(MatchView, "offers")
+
+    def auction(self, resource_class: str = "cpu") -> AuctionView:
+        return self._get(AuctionView, "auction", query={"resource_class": resource_class})
 
     def match(self, spec: JobSpec) -> MatchView:
         """Every offer that the node knows, and why it does or does not match this job. Needs no upload."""
@@ -377,6 +381,9 @@ class AsyncClient:
 
     async def offers(self) -> MatchView:
         return await self._get(MatchView, "offers")
+
+    async def auction(self, resource_class: str = "cpu") -> AuctionView:
+        return await self._get(AuctionView, "auction", query={"resource_class": resource_class})
 
     async def match(self, spec: JobSpec) -> MatchView:
         return await self._post(MatchView, spec, "match")

@@ -17,6 +17,7 @@ Endpoints (all under `/v1`, all but two want `Authorization: Bearer <token>`, th
     GET    /statement                     StatementView           see `fogchain.api.statement`
     GET    /providers                     Page[ProviderView]      known providers with their offers
     GET    /offers                        MatchView               every offer, with age and measured speed
+    GET    /auction                       AuctionView             ?resource_class=cpu
     POST   /match                         JobSpec -> MatchView    and why each does or does not match this job
     PUT    /blobs/{sha256}                raw body -> BlobView;  HEAD asks whether it is there
     GET    /blobs/{sha256}                raw body
@@ -215,6 +216,22 @@ class MatchView(View):
     nearest: list[ChangeView] = []  # what to change, all of it, for one more to match; empty when one does
     engine: str | None = None  # on which the job would run
     offers: list[OfferMatch]
+
+
+class AuctionView(View):
+    """The auction of a resource class, as this node sees it. Times are block time, in Unix seconds."""
+
+    resource_class: str
+    round: int  # that takes bids now
+    now: int
+    ends: int  # when it takes no more
+    lot: FuelAmount  # what one bid is for
+    bids: int  # for the round, that this node has
+    asks: int
+    cleared: int | None = None  # the newest round that was cleared, of the two before
+    price: PriceAmount | None = None  # of a Gfuel, in it
+    trades: int = 0
+    final: bool = False  # whether that can't be replaced any more
 
 
 class WalletView(View):

@@ -94,16 +94,30 @@ class Auctions:
 
         Raises CorruptData when it can't be read from the transaction: it came by way of another contract.
         """
+        result, book = await self.result(resource_class, number), await self.book(resource_class, number)
+        if result is None or book is None:
+            return []
+        bids, asks = book
+        made = auction.trades(bids, asks, auction.clear(bids, asks), await self.seed(number))
+        if not made or auction.root(made) != result.root:
+            raise CorruptData(f"round {number} was cleared by a transaction with other bids than it shows")
+        return made
+
+    async def book(self, resource_class: bytes, number: int) -> tuple[list[Lot], list[Lot]] | None:
+        """Bids and asks of the transaction that the contract accepted last, sorted; None while there is none.
+
+        Raises CorruptData when they can't be read from it: it came by way of another contract.
+        """
         result = await self.result(resource_class, number)
         if result is None:
-            return []
+            return None
         entries = [
             entry
             for entry in await self._cleared.read()
             if (entry["class"], entry["round"], entry["root"]) == (resource_class, number, result.root)
         ]
         if not entries:
-            return []  # the log has not come yet
+            return None  # the log has not come yet
         sent = await self._client.rpc.call("eth_getTransactionByHash", entries[-1].transaction)
         try:
             values = artifact("FogPricing").functions["clear"].decode_call(bytes.fromhex(sent["input"][2:]))
@@ -113,10 +127,7 @@ class Auctions:
             [self._lot(resource_class, side, number, entry) for entry in signed]
             for side, signed in ((BUY, values[2]), (SELL, values[3]))
         )
-        made = auction.trades(bids, asks, auction.clear(bids, asks), await self.seed(number))
-        if not made or auction.root(made) != result.root:
-            raise CorruptData(f"round {number} was cleared by a transaction with other bids than it shows")
-        return made
+        return bids, asks
 
     def _lot(self, resource_class: bytes, side: int, number: int, signed: tuple[str, int, int, bytes]) -> Lot:
         trader, price, place, signature = signed

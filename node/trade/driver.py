@@ -43,13 +43,16 @@ from fogchain.jobs.events import (
 from fogchain.jobs.machine import JobMachine, Run, Share, Work
 from fogchain.jobs.spec import BlobRef, ResultManifest
 from fogchain.jobs.store import JobStore
+from fogchain.market import auction
 from fogchain.market.messages import BY_RECORD, Agreement, Exit, Receipt, TaskOrder, Voucher
+from fogchain.market.offers import class_id
 from fogchain.market.verification import check_chance
-from fogchain.units import MAX_UINT96, cost, format_fog
+from fogchain.units import GFUEL, MAX_UINT96, cost, format_duration, format_fog
 from fogchain.wallet.eip712 import Domain, sign, verify
 from fogchain.wallet.keystore import Wallet
 from node.trade import wire
-from node.trade.book import ProviderBook
+from node.trade.auctioneer import Auctioneer, Award, Demand
+from node.trade.book import Known, ProviderBook
 from node.trade.ports import Network
 from node.trade.sources import blobs_of
 from node.trade.transfers import SHOWN_FROM, Transfers, decode_amounts
@@ -91,6 +94,7 @@ class Surroundings:
     book: ProviderBook
     client: ChainClient
     index: EventIndex
+    auctioneer: Auctioneer
     sender: Sender
     calls: Calls
     funding: Funding
@@ -127,6 +131,8 @@ class JobDriver:
         self.readable = frozenset(machine.spec.blobs())
         self._digest_of: dict[int, bytes] = {}
         self._engine_used: str | None = None
+        self._covering = False  # the job's bids are, or are being, covered and made
+        self._uncovered = ""  # why the job takes no part in the auction, in words
         for run in machine.runs.values():
             self._digests[self._digest(run)] = run.attempt
 
@@ -208,6 +214,8 @@ class JobDriver:
     def _plan_sessions(self, now: float) -> None:
         """Choose providers, as they come up, and give each a capped session."""
         machine, around = self.machine, self._around
+        if self._defers(now):
+            return
         ready, reasons = around.book.matching(machine.spec, self._engine)
         fresh = [known for known in ready if known.address not in machine.shares]
         good = [share for share in machine.shares.values() if not share.distrusted and share.faults < GIVEN_UP]
@@ -218,22 +226,103 @@ class JobDriver:
                 offer = known.offer
                 if offer is None:
                     continue
-                most = cost(machine.spec.limits.fuel, offer.price)
-                if most > machine.spec.budget:
-                    self.problems[known.address] = (
-                        f"one task at its fuel limit costs {format_fog(most)} there, over the budget"
-                    )
-                    continue
-                cap = max(machine.spec.budget // count, most)
-                session = session_id(around.wallet.address, known.address, bytes.fromhex(machine.id))
-                planned = SessionPlanned(
-                    now, known.address, known.peer_id, known.name, offer.price, "0x" + session.hex(), cap
-                )
-                self._record(planned)
-                share = machine.shares[known.address]
-                self._spawn(self._watch(share))
-                self._spawn(self._open_session(share))
+                self._plan_session(now, known, offer.price, machine.spec.budget // count)
         self.waiting = self._why_waiting(reasons)
+        if self.waiting and machine.spec.urgency == "deferrable":
+            self.waiting = (
+                f"{self._uncovered or 'the auction brought nothing'}: the best offer is taken; {self.waiting}"
+            )
+
+    def _plan_session(self, now: float, known: Known, price: int, cap: int) -> None:
+        """`cap`: of the budget, at most that; one task has to fit."""
+        machine, most = self.machine, cost(self.machine.spec.limits.fuel, price)
+        if most > machine.spec.budget:
+            self.problems[known.address] = f"one task at its fuel limit costs {format_fog(most)} there, over the budget"
+            return
+        session = session_id(self._around.wallet.address, known.address, bytes.fromhex(machine.id))
+        self._record(
+            SessionPlanned(now, known.address, known.peer_id, known.name, price, "0x" + session.hex(), max(cap, most))
+        )
+        share = machine.shares[known.address]
+        self._spawn(self._watch(share))
+        self._spawn(self._open_session(share))
+
+    # ---------------------------------------------------------------- the auction
+
+    def _defers(self, now: float) -> bool:
+        """Whether the job waits for the auction, or has what it needs from it; the best offers are not looked at then.
+
+        It waits for half of its time limit at most. What it has won is opened as sessions at the auction's price.
+        """
+        machine, spec = self.machine, self.machine.spec
+        if spec.urgency == "now" or now >= machine.created + spec.time_limit / 2000 or self._uncovered:
+            self._around.auctioneer.leave(machine.id)
+            return False
+        good = [share for share in machine.shares.values() if not share.distrusted and share.faults < GIVEN_UP]
+        if good:
+            return len(good) >= (2 if spec.verify.level == "L1" else 1)
+        if not self._covering:
+            self._covering = True
+            self._spawn(self._join_auction())
+        awards = self._around.auctioneer.take(machine.id)
+        for award in awards:
+            self._take_award(now, award, len(awards))
+        self.waiting = self._why_deferred() if not machine.shares else self._why_waiting([])
+        return True
+
+    def _take_award(self, now: float, award: Award, count: int) -> None:
+        """Open a session with a seller that the auction has paired this job with, if it can run it."""
+        spec = self.machine.spec.model_copy(update={"max_price": None})  # the auction has set the price
+        able, _ = self._around.book.matching(spec, self._engine)
+        known = next((known for known in able if known.address == award.seller), None)
+        if known is None or known.address in self.machine.shares:
+            log.warning("a seller of the auction can't serve the job", job=self.machine.id[:12], seller=award.seller)
+            return
+        most = min(cost(award.fuel, award.price), spec.budget // count)
+        self._plan_session(now, known, award.price, most)
+
+    async def _join_auction(self) -> None:
+        """Bid for the whole job: what its tasks may burn, at the most that it may pay for it.
+
+        The contract wants every bid covered by the buyer's free balance, a whole lot at a time; nothing of it is spent.
+        """
+        around, spec = self._around, self.machine.spec
+        resource_class = class_id(spec.resource_class or "cpu")
+        fuel = spec.limits.fuel * len(spec.tasks)
+        price = spec.max_price or spec.budget * GFUEL // max(fuel, 1)
+        while self.machine.ended is None and not self.machine.shares:
+            try:
+                lot = await around.auctioneer.lot_of(resource_class)
+                if not lot:
+                    self._uncovered = f"there is no auction for class {spec.resource_class or 'cpu'!r}"
+                    return
+                cover = auction.lots_for(fuel, lot) * lot * price
+                await self._fund(cover, f"cover-{self.machine.id}")
+                around.funding.promised.pop(f"cover-{self.machine.id}", None)
+                around.auctioneer.want(self.machine.id, Demand(resource_class, fuel, price))
+                return
+            except PaymentRequired as error:
+                self._uncovered = f"the auction wants bids covered: {error.message}"
+                return
+            except FogchainError as error:
+                self.waiting = f"the auction can't be joined yet: {error.message}"
+                await asyncio.sleep(3)
+
+    def _why_deferred(self) -> str:
+        around, machine = self._around, self.machine
+        until = machine.created + machine.spec.time_limit / 2000
+        left = format_duration(1000 * int(max(0, until - time.time())))
+        last = f"; the best offer is taken if nothing is won within {left}"
+        number = around.auctioneer.bid_round(machine.id)
+        if number is None:
+            return f"deferrable: its bid for the auction is being made{last}"
+        pending = auction.final_at(number) - around.auctioneer.now
+        if pending <= 0:
+            return f"deferrable: round {number} brought nothing, the next takes its bid{last}"
+        state = "takes bids" if around.auctioneer.now < auction.ends_at(number) else "is being cleared"
+        return (
+            f"deferrable: round {number} of the auction {state}, its result is final in {pending} s of block time{last}"
+        )
 
     def _patience(self, ready: int) -> float:
         """Let discovery find the others before the budget is split, but not for long."""

@@ -32,6 +32,7 @@ from fogchain.units import GFUEL, cost, format_fog, format_price
 from fogchain.wallet.eip712 import Domain, sign, verify
 from fogchain.wallet.keystore import Wallet
 from node.trade import wire
+from node.trade.auctioneer import Award
 from node.trade.issuer import Issuer
 from node.trade.ledger import HeldVoucher, Ledger, LedgerOrder
 from node.trade.ports import Network, Ran, Sandbox
@@ -60,6 +61,7 @@ class Provider:
         self,
         *,
         issuer: Issuer,
+        sold_to: Callable[[str], Award | None],
         uptime: Uptime,
         wallet: Wallet,
         identity: NodeIdentity,
@@ -75,7 +77,7 @@ class Provider:
         calls: Calls,
         changed: Callable[[], None],
     ) -> None:
-        self._issuer, self._uptime = issuer, uptime
+        self._issuer, self._sold_to, self._uptime = issuer, sold_to, uptime
         self._wallet, self._identity, self._domain = wallet, identity, domain
         self._config, self._rate = config, fuel_rate
         self._ledger, self._storage, self._blobs, self._network, self._sandbox = (
@@ -241,8 +243,15 @@ class Provider:
 
     def _least(self, order: TaskOrder) -> int:
         """What it may pay at least: as any offer that holds, or as what was taken in its session before."""
-        agreed = self._ledger.price_in(order.session)
-        return min(agreed, self._issuer.least()) if agreed is not None else self._issuer.least()
+        least = self._issuer.least()
+        if (agreed := self._ledger.price_in(order.session)) is not None:
+            least = min(agreed, least)
+        won = self._sold_to(order.buyer)
+        if won is not None and won.price <= order.price < least:
+            most, ordered = cost(won.fuel, won.price), self._ledger.exposure(order.session)
+            if ordered + cost(order.fuel_limit, order.price) <= most:
+                return won.price
+        return least
 
     def _check_terms(self, order: TaskOrder) -> None:
         terms, most = order.terms, cost(order.fuel_limit, order.price)

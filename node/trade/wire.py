@@ -10,6 +10,8 @@
     receipt    provider → buyer   [1, receipt, signature, manifest, {sha256: blob},   [1, verdict]
                                    detail, logs, salt]
     voucher    buyer → provider   [1, voucher, signature, last]                      [1]
+    bids       trader → solver    [1, [[bid, signature], …]]                         [1]
+    book       solver → solver    [1, class, round]                                  [1, [[bid, signature], …]]
     blob       either             see node/p2p/blobs.py
 
     announcement, to all by gossip, signed by the node's key: [1, offer digest, issued, [endpoint, …]]
@@ -31,7 +33,7 @@ from typing import Any, TypeVar
 from fogchain import cbor
 from fogchain.errors import BadMessage
 from fogchain.jobs.logs import Log, from_wire, to_wire
-from fogchain.market.messages import Agreement, Commitment, Offer, Receipt, TaskOrder, Voucher
+from fogchain.market.messages import Agreement, Bid, Commitment, Offer, Receipt, TaskOrder, Voucher
 from fogchain.wallet.eip712 import fields_of, struct_hash
 
 VERSION = 1
@@ -40,7 +42,7 @@ MAX_WORD = 40
 MAX_ENDPOINTS = 6  # of an announcement
 INLINE_BYTES = 96 << 10  # result files up to this much in all travel inside the receipt
 
-S = TypeVar("S", Agreement, Offer, TaskOrder, Commitment, Receipt, Voucher)
+S = TypeVar("S", Agreement, Bid, Offer, TaskOrder, Commitment, Receipt, Voucher)
 
 # States of an order as its provider sees them.
 QUEUED, RUNNING, DELIVERED, UNKNOWN, DROPPED = "queued", "running", "delivered", "unknown", "dropped"
@@ -51,7 +53,7 @@ ACCEPTED, SUPERSEDED, BREACHED = "accepted", "superseded", "breached"
 OPEN, WAIT = "open", "wait"
 
 
-def pack(message: Agreement | Offer | TaskOrder | Commitment | Receipt | Voucher) -> list[Any]:
+def pack(message: Agreement | Bid | Offer | TaskOrder | Commitment | Receipt | Voucher) -> list[Any]:
     """A struct's fields in order; addresses as 20 bytes, structs as lists."""
     values = []
     for spec, field in zip(fields_of(type(message)), dataclasses.fields(message), strict=True):
@@ -241,6 +243,28 @@ class SignedVoucher:
     def decode(cls, data: bytes) -> SignedVoucher:
         voucher, signature, last = _open(data, list, bytes, bool)
         return cls(unpack(Voucher, voucher), signature, last)
+
+
+def encode_bids(signed: list[tuple[Bid, bytes]]) -> bytes:
+    return cbor.dumps([VERSION, [[pack(bid), signature] for bid, signature in signed]])
+
+
+def decode_bids(data: bytes) -> list[tuple[Bid, bytes]]:
+    (values,) = _open(data, list)
+    if len(values) > MAX_LISTED or not all(
+        isinstance(value, list) and len(value) == 2 and isinstance(value[1], bytes) for value in values
+    ):
+        raise BadMessage("not a list of signed bids")
+    return [(unpack(Bid, bid), signature) for bid, signature in values]
+
+
+def encode_round(resource_class: bytes, number: int) -> bytes:
+    return cbor.dumps([VERSION, resource_class, number])
+
+
+def decode_round(data: bytes) -> tuple[bytes, int]:
+    resource_class, number = _open(data, bytes, int)
+    return resource_class, number
 
 
 def encode_word(word: str) -> bytes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from fogchain.api.models import MatchView, NodeStatus, Page, ProviderView
+from fogchain.api.models import AuctionView, MatchView, NodeStatus, Page, ProviderView
+from fogchain.jobs.spec import ClassName
 from node.api.message import Cursor, Limit, answer
 from node.api.services import NodeServices
 
@@ -24,5 +25,9 @@ def node_routes(services: NodeServices) -> APIRouter:
     @router.get("/offers", response_model=MatchView)
     async def offers() -> Response:
         return answer(await services.match(None))
+
+    @router.get("/auction", response_model=AuctionView)
+    async def auction(resource_class: ClassName = "cpu") -> Response:
+        return answer(await services.auction(resource_class))
 
     return router

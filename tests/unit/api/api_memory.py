@@ -11,6 +11,7 @@ from fogchain import __version__
 from fogchain.api.data import AttemptLogs, LogView, StorageView, TaskLogs
 from fogchain.api.models import (
     AccountView,
+    AuctionView,
     ChainView,
     Event,
     JobDetail,
@@ -201,6 +202,11 @@ class MemoryServices:
         offer = OfferView(price=WEI // 2, slots=2, memory=512 << 20, fuel_rate=GFUEL, engines=["e"], expires=2**32)
         view = ProviderView(address=SELLER, peer_id="12D3Kop", name="p1", found_by=["mdns"], state="ready", offer=offer)
         return Page[ProviderView](items=[view], total=1)
+
+    async def auction(self, resource_class: str) -> AuctionView:
+        if resource_class != "cpu":
+            raise NotFound(f"there is no resource class {resource_class!r}")
+        return AuctionView(resource_class="cpu", round=1, now=700, ends=1200, lot=100 * GFUEL, bids=2, asks=3)
 
     async def match(self, spec: JobSpec | None) -> MatchView:
         known = self.providers()[0]

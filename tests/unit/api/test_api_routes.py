@@ -136,7 +136,7 @@ async def test_the_schema_names_every_endpoint_and_the_job(api: Running) -> None
         assert (await http_.get("/docs")).status_code == 404
     assert schema["info"]["version"] == "9.9"
     assert {"/v1/node", "/v1/wallet", "/v1/wallet/deposit", "/v1/wallet/withdraw", "/v1/sessions", "/v1/receipts",
-            "/v1/providers", "/v1/blobs/{sha256}", "/v1/quote", "/v1/offers", "/v1/match",
+            "/v1/providers", "/v1/blobs/{sha256}", "/v1/quote", "/v1/offers", "/v1/auction", "/v1/match",
             "/v1/jobs", "/v1/jobs/{job_id}",
             "/v1/jobs/{job_id}/tasks", "/v1/jobs/{job_id}/cancel"} <= set(schema["paths"])  # fmt: skip
     reference = schema["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
