@@ -6,6 +6,7 @@ Everything is asked of the parties themselves: the chain by its RPC, the nodes b
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -66,7 +67,9 @@ class Books:
         self.address = (await self._api.status()).address
         self.wallet = await self._api.wallet()
         self.sessions = {one.id: one for one in await all_of(self._api.sessions)}
-        self.receipts = {one.order: one for one in await all_of(self._api.receipts)}
+        for job in sorted({one.job for one in self.sessions.values() if one.job is not None}):
+            ask = functools.partial(self._api.receipts, job=job)
+            self.receipts |= {one.order: one for one in await all_of(ask)}
 
 
 def _sessions(buyer: Books, provider: Books) -> list[str]:
