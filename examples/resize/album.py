@@ -1,7 +1,7 @@
 """From a folder of pictures to a resize job, and from its results to pictures again.
 
-    python examples/resize/album.py prepare FOLDER JOB_FOLDER      one task for each picture of any format
-    python examples/resize/album.py collect RESULTS FOLDER         PNGs, and all of them on one sheet
+python examples/resize/album.py prepare FOLDER JOB_FOLDER      one task for each picture of any format
+python examples/resize/album.py collect RESULTS FOLDER         PNGs, and all of them on one sheet
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ YEAR = date(2025, 1, 1)
 
 
 def make(path: Path, region: int) -> None:
-    chance = random.Random(region)
+    chance = random.Random(region)  # noqa: S311 (weather)
     path.unlink(missing_ok=True)
     with closing(sqlite3.connect(path)) as db:
         db.executescript("""

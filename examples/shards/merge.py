@@ -1,4 +1,4 @@
-"""Puts the answers of all shards together by a second query: `python examples/shards/merge.py results/ [months.csv]`."""
+"""Puts the answers of all shards together by a second query: `python examples/shards/merge.py results/ [CSV]`."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def _measure(request: object) -> subprocess.CompletedProcess[str]:
 def test_starts_and_programs_are_timed(tmp_path: Path) -> None:
     wordcount = {
         "name": "wordcount", "module": str(EXAMPLES / "wordcount" / "wordcount.wasm"), "args": [],
-        "inputs": {"part": str(EXAMPLES / "wordcount" / "book.txt")},
+        "inputs": {"part": str(EXAMPLES / "wordcount" / "texts" / "0.txt")},
     }  # fmt: skip
     done = _measure({"folder": str(tmp_path), "starts": 3, "repeats": 2, "runs": [wordcount]})
     assert done.returncode == 0, done.stderr
