@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from running import EXAMPLES, NAMES, tiny
 
-from fogchain.cli.results import save_results
+from fogchain.client.saving import save_results
 from fogchain.jobs.file import load_job_file
 from fogchain.localnet import LocalNetwork
 
