@@ -84,6 +84,24 @@ class AsyncClient:
             await submitted.result(None if wait is True else wait)
         return submitted
 
+    async def quote_map(
+        self,
+        work: Callable[[Any], Any] | str | Path | bytes,
+        items: Iterable[Any],
+        *,
+        budget: str,
+        max_price: str | None = None,
+        verify: str | Mapping[str, Any] | Verify | None = None,
+        limits: Mapping[str, Any] | Limits | None = None,
+        time_limit: str | None = None,
+        chunk: int = 1,
+        name: str | None = None,
+    ) -> PricedJob:
+        """What `map` with the same arguments would cost now; nothing is sent or spent. Raises BadInput."""
+        terms = Terms(budget, max_price, verify, limits, time_limit, name)
+        mapped = await asyncio.to_thread(map_job, work, items, terms, chunk)
+        return await self.quote(mapped.job)
+
     async def job(self, id: str) -> AsyncJob:
         """A job by its id, or by the first digits that no other job has. Raises NotFound, BadInput."""
         return AsyncJob(self._link, await self._link.patiently(lambda node: node.job(id)))
@@ -119,7 +137,7 @@ class AsyncClient:
         progress: bool | None = None,
     ) -> AsyncMapped:
         """Run `work` on every item, on other people's machines; iterate over what is returned for the outputs, in the
-        items' order, as they come.
+        items' order, as they come. `quote_map` says what it would cost before anything is spent.
 
         `work` is a Python function of one argument, or a program: a `.wasm` or `.py` file, or a module's bytes.
 

@@ -120,6 +120,33 @@ class Client:
         work = self._client.submit(job, budget=budget, max_price=max_price, wait=wait, deposit=deposit, key=key)
         return Job(self._loop, self._loop.do(work))
 
+    def quote_map(
+        self,
+        work: Callable[[Any], Any] | str | Path | bytes,
+        items: Iterable[Any],
+        *,
+        budget: str,
+        max_price: str | None = None,
+        verify: str | Mapping[str, Any] | Verify | None = None,
+        limits: Mapping[str, Any] | Limits | None = None,
+        time_limit: str | None = None,
+        chunk: int = 1,
+        name: str | None = None,
+    ) -> PricedJob:
+        """What `map` with the same arguments would cost now; nothing is sent or spent. Raises BadInput."""
+        quote = self._client.quote_map(
+            work,
+            items,
+            budget=budget,
+            max_price=max_price,
+            verify=verify,
+            limits=limits,
+            time_limit=time_limit,
+            chunk=chunk,
+            name=name,
+        )
+        return self._loop.do(quote)
+
     def job(self, id: str) -> Job:
         """A job by its id or its first digits. Raises NotFound, BadInput."""
         return Job(self._loop, self._loop.do(self._client.job(id)))

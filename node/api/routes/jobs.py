@@ -20,7 +20,14 @@ JobId = Annotated[str, Path(max_length=64, description="a job's id, or the begin
 Task = Annotated[int, Path(ge=0, lt=MAX_TASKS)]
 FileName = Annotated[str, Path(max_length=4096, description="stdout, stderr, or out/… for a file the task wrote")]
 
-_BODY = body_of(JobSpec)
+_BODY = body_of(
+    JobSpec,
+    name="primes",
+    module={"sha256": "00" * 32, "size": 4096},
+    budget="5 FOG",
+    limits={"fuel": "1 Gfuel"},
+    tasks=[{"args": ["0"]}, {"args": ["1"]}],
+)
 _RAW = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
 
 

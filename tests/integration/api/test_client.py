@@ -254,6 +254,9 @@ def halves(n: int) -> tuple[float, bytes]:
 
 def test_a_function_is_mapped_over_items_on_the_providers_python(client: Client) -> None:
     terms = {"budget": "40 FOG", "verify": "L0", "limits": {"fuel": "4 Gfuel", "memory": "128 MiB"}}
+    price, known = client.quote_map(halves, range(7), chunk=3, **terms), client.jobs().total
+    assert (price.tasks, price.budget) == (3, parse_fog("40 FOG"))
+    assert client.jobs().total == known
     mapped = client.map(halves, range(7), chunk=3, **terms)
     assert list(mapped) == [halves(n) for n in range(7)]
     detail = mapped.job.refresh()
