@@ -25,8 +25,8 @@ CHECKS = (
     "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance",
     "response_headers_conformance", "negative_data_rejection", "unsupported_method", "ignored_auth",
 )  # fmt: skip
-EXAMPLES = 6  # random requests for each operation, beside those that cover its description systematically
-SECONDS = 90
+EXAMPLES = 4  # random requests for each operation, beside those that cover its description systematically
+SECONDS = 180  # it takes a quarter of that where nothing else runs
 
 
 def finished_job(market: LiveMarket, folder: Path) -> str:
@@ -42,7 +42,7 @@ def finished_job(market: LiveMarket, folder: Path) -> str:
     return job.id
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_every_operation_keeps_to_its_description(start_market: Callable[..., LiveMarket], tmp_path: Path) -> None:
     market = start_market(providers=1)
     job = finished_job(market, tmp_path)
