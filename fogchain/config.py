@@ -76,6 +76,10 @@ class ProviderSection(_Section):
     offer_validity: SpanAmount = Field(default=300_000, ge=30_000)
     queue: int = Field(default=64, ge=1)  # accepted orders that may wait
     runtimes: tuple[Runtime, ...] = Field(default=("wasm", "python"), min_length=1)  # "native" wants to be asked for
+    executor: Literal["local", "ray"] = "local"
+    ray_address: str | None = Field(
+        default=None, min_length=1
+    )  # "ray://host:10001"; without it Ray runs on this machine
 
     @model_validator(mode="after")
     def _one_price(self) -> Self:

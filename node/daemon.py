@@ -23,7 +23,7 @@ from fogchain.chain.client import ChainClient
 from fogchain.chain.deployment import Deployment, write_atomically
 from fogchain.chain.index import EventIndex
 from fogchain.chain.sender import Sender
-from fogchain.config import PASSWORD_VARIABLE, DataFolder, NodeConfig, load_config
+from fogchain.config import PASSWORD_VARIABLE, DataFolder, NodeConfig, ProviderSection, load_config
 from fogchain.database import open_database
 from fogchain.errors import BadInput, CorruptData, Unavailable
 from fogchain.folderlock import take
@@ -44,7 +44,9 @@ from node.api import once
 from node.api.app import create_app
 from node.api.server import ApiServer
 from node.data import Data
+from node.executor.backend import Backend
 from node.executor.pool import Executor, RunRequest
+from node.executor.rayexecutor import RayExecutor
 from node.feed import Feed
 from node.p2p.address import PeerAddress, PeerFound, PeerUp, node_key_of, peer_id_of
 from node.p2p.blobs import fetch_blob, serve_blobs, serve_sources
@@ -227,13 +229,7 @@ class Node:
             looking = asyncio.create_task(book.run(), name="provider-book")
             self._stack.push_async_callback(_end, looking)
         if "provider" in config.node.roles:
-            executor = Executor(
-                self.folder.work,
-                config.provider.slots,
-                memory_cap=config.provider.memory,
-                wanted=config.provider.runtimes,
-                changed=node_changed,
-            )
+            executor = _backend(self.folder.work, config.provider, node_changed)
             await executor.start()
             self._stack.push_async_callback(executor.stop)
             sandbox, rate = _Sandbox(executor), await executor.measure_rate()
@@ -397,10 +393,20 @@ class _Network:
         return node_key_of(peer_id)
 
 
+def _backend(folder: Path, config: ProviderSection, changed: Callable[[], None]) -> Backend:
+    """What `provider.executor` names."""
+    if config.executor == "ray":
+        return RayExecutor(
+            folder, config.slots, memory_cap=config.memory, wanted=config.runtimes, address=config.ray_address,
+            changed=changed,
+        )  # fmt: skip
+    return Executor(folder, config.slots, memory_cap=config.memory, wanted=config.runtimes, changed=changed)
+
+
 class _Sandbox:
     """`node.trade.ports.Sandbox` over the executor's worker processes."""
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: Backend) -> None:
         self._executor = executor
 
     @property

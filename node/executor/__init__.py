@@ -1,7 +1,9 @@
 """Runs tasks in worker processes, limited and metered; WebAssembly and Python deterministically, too.
 
+    backend.py     what the daemon needs of either of the two
     pool.py        Executor: the slots, for the daemon (asyncio)
     runtimes.py    which runtimes this node offers, and why not the others
+    rayexecutor.py the same on a Ray cluster; raytask.py is what runs there
     process.py     one worker process as the daemon sees it: spawn, ask, kill
     frames.py      what goes over the pipes between the two
     cgroup.py      a second wall of memory and process limits, where the machine lets us

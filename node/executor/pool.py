@@ -6,7 +6,7 @@ import asyncio
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,10 @@ from fogchain.errors import BadInput, Conflict, Unavailable
 from fogchain.jobs.spec import ResultFile, ResultManifest, RunSpec
 from fogchain.market.engines import Runtime
 from fogchain.market.messages import Exit
-from fogchain.units import show_size
 from node.executor import cgroup
 from node.executor.cgroup import Cgroup
 from node.executor.process import WorkerDied, WorkerProcess
-from node.executor.runtimes import Runtimes
+from node.executor.runtimes import Offered, Runtimes
 from node.executor.trees import remove_tree
 
 log = structlog.get_logger(__name__)
@@ -128,7 +127,7 @@ def _noticed(task: asyncio.Task[Any]) -> None:
 class Executor:
     """Runs tasks in `slots` worker processes. `folder` is its own; `memory_cap` is the most one task may ask for.
 
-    `wanted` are the runtimes to offer; `runtimes` says which of them it can. `changed` is called when that changes.
+    `wanted` are the runtimes to offer; `runtimes` says which of them it can now. `changed` is called when that changes.
     """
 
     def __init__(
@@ -138,8 +137,8 @@ class Executor:
         self._folder = folder.absolute()
         self._runs = self._folder / "runs"
         self._memory_cap = memory_cap
-        self.runtimes = Runtimes(wanted, self._folder / "cache", changed)
-        python = self.runtimes.python
+        self._runtimes = Runtimes(wanted, self._folder / "cache", changed)
+        python = self._runtimes.python
         self._slots = [_Slot(n, self._folder, memory_cap + OVERHEAD_BYTES, python) for n in range(slots)]
         self._free: asyncio.Queue[_Slot | None] = asyncio.Queue()
         self._active: set[str] = set()
@@ -149,6 +148,14 @@ class Executor:
         self._stopped = True
         self.running = 0  # runs that have a slot
         self.ended: Counter[Exit] = Counter()  # how runs ended since the start
+
+    @property
+    def runtimes(self) -> Offered:
+        return self._runtimes.offered
+
+    async def prepared(self) -> None:
+        """Return when no runtime is being made ready any more."""
+        await self._runtimes.prepared()
 
     async def start(self) -> None:
         """Make the folder, drop what earlier runs left, start the workers. Raises Unavailable."""
@@ -169,13 +176,13 @@ class Executor:
             self._free.put_nowait(slot)
         if not all(slot.walled for slot in self._slots):
             log.info("executor.no_cgroup", note="tasks are held by WebAssembly alone; memory limits are the engine's")
-        await self.runtimes.prepare(walled=all(slot.walled for slot in self._slots))
+        await self._runtimes.prepare(walled=all(slot.walled for slot in self._slots))
         log.info("executor.started", slots=len(self._slots), engines=self.runtimes.engines)
 
     async def stop(self) -> None:
         """Kill what runs; runs under way or waiting raise Unavailable."""
         self._stopped = True
-        self.runtimes.stop()
+        self._runtimes.stop()
         self._free.put_nowait(None)
         await asyncio.gather(*(slot.replace() for slot in self._slots), *self._replacing)
 
@@ -184,10 +191,10 @@ class Executor:
 
         Raises BadInput and Conflict for the run's name, Unavailable when the executor is stopped or no worker starts.
         """
-        self._check(request)
-        if (detail := self._why_not(request.spec)) is not None:
+        check_request(request, self._active)
+        if (detail := self.runtimes.why_not(request.spec, self._memory_cap)) is not None:
             self.ended[Exit.REFUSED] += 1
-            return _failed(Exit.REFUSED, detail, time.time(), time.time())
+            return failed(Exit.REFUSED, detail, time.time(), time.time())
         self._active.add(request.run_id)
         try:
             slot = await self._take()
@@ -239,23 +246,6 @@ class Executor:
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _check(self, request: RunRequest) -> None:
-        if not _RUN_ID.fullmatch(request.run_id):
-            raise BadInput(f"{request.run_id[:80]!r} is no name for a run", hint="use letters, digits, '.', '_', '-'")
-        if request.run_id in self._active:
-            raise Conflict(f"a run named {request.run_id} is under way")
-        missing = set(request.spec.task.inputs) ^ set(request.inputs)
-        if missing or (request.spec.task.stdin is None) != (request.stdin is None):
-            raise BadInput(f"the files given are not those of the run's spec: {', '.join(sorted(missing)) or 'stdin'}")
-
-    def _why_not(self, spec: RunSpec) -> str | None:
-        if self.runtimes.engine_for(spec.runtime) is None:
-            return f"this node does not run {spec.runtime}: {self.runtimes.state(spec.runtime).detail}"
-        if spec.limits.memory > self._memory_cap:
-            given = show_size(self._memory_cap)
-            return f"it asks for {show_size(spec.limits.memory)} of memory; here a task gets {given}"
-        return None
-
     async def _take(self) -> _Slot:
         if self._stopped:
             raise Unavailable("the sandbox is not running")
@@ -295,18 +285,18 @@ class Executor:
             self._groups += 1
             group = Cgroup.make(f"native-{self._groups}", limits.memory)
             if group is None:
-                return _failed(Exit.REFUSED, "no control group could be made for the task", started, time.time())
+                return failed(Exit.REFUSED, "no control group could be made for the task", started, time.time())
             frame["cgroup"] = [str(group.memory), str(group.pids), str(group.cpu)]
         try:
             async with asyncio.timeout(limits.time / 1000):
                 answer = await worker.ask({"run": frame})
         except TimeoutError:
             detail = f"it was killed at its time limit of {limits.time / 1000:g} s"
-            return _failed(Exit.TIMEOUT, detail, started, time.time(), self.printed(request.run_id))
+            return failed(Exit.TIMEOUT, detail, started, time.time(), self.printed(request.run_id))
         except WorkerDied as error:
             log.warning("executor.worker_died", run=request.run_id, cause=str(error))
             detail = f"the worker died: {error}"
-            return _failed(Exit.CRASHED, detail, started, time.time(), self.printed(request.run_id))
+            return failed(Exit.CRASHED, detail, started, time.time(), self.printed(request.run_id))
         finally:
             if group is not None:
                 group.kill()
@@ -316,6 +306,17 @@ class Executor:
 
     def _drop(self, run_id: str) -> None:
         remove_tree(self._runs / run_id)
+
+
+def check_request(request: RunRequest, active: Collection[str]) -> None:
+    """Raises BadInput for a bad name or other files than the spec's, Conflict for a name that is `active`."""
+    if not _RUN_ID.fullmatch(request.run_id):
+        raise BadInput(f"{request.run_id[:80]!r} is no name for a run", hint="use letters, digits, '.', '_', '-'")
+    if request.run_id in active:
+        raise Conflict(f"a run named {request.run_id} is under way")
+    missing = set(request.spec.task.inputs) ^ set(request.inputs)
+    if missing or (request.spec.task.stdin is None) != (request.stdin is None):
+        raise BadInput(f"the files given are not those of the run's spec: {', '.join(sorted(missing)) or 'stdin'}")
 
 
 def run_frame(request: RunRequest, folder: Path) -> dict[str, Any]:
@@ -333,7 +334,7 @@ def run_frame(request: RunRequest, folder: Path) -> dict[str, Any]:
 def _outcome(answer: dict[str, Any], started: float, finished: float) -> RunOutcome:
     exit_ = Exit(answer["exit"])
     if not exit_.deterministic:
-        return _failed(exit_, answer["detail"], started, finished)
+        return failed(exit_, answer["detail"], started, finished)
     results = tuple(ResultFile(name=name, sha256=digest.hex(), size=size) for name, digest, size, _ in answer["files"])
     return RunOutcome(
         exit=exit_,
@@ -347,7 +348,7 @@ def _outcome(answer: dict[str, Any], started: float, finished: float) -> RunOutc
     )
 
 
-def _failed(
+def failed(
     exit_: Exit, detail: str, started: float, finished: float, files: Mapping[str, Path] | None = None
 ) -> RunOutcome:
     manifest = ResultManifest(exit=exit_, code=0, files=())

@@ -12,7 +12,9 @@ from pathlib import Path
 import structlog
 
 from fogchain.errors import Unavailable
+from fogchain.jobs.spec import RunSpec
 from fogchain.market.engines import RUNTIMES, Runtime
+from fogchain.units import show_size
 from node.executor import interpreter, native
 from node.executor.version import ENGINE
 
@@ -26,6 +28,33 @@ class RuntimeState:
     runtime: Runtime
     engine: str | None
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What can be run now."""
+
+    states: tuple[RuntimeState, ...]
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        return tuple(sorted(state.engine for state in self.states if state.engine is not None))
+
+    def state(self, runtime: Runtime) -> RuntimeState:
+        unknown = RuntimeState(runtime, None, "it is not known here")
+        return next((state for state in self.states if state.runtime == runtime), unknown)
+
+    def engine_for(self, runtime: Runtime) -> str | None:
+        return self.state(runtime).engine
+
+    def why_not(self, spec: RunSpec, memory_cap: int) -> str | None:
+        """Why a run of this spec would be refused, in words."""
+        if self.engine_for(spec.runtime) is None:
+            return f"this node does not run {spec.runtime}: {self.state(spec.runtime).detail}"
+        if spec.limits.memory > memory_cap:
+            given = show_size(memory_cap)
+            return f"it asks for {show_size(spec.limits.memory)} of memory; here a task gets {given}"
+        return None
 
 
 class Runtimes:
@@ -48,18 +77,8 @@ class Runtimes:
             self._states["python"] = RuntimeState("python", None, "it is being compiled" if self.python else missing)
 
     @property
-    def engines(self) -> tuple[str, ...]:
-        return tuple(sorted(state.engine for state in self._states.values() if state.engine is not None))
-
-    @property
-    def states(self) -> tuple[RuntimeState, ...]:
-        return tuple(self._states.values())
-
-    def state(self, runtime: Runtime) -> RuntimeState:
-        return self._states[runtime]
-
-    def engine_for(self, runtime: Runtime) -> str | None:
-        return self._states[runtime].engine
+    def offered(self) -> Offered:
+        return Offered(tuple(self._states.values()))
 
     async def prepare(self, *, walled: bool) -> None:
         """Look what this machine can do, and begin to make ready what takes time. `walled`: workers have a group."""

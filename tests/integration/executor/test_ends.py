@@ -389,3 +389,49 @@ async def test_a_module_may_hold_more_data_than_it_may_write(run: Runner) -> Non
     data = '(data (i32.const 1048576) "' + "x" * (2 * MIB) + '")'
     outcome = await run(program(HELLO.format(fd=1), pages=64, more=HELLO_DATA + data), output=1024)
     assert (outcome.exit, outcome.detail) == (Exit.OK, "")
+
+
+HOSTILE = {
+    # what it does: (module, limits, how it ends)
+    "endless loop": (program(SPIN), {"fuel": 10**7}, Exit.OUT_OF_FUEL),
+    "endless loop with fuel to spare": (program(SPIN), {"fuel": 2**62, "time": 300}, Exit.TIMEOUT),
+    "memory bomb": (program("(loop $a (drop (memory.grow (i32.const 1))) (br $a))"), {"fuel": 10**7}, Exit.OUT_OF_FUEL),
+    "table bomb": (
+        program(
+            "(loop $a (if (i32.eq (table.grow $t (ref.null func) (i32.const 4096)) (i32.const -1)) (then unreachable))"
+            " (br $a))",
+            more="(table $t 1 funcref)",
+        ),
+        {},
+        Exit.TRAP,
+    ),
+    "table bomb that goes on": (
+        program("(loop (drop (table.grow (ref.null func) (i32.const 4096))) (br 0))", more="(table 1 funcref)"),
+        {"fuel": 10**7},
+        Exit.OUT_OF_FUEL,
+    ),
+    "many tables": (program("", more="(table 1 funcref)" * 17), {}, Exit.BAD_MODULE),
+    "host calls without end": (
+        program("(loop $a (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 8))) (br $a))"),
+        {},
+        Exit.OUT_OF_FUEL,
+    ),
+    "4 GB of output": (
+        program(FLOOD.format(fd=1)),
+        {"output": MIB, "fuel": 2**62},
+        Exit.OUTPUT_LIMIT,
+    ),
+    "deep recursion": (program("(call $f)", more="(func $f (call $f))"), {}, Exit.TRAP),
+    "malformed": (b"\0asm\x01\0\0\0" + b"\xff" * 40, {}, Exit.BAD_MODULE),
+    "cut short": (b"\0as", {}, Exit.BAD_MODULE),
+}  # fmt: skip
+
+
+async def test_every_hostile_module_is_contained_and_counted(executor: Executor, tmp_path: Path) -> None:
+    ends = []
+    for what, (code, limits, exit_) in HOSTILE.items():
+        outcome = await executor.run(request(tmp_path, code, **limits))
+        assert (what, outcome.exit, bool(outcome.detail)) == (what, exit_, True), outcome.detail
+        ends.append(exit_)
+    assert executor.ended == {exit_: ends.count(exit_) for exit_ in set(ends)}
+    assert (await executor.run(request(tmp_path, program("")))).exit is Exit.OK

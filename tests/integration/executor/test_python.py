@@ -22,7 +22,7 @@ FUEL = 3 * 10**9
 async def executor(tmp_path: Path) -> AsyncIterator[Executor]:
     executor = Executor(tmp_path / "executor", 1, memory_cap=256 * MIB, wanted=("wasm", "python"))
     await executor.start()
-    await executor.runtimes.prepared()
+    await executor.prepared()
     yield executor
     await executor.stop()
 
@@ -164,7 +164,7 @@ async def test_an_interpreter_with_other_content_is_not_run(tmp_path: Path, monk
     executor = Executor(tmp_path / "executor", 1, memory_cap=256 * MIB, wanted=("python",))
     await executor.start()
     try:
-        await executor.runtimes.prepared()
+        await executor.prepared()
         assert "does not hash to" in executor.runtimes.state("python").detail
         assert executor.runtimes.engines == ()
     finally:
