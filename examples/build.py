@@ -2,7 +2,8 @@
 
 Uses the C compiler that PyPI's `ziglang` brings (a development dependency). The first build takes half a minute: it
 compiles the C library for WebAssembly. `shards` takes another: it is built with SQLite, whose source (public domain,
-9 MB in one file) is not kept here but fetched with npm, in the release that `SQLITE` names by its hash.
+9 MB in one file) is not kept here but fetched with npm, in the release that `SQLITE` names by its hash. The modules'
+own hashes are in `modules.sha256`, as `sha256sum --check` takes them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+HASHES = HERE / "modules.sha256"
 WASM_FLAGS = (
     "-target", "wasm32-wasi", "-O2", "-s", "-msimd128", "-fno-sanitize=undefined", "-Wall", "-Wextra",
     "-Wl,-z,stack-size=262144",  # instead of 16 MiB, which every task would have to ask for
@@ -144,6 +146,9 @@ def main() -> int:
             elif not same:
                 shutil.copyfile(built, module(name))
             print(f"{name}: {built.stat().st_size:,} bytes, {'the same' if same else 'different'}")
+    if not arguments.check:
+        hashes = [f"{hashlib.sha256(module(name).read_bytes()).hexdigest()}  {name}/{name}.wasm\n" for name in EXAMPLES]
+        HASHES.write_text("".join(hashes))
     return 1 if different else 0
 
 

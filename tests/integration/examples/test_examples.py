@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -159,8 +160,16 @@ def _build(tmp_path_factory: pytest.TempPathFactory, *names: str) -> subprocess.
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+def test_the_modules_are_those_whose_hashes_are_written_down() -> None:
+    build = script("build.py")
+    listed = dict(reversed(line.split()) for line in build.HASHES.read_text().splitlines())
+    assert listed == {
+        f"{name}/{name}.wasm": hashlib.sha256(build.module(name).read_bytes()).hexdigest() for name in build.EXAMPLES
+    }
+
+
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_modules_are_what_their_sources_compile_to(tmp_path_factory: pytest.TempPathFactory) -> None:
     examples = script("build.py").EXAMPLES
     done = _build(tmp_path_factory, *(name for name, release in examples.items() if release is None))
