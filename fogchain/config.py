@@ -17,6 +17,7 @@ from fogchain.folder import DataFolder as DataFolder
 from fogchain.jobs.spec import (
     AccountAddress,
     ClassName,
+    FogAmount,
     MultipleAmount,
     PriceAmount,
     Region,
@@ -25,7 +26,7 @@ from fogchain.jobs.spec import (
 )
 from fogchain.market.engines import Runtime
 from fogchain.market.offers import MAX_MULTIPLIER, MIN_MULTIPLIER
-from fogchain.units import parse_price
+from fogchain.units import parse_fog, parse_price
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.\-\[\]:]+$", max_length=200)]
@@ -75,6 +76,8 @@ class ProviderSection(_Section):
     memory: SizeAmount = Field(default=512 << 20, ge=1 << 20)  # the most one task may ask for
     offer_validity: SpanAmount = Field(default=300_000, ge=30_000)
     queue: int = Field(default=64, ge=1)  # accepted orders that may wait
+    increment: FogAmount = Field(default=parse_fog("50 FOG"), gt=0)  # work ahead of one buyer's pay, at most
+    claim_above: FogAmount = parse_fog("10 FOG")  # vouchers of running jobs are claimed when they hold more than this
     runtimes: tuple[Runtime, ...] = Field(default=("wasm", "python"), min_length=1)  # "native" wants to be asked for
     executor: Literal["local", "ray"] = "local"
     ray_address: str | None = Field(

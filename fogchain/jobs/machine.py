@@ -102,6 +102,7 @@ class Share:
     owed: int = 0  # cost of its accepted runs
     signed: int = 0  # the newest voucher; can't be taken back
     signature: str = ""
+    assured: int = 0  # of what is owed, the part that was signed for, or that another provider confirmed
     live: dict[int, None] = field(default_factory=dict)  # attempts sent and not answered, oldest first
     pending: int = 0  # delivered results that wait for their check
     faults: int = 0  # outages, less results delivered since
@@ -211,12 +212,20 @@ class JobMachine:
         share = self.shares.get(provider)
         return share is not None and not share.distrusted and now >= share.blocked_until
 
-    def payable(self, provider: str) -> int:
+    def payable(self, provider: str, *, pressed: bool = False) -> int:
         """What the next voucher to this provider should be over, or 0 when none is due: all its accepted runs, but
-        nothing while one of its results is under check, and nothing more once it was shown wrong."""
+        while one of its results is under check only those that others confirmed, and nothing more once it was shown
+        wrong. `pressed`: nothing goes on unless it is paid ahead for results under check, so one run's most of those
+        is added."""
         share = self.shares[provider]
-        due = share.owed > share.signed and share.pending == 0 and not share.distrusted
-        return share.owed if due else 0
+        due = share.owed
+        if share.pending and not pressed:
+            due = min(due, share.assured)
+        elif share.pending:
+            held = [run for run in self.runs.values() if run.provider == provider and run.state == "held"]
+            value = sum(cost(run.fuel, share.price) for run in held)
+            due = max(due, min(due + value, share.signed + cost(self.spec.limits.fuel, share.price)))
+        return due if due > share.signed and not share.distrusted else 0
 
     def verdict_of(self, now: float) -> tuple[Literal["done", "failed"], str] | None:
         """How the job ends, if it does now: all tasks ended, or no time or money for the rest."""
@@ -273,6 +282,8 @@ class JobMachine:
                 if event.amount < share.signed:
                     raise self._corrupt(f"a voucher over {event.amount} after one over {share.signed}")
                 share.signed, share.signature = event.amount, event.signature
+                if event.amount >= share.owed:
+                    share.assured = share.owed
             case Ended():
                 self._end(event)
             case Paid():
@@ -375,7 +386,10 @@ class JobMachine:
         held = task.live("held")
         self.checks_done += 1
         self.checks_failed += bool(verdict.wrong)
+        owed = {provider: self.shares[provider].owed for provider in verdict.right}
         self._accept(task, [run for run in held if run.provider in verdict.right])
+        for provider, before in owed.items():
+            self.shares[provider].assured += self.shares[provider].owed - before
         for run in held:
             if run.provider in verdict.wrong:
                 self._drop(run, "wrong", "a majority of providers got another result")

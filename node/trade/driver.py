@@ -126,6 +126,7 @@ class JobDriver:
         self._acked: dict[str, tuple[int, bool]] = {}  # newest voucher the provider has confirmed
         self._vouching: set[str] = set()
         self._retry_at: dict[str, float] = {}
+        self._unpaid: set[int] = set()  # attempts whose provider said last that it waits for a voucher
         self._since: dict[tuple[int, str], float] = {}  # attempt and a state to when its provider first said so
         self._broken: BaseException | None = None
         self.readable = frozenset(machine.spec.blobs())
@@ -585,14 +586,17 @@ class JobDriver:
         since = self._since.setdefault((run.attempt, state), now)  # one that takes its word back gains no time
         if state in (wire.UNKNOWN, wire.DROPPED):
             self._lose(run, "its provider no longer has the order")
-        elif state not in (wire.QUEUED, wire.RUNNING, wire.DELIVERED):
+        elif state not in (wire.QUEUED, wire.UNPAID, wire.RUNNING, wire.DELIVERED):
             self._lose(run, f"its provider calls it {state!r}, which says nothing")
         elif now - since > self._patience_with(run, state):
             self._lose(run, f"its provider says {state} and nothing comes of it")
         elif state == wire.RUNNING and run.state == "out":
             self.started.add(run.attempt)
-        if (run.attempt in self.started) != before:
+        waited = run.attempt in self._unpaid
+        (self._unpaid.add if state == wire.UNPAID and run.state == "out" else self._unpaid.discard)(run.attempt)
+        if (run.attempt in self.started) != before or (run.attempt in self._unpaid) != waited:
             self._around.changed(self, {run.task})
+            self._wake.set()
 
     def _patience_with(self, run: Run, state: str) -> float:
         """Seconds for which an order may stay in this state at its provider."""
@@ -648,6 +652,8 @@ class JobDriver:
                     await self._measure(share.peer, out)
                     around.book.heard(share.peer)
                     self.problems.pop(share.provider, None)
+                    if waiting := sum(run.attempt in self._unpaid for run in out):
+                        self.problems[share.provider] = f"waits for a voucher before it begins {_orders(waiting)}"
                 heard = time.monotonic()
             except FogchainError as error:
                 silent = time.monotonic() - heard
@@ -795,11 +801,21 @@ class JobDriver:
 
     # ---------------------------------------------------------------- money
 
+    @property
+    def unpaid(self) -> set[int]:
+        """Attempts that their providers don't begin before more is signed for."""
+        return self._unpaid
+
+    def _stalled(self) -> bool:
+        """Whether all that is out waits for vouchers, which wait for checks, which are among what is out."""
+        out = [attempt for share in self.machine.shares.values() for attempt in share.live]
+        return bool(out) and all(attempt in self._unpaid for attempt in out)
+
     def _vouch(self, now: float) -> None:
         """Sign what is due, and see that each provider has its newest voucher."""
-        last = self.machine.ended is not None
+        last, stalled = self.machine.ended is not None, self._stalled()
         for share in self.machine.shares.values():
-            amount = self.machine.payable(share.provider)
+            amount = self.machine.payable(share.provider, pressed=stalled and share.out > 0)
             if amount and (last or now >= self._retry_at.get(share.provider, 0.0)):
                 voucher = Voucher(bytes.fromhex(share.session[2:]), amount)
                 signature = sign(self._around.wallet.key, self._around.domain, voucher)
@@ -826,6 +842,7 @@ class JobDriver:
                 try:
                     await self._around.network.request(share.peer, "voucher", message, timeout=REQUEST_TIMEOUT)
                     self._acked[share.provider] = (amount, last)
+                    self._unpaid -= set(share.live)  # until it says so again
                     pause = 0.3
                 except FogchainError as error:
                     self.problems[share.provider] = f"does not take its voucher: {error.message}"
@@ -866,3 +883,7 @@ class JobDriver:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._broken = error
             self._wake.set()
+
+
+def _orders(count: int) -> str:
+    return "an order" if count == 1 else f"{count} orders"

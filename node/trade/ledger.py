@@ -95,6 +95,7 @@ class Ledger:
         self._engine = engine
         self._prices: dict[bytes, int] = {}  # by session
         self._closed_work: dict[bytes, int] = {}  # by session: what was delivered in it, which is final
+        self._standings: dict[str, list[int]] = {}  # by buyer: delivered and signed, both in all
 
     def take(self, digest: bytes, peer: str, signed: SignedOrder, promise: bytes) -> None:
         """Accept an order, by this node's signature over it. A known digest only learns its buyer's present peer."""
@@ -142,11 +143,13 @@ class Ledger:
         paid = Exit(receipt.receipt.exit).deterministic
         bill = order.order.pay(receipt.receipt.fuel, receipt.receipt.finished) if paid else 0
         with transaction(self._engine) as connection:
-            connection.execute(
+            done = connection.execute(
                 update(_orders)
                 .where(_orders.c.digest == digest, _orders.c.state == QUEUED)
                 .values(state=DELIVERED, receipt=receipt.encode(), cost=str(bill), finished=at)
             )
+        if done.rowcount and (known := self._standings.get(order.order.buyer)) is not None:
+            known[0] += bill
 
     def handed(self, digest: bytes, verdict: str) -> None:
         """The buyer has acknowledged the receipt with this word; what it does not accept it does not owe."""
@@ -223,6 +226,17 @@ class Ledger:
                 lost += work - int(row.amount)
         return lost
 
+    def standing(self, buyer: str) -> tuple[int, int]:
+        """(what all runs delivered to this buyer earn by their receipts, what it has signed for or paid in all)."""
+        if buyer not in self._standings:
+            with self._engine.connect() as connection:
+                held = connection.execute(select(_sessions).where(_sessions.c.buyer == buyer)).all()
+                mine = _orders.c.session.in_([row.session for row in held]) & (_orders.c.state == DELIVERED)
+                done = connection.execute(select(_orders.c.cost).where(mine)).all()
+            self._standings[buyer] = [sum(int(row.cost) for row in done), sum(int(row.amount) for row in held)]
+        delivered, signed = self._standings[buyer]
+        return delivered, signed
+
     def counts(self) -> tuple[int, int]:
         """(queued, delivered)."""
         with self._engine.connect() as connection:
@@ -243,6 +257,7 @@ class Ledger:
                     .where(_sessions.c.session == session)
                     .values(amount=str(amount), signature=signature)
                 )
+                self._standings.pop(row.buyer, None)
             if last:
                 connection.execute(update(_sessions).where(_sessions.c.session == session).values(last=True))
 
@@ -252,6 +267,7 @@ class Ledger:
             connection.execute(
                 update(_sessions).where(_sessions.c.session == session).values(closed=True, amount=str(claimed))
             )
+        self._standings.clear()
 
     def held(self, session: bytes) -> HeldVoucher | None:
         with self._engine.connect() as connection:

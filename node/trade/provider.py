@@ -33,6 +33,7 @@ from fogchain.wallet.eip712 import Domain, sign, verify
 from fogchain.wallet.keystore import Wallet
 from node.trade import wire
 from node.trade.auctioneer import Award
+from node.trade.credit import CreditLine
 from node.trade.issuer import Issuer
 from node.trade.ledger import HeldVoucher, Ledger, LedgerOrder
 from node.trade.ports import Network, Ran, Sandbox
@@ -89,6 +90,7 @@ class Provider:
         )
         self._index, self._sender, self._calls, self._changed = index, sender, calls, changed
         self._slots = asyncio.Semaphore(config.slots)
+        self._credit = CreditLine(ledger, config.increment)
         self._runs: dict[bytes, asyncio.Task[None]] = {}
         self._running: set[bytes] = set()
         self._pushes: dict[bytes, asyncio.Task[None]] = {}
@@ -229,11 +231,12 @@ class Provider:
                 f"the order speaks of a fee of {order.terms.fee} bps; the session's is {session.fee_bps} bps"
             )
         lost = self._ledger.loss_on(order.buyer)
-        if lost >= session.cap:
+        if lost >= session.cap or lost >= self._config.increment:
             raise PaymentRequired(
                 f"work of {format_fog(lost)} for this buyer was refused by it or not paid for",
                 hint="this node works on for it once its payments or the session's cap are above that",
             )
+        self._credit.check(order)
         exposure = self._ledger.exposure(order.session) + cost(order.fuel_limit, order.price)
         if exposure > session.cap:
             raise PaymentRequired(
@@ -280,7 +283,9 @@ class Provider:
         return session
 
     def _state(self, known: LedgerOrder) -> str:
-        return wire.RUNNING if known.digest in self._running else known.state
+        if known.digest in self._running:
+            return wire.RUNNING
+        return wire.UNPAID if known.state == wire.QUEUED and self._credit.is_waiting(known.digest) else known.state
 
     async def _on_status(self, peer: str, data: bytes) -> bytes:
         states = []
@@ -316,6 +321,7 @@ class Provider:
             task = asyncio.create_task(self._execute(digest))
             self._runs[digest] = task
             task.add_done_callback(lambda _: self._runs.pop(digest, None))
+            task.add_done_callback(lambda _: self._credit.ended(digest))
 
     async def _execute(self, digest: bytes) -> None:
         known = self._ledger.get(digest)
@@ -325,7 +331,7 @@ class Provider:
         spec = RunSpec.decode(known.signed.spec)
         try:
             await self._fetch(known.digest, spec)
-            async with self._slots:
+            async with self._credit.turn(digest, order, self._slots):
                 self._running.add(digest)
                 self._changed()
                 try:
@@ -459,6 +465,7 @@ class Provider:
             self._spawn(self._close_unused(voucher.session))
             return wire.EMPTY
         self._ledger.hold(voucher.session, voucher.amount, signed.signature, signed.last)
+        self._credit.moved()
         if signed.last:
             self._tend.set()
         self._changed()

@@ -46,6 +46,7 @@ S = TypeVar("S", Agreement, Bid, Offer, TaskOrder, Commitment, Receipt, Voucher)
 
 # States of an order as its provider sees them.
 QUEUED, RUNNING, DELIVERED, UNKNOWN, DROPPED = "queued", "running", "delivered", "unknown", "dropped"
+UNPAID = "unpaid"  # queued, and not begun before more is signed for or paid: `fogchain.market.credit`
 LAPSED = "lapsed"  # dropped, since its buyer was not heard of for the lease's time
 # What the buyer says of a receipt; of a breached order it pays nothing and keeps the penalty.
 ACCEPTED, SUPERSEDED, BREACHED = "accepted", "superseded", "breached"

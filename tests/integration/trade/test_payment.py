@@ -3,15 +3,22 @@ the same to the base unit."""
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hostile import PRICE, RogueBuyer, until
 
 from fogchain.api.statement import StatementView
 from fogchain.chain.client import ChainClient
+from fogchain.errors import PaymentRequired
+from fogchain.units import cost, format_fog
+from node.trade import wire
 
 pytestmark = [pytest.mark.slow, pytest.mark.chain]
 
@@ -56,3 +63,59 @@ async def test_statements_are_the_chain_to_the_base_unit(market: Callable[..., A
         raw = await m.network.buyer._raw("GET", "/v1/statement", headers={"Accept": "text/csv"})
         rows = list(csv.reader(io.StringIO(raw.decode(), newline="")))
         assert len(rows) == page.total + 3 and rows[-1][2] == "closing balance"
+
+
+@asynccontextmanager
+async def rogue(m: Any, folder: Path) -> AsyncIterator[RogueBuyer]:
+    buyer = RogueBuyer(folder / "rogue", m.network.deployment, m.network.rpc_url)
+    await buyer.start()
+    try:
+        yield buyer
+    finally:
+        await buyer.stop()
+
+
+async def test_a_buyer_that_takes_results_and_never_signs_gets_one_increment(
+    market: Callable[..., Any], tmp_path: Path
+) -> None:
+    fuel = 20_000_000
+    most = cost(fuel, PRICE)
+    increment = 5 * most
+    async with market(providers=1, settings={"oak": {"increment": format_fog(increment)}}) as m, rogue(m, tmp_path) as mallory:
+        oak = await m.network.client("oak").status()
+        await mallory.meet(oak)
+        spec = mallory.run_spec(rounds=1_000_000, fuel=fuel)  # of which it burns about two thirds
+        terms = [await mallory.open(oak.address) for _ in range(3)]
+        orders = [mallory.order(terms[number % 3], spec) for number in range(24)]
+        for signed in orders:
+            assert await mallory.place(oak.peer_id, signed) in (wire.QUEUED, wire.UNPAID)
+        digests = [mallory.domain.digest(signed.order) for signed in orders]
+
+        async def states() -> list[str]:
+            answer = await mallory.ask(oak.peer_id, "status", wire.encode_list(digests))
+            return wire.decode_states(answer, len(digests))
+
+        def had() -> int:
+            return sum(cost(one[0].receipt.fuel, PRICE) for one in mallory.receipts.values())
+
+        async def all_wait() -> bool:
+            return set(await states()) == {wire.DELIVERED, wire.UNPAID}
+
+        await until(all_wait, 60)
+        await asyncio.sleep(2)
+        assert await all_wait()
+        delivered = (await states()).count(wire.DELIVERED)
+        assert increment - most < had() <= increment and len(mallory.receipts) == delivered < 24
+        with pytest.raises(PaymentRequired, match="ahead of its pay"):
+            await mallory.ask(oak.peer_id, "order", mallory.order(terms[0], mallory.run_spec(fuel=6 * fuel)).encode())
+
+        # Whoever pays is served on, and what was taken is not lost.
+        for term in terms:
+            bill = sum(
+                cost(mallory.receipts[mallory.domain.digest(signed.order)][0].receipt.fuel, PRICE)
+                for signed in orders
+                if signed.order.session == term.session and mallory.domain.digest(signed.order) in mallory.receipts
+            )
+            await mallory.ask(oak.peer_id, "voucher", mallory.voucher(term, bill))
+        before = had()
+        await until(lambda: had() > before + increment - most, 60)
