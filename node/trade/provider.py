@@ -11,8 +11,6 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
-from functools import partial
 
 import structlog
 
@@ -33,9 +31,10 @@ from fogchain.wallet.eip712 import Domain, sign, verify
 from fogchain.wallet.keystore import Wallet
 from node.trade import wire
 from node.trade.auctioneer import Award
+from node.trade.claims import CLAIM_MARGIN, Claims
 from node.trade.credit import CreditLine
 from node.trade.issuer import Issuer
-from node.trade.ledger import HeldVoucher, Ledger, LedgerOrder
+from node.trade.ledger import Ledger, LedgerOrder
 from node.trade.ports import Network, Ran, Sandbox
 from node.trade.sources import HeldFor, blobs_of
 from node.trade.transfers import Transfers, encode_amounts
@@ -46,8 +45,6 @@ log = structlog.get_logger(__name__)
 
 ZERO = bytes(32)
 CLOCK_SKEW = 120  # seconds by which two honest clocks may differ
-CLAIM_MARGIN = 120  # seconds before a session's expiry at which what is held is claimed at the latest
-TEND_INTERVAL = 2.0
 ANNOUNCE_INTERVAL = 31.0  # seconds; the network takes one in 30 s
 AWAY = 900.0  # seconds for which an order waits for a buyer whose inputs can't be had
 ENDPOINT_BYTES = 1000
@@ -96,7 +93,14 @@ class Provider:
         self._pushes: dict[bytes, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._granted: dict[str, set[str]] = {}
-        self._tend = asyncio.Event()
+        self._claims = Claims(
+            ledger=ledger,
+            index=index,
+            sender=sender,
+            calls=calls,
+            claim_above=config.claim_above,
+            closed=self._session_ended,
+        )
         self._bond_counted: int | None = None
         self.registered = False
         self.refused: Counter[str] = Counter()  # orders not taken since the start, by the error's code
@@ -120,7 +124,7 @@ class Provider:
         self._spawn(self._issuer.run())
         self._spawn(self._announce())
         self._spawn(self._register())
-        self._spawn(self._tend_sessions())
+        self._spawn(self._claims.run())
 
     async def stop(self) -> None:
         tasks = [*self._runs.values(), *self._pushes.values(), *self._tasks]
@@ -462,42 +466,19 @@ class Provider:
         if held is None:
             if not signed.last or voucher.amount:
                 raise NotFound("this node has run nothing in that session")
-            self._spawn(self._close_unused(voucher.session))
+            self._spawn(self._claims.close_unused(voucher.session))
             return wire.EMPTY
         self._ledger.hold(voucher.session, voucher.amount, signed.signature, signed.last)
         self._credit.moved()
         if signed.last:
-            self._tend.set()
+            self._claims.wake()
         self._changed()
         return wire.EMPTY
 
-    async def _close_unused(self, session: bytes) -> None:
-        with suppress(FogchainError):
-            await self._sender.send(self._calls.close_session(session), tag=f"close-{session.hex()}-0")
-
-    async def _tend_sessions(self) -> None:
-        """Claim and close sessions whose job is over, and claim in time where the buyer went silent."""
-        busy: dict[bytes, asyncio.Task[None]] = {}
-        while True:
-            for held in self._ledger.open_sessions():
-                record = self._index.session(held.session)
-                if record is None:
-                    continue  # not mined, or rolled back and about to come again
-                if not record.open:
-                    self._abandon(held.session)
-                    self._ledger.close(held.session, record.claimed)
-                    self._changed()
-                    continue
-                due = held.last or time.time() > record.expiry - CLAIM_MARGIN
-                if due and held.session not in busy:
-                    task = asyncio.create_task(self._claim(held, record))
-                    busy[held.session] = task
-                    self._tasks.add(task)
-                    task.add_done_callback(self._tasks.discard)
-                    task.add_done_callback(partial(_forget, busy, held.session))
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._tend.wait(), TEND_INTERVAL)
-            self._tend.clear()
+    def _session_ended(self, session: bytes) -> None:
+        self._abandon(session)
+        self._credit.moved()
+        self._changed()
 
     def _abandon(self, session: bytes) -> None:
         """What is still to run in a closed session would be run for nothing."""
@@ -506,23 +487,6 @@ class Provider:
                 log.info("order dropped: its session is closed", order=known.digest.hex()[:12])
                 if (task := self._runs.get(known.digest)) is not None:
                     task.cancel()
-
-    async def _claim(self, held: HeldVoucher, record: SessionRecord) -> None:
-        key = held.session.hex()
-        if held.amount > record.claimed:
-            call = self._calls.claim_and_close(held.session, held.amount, held.signature)
-        else:
-            call = self._calls.close_session(held.session)
-        try:
-            await self._sender.send(call, tag=f"close-{key}-{held.amount}")
-            await self._index.wait_for(lambda: self._is_closed(held.session), 30)
-        except FogchainError as error:
-            log.error("a session could not be claimed", session=key[:12], why=error.message)
-            await asyncio.sleep(3)
-
-    def _is_closed(self, session: bytes) -> bool:
-        record = self._index.session(session)
-        return record is not None and not record.open
 
     # ---------------------------------------------------------------- registry
 
@@ -574,10 +538,6 @@ class Provider:
         task = asyncio.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _forget(tasks: dict[bytes, asyncio.Task[None]], key: bytes, _task: asyncio.Task[None]) -> None:
-    tasks.pop(key, None)
 
 
 def _refusal(detail: str) -> Ran:

@@ -4,8 +4,10 @@ the same to the base unit."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import csv
 import io
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,8 +18,10 @@ from hostile import PRICE, RogueBuyer, until
 
 from fogchain.api.statement import StatementView
 from fogchain.chain.client import ChainClient
-from fogchain.errors import PaymentRequired
-from fogchain.units import cost, format_fog
+from fogchain.errors import FogchainError, PaymentRequired
+from fogchain.market.messages import Voucher
+from fogchain.units import cost, format_fog, parse_fog
+from fogchain.wallet.eip712 import sign
 from node.trade import wire
 
 pytestmark = [pytest.mark.slow, pytest.mark.chain]
@@ -81,7 +85,10 @@ async def test_a_buyer_that_takes_results_and_never_signs_gets_one_increment(
     fuel = 20_000_000
     most = cost(fuel, PRICE)
     increment = 5 * most
-    async with market(providers=1, settings={"oak": {"increment": format_fog(increment)}}) as m, rogue(m, tmp_path) as mallory:
+    async with (
+        market(providers=1, settings={"oak": {"increment": format_fog(increment)}}) as m,
+        rogue(m, tmp_path) as mallory,
+    ):
         oak = await m.network.client("oak").status()
         await mallory.meet(oak)
         spec = mallory.run_spec(rounds=1_000_000, fuel=fuel)  # of which it burns about two thirds
@@ -119,3 +126,63 @@ async def test_a_buyer_that_takes_results_and_never_signs_gets_one_increment(
             await mallory.ask(oak.peer_id, "voucher", mallory.voucher(term, bill))
         before = had()
         await until(lambda: had() > before + increment - most, 60)
+
+
+async def test_vouchers_of_many_sessions_are_claimed_at_once_and_dust_in_front_costs_nothing(
+    market: Callable[..., Any], tmp_path: Path
+) -> None:
+    above = "0.03 FOG"
+    async with market(providers=1, settings={"oak": {"claim_above": above}}) as m, rogue(m, tmp_path) as mallory:
+        oak = await m.network.client("oak").status()
+        await mallory.meet(oak)
+        terms = [await mallory.open(oak.address) for _ in range(4)]
+        bills = []
+        for term in terms:
+            signed = mallory.order(term, mallory.run_spec(rounds=1_000_000, fuel=20_000_000))
+            await mallory.place(oak.peer_id, signed)
+            bills.append(cost((await mallory.delivered(signed)).receipt.fuel, PRICE))
+        log = m.network.members["oak"].log_path
+
+        # Little by little: nothing is worth a transaction yet.
+        for term, bill in zip(terms, bills, strict=True):
+            await mallory.ask(oak.peer_id, "voucher", mallory.voucher(term, bill))
+        await asyncio.sleep(5)
+        assert [(await mallory.state(term.session)).claimed for term in terms] == [0, 0, 0, 0]
+        assert "vouchers claimed" not in log.read_text()
+
+        # More than that: all four in one transaction, while she claims old vouchers of hers in front of it.
+        async def dust(number: int) -> None:
+            amount = bills[number] // 1000
+            voucher = Voucher(terms[number].session, amount)
+            call = mallory.calls.claim(terms[number].session, amount, sign(mallory.wallet.key, mallory.domain, voucher))
+            with contextlib.suppress(FogchainError):  # too late
+                await mallory.sender.send(call)
+
+        more = parse_fog(above)
+        paid = [bills[0] + more, *bills[1:]]
+        await asyncio.gather(
+            mallory.ask(oak.peer_id, "voucher", mallory.voucher(terms[0], paid[0])), *(dust(n) for n in range(4))
+        )
+
+        async def all_claimed() -> bool:
+            return [(await mallory.state(term.session)).claimed for term in terms] == paid
+
+        await until(all_claimed, 30)
+        found = [json.loads(line) for line in log.read_text().splitlines() if '"vouchers claimed"' in line]
+        assert [(line["vouchers"], line["gas_saved"]) for line in found] == [(4, 63_000)]
+        assert found[0]["gas_each"] < 60_000
+        assert [(await mallory.state(term.session)).open for term in terms] == [True] * 4
+        wallet = await m.network.client("oak").wallet()
+        assert wallet.free + wallet.fees == sum(paid)
+
+        # The jobs are over: what is left is claimed, and every session closed.
+        await mallory.ask(oak.peer_id, "voucher", mallory.voucher(terms[1], paid[1] + 1000, last=True))
+        for term, amount in zip(terms, paid, strict=True):
+            await mallory.ask(oak.peer_id, "voucher", mallory.voucher(term, amount, last=True))
+
+        async def all_closed() -> bool:
+            return [(await mallory.state(term.session)).open for term in terms] == [False] * 4
+
+        await until(all_closed, 30)
+        assert (await mallory.state(terms[1].session)).claimed == paid[1] + 1000
+        assert (await m.network.client("oak").wallet()).unclaimed == 0
