@@ -77,6 +77,7 @@ class ProviderSection(_Section):
     offer_validity: SpanAmount = Field(default=300_000, ge=30_000)
     queue: int = Field(default=64, ge=1)  # accepted orders that may wait
     increment: FogAmount = Field(default=parse_fog("50 FOG"), gt=0)  # work ahead of one buyer's pay, at most
+    on_account: FogAmount = 0  # what one buyer may owe outside of sessions, for jobs that it pays in a batch
     claim_above: FogAmount = parse_fog("10 FOG")  # vouchers of running jobs are claimed when they hold more than this
     runtimes: tuple[Runtime, ...] = Field(default=("wasm", "python"), min_length=1)  # "native" wants to be asked for
     executor: Literal["local", "ray"] = "local"

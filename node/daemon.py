@@ -54,6 +54,7 @@ from node.p2p.host import P2PHost
 from node.services import Services
 from node.trade import issuer as trade_issuer
 from node.trade import ledger as trade_ledger
+from node.trade import settlement as trade_settlement
 from node.trade import uptime as trade_uptime
 from node.trade.auctioneer import Auctioneer, Offered
 from node.trade.book import ProviderBook
@@ -63,6 +64,7 @@ from node.trade.issuer import Issuer
 from node.trade.ledger import Ledger
 from node.trade.ports import Handler, Progress, Ran
 from node.trade.provider import Provider
+from node.trade.settlement import Settlement
 from node.trade.uptime import Uptime
 
 log = structlog.get_logger(__name__)
@@ -208,6 +210,11 @@ class Node:
                 stale_after=config.buyer.stale_after / 1000,
                 record=store.record,
             )
+            settlement = Settlement(
+                engine=engine, address=wallet.address, client=client, index=index, sender=sender, calls=calls
+            )
+            paying = asyncio.create_task(settlement.run(), name="settlement")
+            self._stack.push_async_callback(_end, paying)
             around = Surroundings(
                 wallet=wallet,
                 domain=deployment.domain,
@@ -222,6 +229,7 @@ class Node:
                 sender=sender,
                 calls=calls,
                 funding=Funding(),
+                settlement=settlement,
                 changed=job_changed,
             )
             buyer = Buyer(around, job_ended)
@@ -525,7 +533,7 @@ def _read_token(path: Path) -> str:
 def _tables() -> MetaData:
     """The buyer's, the provider's and the API's tables, in one database."""
     merged = MetaData()
-    rooms = (job_store, trade_ledger, trade_issuer, trade_uptime, once, fetched_blobs)
+    rooms = (job_store, trade_ledger, trade_issuer, trade_uptime, trade_settlement, once, fetched_blobs)
     for source in (room.tables for room in rooms):
         for table in source.tables.values():
             table.to_metadata(merged)

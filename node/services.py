@@ -47,7 +47,7 @@ from fogchain.chain.transfer import transfer
 from fogchain.config import NodeConfig
 from fogchain.errors import BadInput, Conflict, CorruptData, NotFound, PaymentRequired
 from fogchain.jobs.blobs import BlobStore
-from fogchain.jobs.machine import JobMachine, Run
+from fogchain.jobs.machine import JobMachine
 from fogchain.jobs.spec import JobSpec, ResultManifest
 from fogchain.jobs.store import JobStore
 from fogchain.market.matching import Wanted
@@ -246,11 +246,13 @@ class Services:
     def sessions(self, role: Role | None, limit: int, cursor: str | None) -> Page[SessionView]:
         found: list[SessionView] = []
         if role != "provider":
-            for machine in self._machines(100):
+            for machine in (machine for machine in self._machines(100) if machine.spec.pay == "session"):
                 for share in machine.shares.values():
                     found.append(views.buyer_session(machine, share, self._session(share.session)))
         if role != "buyer":
             for held in reversed(self._ledger.sessions()):
+                if held.on_account:
+                    continue
                 record = self._index.session(held.session)
                 found.append(views.provider_session(held, record, self._ledger.job_of(held.session)))
         return _page(found, limit, cursor)
@@ -264,11 +266,12 @@ class Services:
                 runs = [run for run in machine.runs.values() if run.result]
                 runs.sort(key=lambda run: run.finished, reverse=True)
                 for run in runs:
-                    fee_bps = self._fee_bps(bytes.fromhex(machine.shares[run.provider].session[2:]))
-                    found.append(views.buyer_receipt(machine, run, self._order_digest(run), fee_bps))
+                    order = SignedOrder.decode(bytes.fromhex(run.order)).order
+                    digest = self._client.deployment.domain.digest(order).hex()
+                    found.append(views.buyer_receipt(machine, run, digest, order.terms.fee))
         if role != "buyer":
             orders, _ = self._ledger.page(1000, None, job_id)
-            found += [views.provider_receipt(known, self._fee_bps(known.order.session)) for known in orders]
+            found += [views.provider_receipt(known, known.order.terms.fee) for known in orders]
         return _page(found, limit, cursor)
 
     def statement(self, first: int, end: int, limit: int, cursor: str | None) -> StatementView:
@@ -418,15 +421,6 @@ class Services:
 
     def _session(self, session: str) -> SessionRecord | None:
         return self._index.session(bytes.fromhex(session[2:]))
-
-    def _fee_bps(self, session: bytes) -> int:
-        """The fee that the session was opened under; zero while the chain does not know it."""
-        record = self._index.session(session)
-        return record.fee_bps if record else 0
-
-    def _order_digest(self, run: Run) -> str:
-        order = SignedOrder.decode(bytes.fromhex(run.order)).order
-        return self._client.deployment.domain.digest(order).hex()
 
     def _manifest(self, machine: JobMachine, index: int) -> ResultManifest | None:
         result = machine.tasks[index].result

@@ -23,6 +23,7 @@ from fogchain.api.models import (
     RunState,
     RuntimeView,
     RunView,
+    SessionState,
     SessionView,
     TaskCounts,
     TaskState,
@@ -96,7 +97,12 @@ def detail(machine: JobMachine, driver: JobDriver | None, sessions: dict[str, Se
         **summary(machine, driver).__dict__,
         spec=machine.spec,
         providers=[
-            share_view(share, sessions.get(share.session), driver.problems.get(share.provider, "") if driver else "")
+            share_view(
+                share,
+                sessions.get(share.session),
+                driver.problems.get(share.provider, "") if driver else "",
+                machine if machine.spec.pay == "batch" else None,
+            )
             for share in machine.shares.values()
         ],
         checks_done=machine.checks_done,
@@ -104,7 +110,14 @@ def detail(machine: JobMachine, driver: JobDriver | None, sessions: dict[str, Se
     )
 
 
-def share_view(share: Share, session: SessionRecord | None, problem: str) -> ProviderShare:
+def share_view(
+    share: Share, session: SessionRecord | None, problem: str, account: JobMachine | None = None
+) -> ProviderShare:
+    """`account`: the job, when it is paid in a batch."""
+    claimed, fee = (session.claimed, session.fees) if session else (0, 0)
+    if account is not None and account.paid:
+        claimed = share.signed
+    state: SessionState = "opening" if session is None else "open" if session.open else "closed"
     return ProviderShare(
         address=share.provider,
         name=share.name,
@@ -112,10 +125,10 @@ def share_view(share: Share, session: SessionRecord | None, problem: str) -> Pro
         checks=share.checks,
         fuel=share.fuel,
         owed=share.spent,
-        claimed=session.claimed if session else 0,
-        fee=session.fees if session else 0,
-        session=share.session,
-        session_state="opening" if session is None else "open" if session.open else "closed",
+        claimed=claimed,
+        fee=fee,
+        session=share.session if account is None else "",
+        session_state=state if account is None else "on account",
         problem="a majority of providers got another result: nothing more is paid" if share.distrusted else problem,
     )
 

@@ -70,6 +70,7 @@ JobState = Literal["planning", "running", "settling", "done", "failed", "cancell
 # done: all tasks ended well and every voucher is paid · failed: a task could not be brought to a good end ·
 # cancelled: by the buyer. `paid` says whether money is settled, whatever the state.
 TaskState = Literal["queued", "sent", "running", "checking", "done", "failed", "cancelled"]
+SessionState = Literal["opening", "open", "closing", "closed", "on account"]
 RunState = Literal["sent", "running", "delivered", "accepted", "wrong", "failed", "lost", "superseded"]
 
 
@@ -441,8 +442,8 @@ class ProviderShare(View):
     owed: FogAmount
     claimed: FogAmount  # what the buyer has paid
     fee: FogAmount = 0  # of it, kept back by the market
-    session: str
-    session_state: Literal["opening", "open", "closing", "closed"]
+    session: str  # empty for a job that is paid in a batch
+    session_state: SessionState
     problem: str = ""
 
 

@@ -1,7 +1,7 @@
 """The job file: what people write (TOML), resolved to a `JobSpec` and the blobs it names.
 
     [job]     name runtime module script budget max_price time_limit
-              class regions min_survival urgency
+              class regions min_survival urgency pay
     [verify]  level sample
     [limits]  fuel memory time output                         [inputs]  "name" = "path", given to every task
     [array]   count args env stdin inputs split               [[task]]  args env stdin inputs
@@ -39,6 +39,7 @@ from fogchain.jobs.spec import (
     FogAmount,
     JobSpec,
     Limits,
+    Pay,
     PriceAmount,
     RatioAmount,
     Region,
@@ -82,6 +83,7 @@ class _Job(_Table):
     regions: tuple[Region, ...] = Field(default=(), max_length=8)
     min_survival: RatioAmount | None = None
     urgency: Urgency = "now"
+    pay: Pay = "session"
     time_limit: SpanAmount = Field(default=3_600_000, ge=10_000, le=7 * 86_400_000)
 
 
@@ -225,6 +227,7 @@ class _Resolver:
                 regions=file.job.regions,
                 min_survival=file.job.min_survival,
                 urgency=file.job.urgency,
+                pay=file.job.pay,
                 time_limit=file.job.time_limit,
                 limits=file.limits,
                 verify=file.verify,

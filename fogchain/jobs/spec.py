@@ -132,6 +132,7 @@ class Value(BaseModel):
 
 # now: the best offer at once. deferrable: an auction first, which takes its time and may be cheaper.
 Urgency = Literal["now", "deferrable"]
+Pay = Literal["session", "batch"]  # locked beforehand with each provider, or by one payment to all when the job ends
 
 
 class BlobRef(Value):
@@ -194,6 +195,7 @@ class JobSpec(Value):
     regions: tuple[Region, ...] = Field(default=(), max_length=8)  # one of them; none: anywhere
     min_survival: RatioAmount | None = None  # chance, by the provider's forecast, to be there until a task is done
     urgency: Urgency = "now"
+    pay: Pay = "session"
     time_limit: SpanAmount = Field(default=3_600_000, ge=10_000, le=7 * 86_400_000)  # of the whole job
     deadline: SpanAmount | None = Field(default=None, ge=1000, le=7 * 86_400_000)
     # ^ of one task, from the order to its provider's result; None: the job's time limit

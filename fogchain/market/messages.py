@@ -92,6 +92,7 @@ class Offer:
     expiry: Uint40
 
 
+ON_ACCOUNT = bytes(32)  # the session of an order that has none, and is paid in a batch when its job has ended
 BY_RECORD = 2**32 - 1  # a sample of this: the provider's record says how much is checked
 SERVED_PRIVACY = ("direct",)  # of the labels "direct", "onion" and "mix", those that are to be had
 

@@ -10,8 +10,9 @@ import structlog
 
 from fogchain.errors import PaymentRequired
 from fogchain.market.credit import Standing, may_start, why_never
-from fogchain.market.messages import TaskOrder
+from fogchain.market.messages import ON_ACCOUNT, TaskOrder
 from fogchain.units import cost, format_fog
+from node.trade.account import Accounts
 from node.trade.ledger import Ledger
 
 log = structlog.get_logger(__name__)
@@ -20,9 +21,10 @@ log = structlog.get_logger(__name__)
 class CreditLine:
     """Which orders run, by what their buyers have signed for. An order that has to wait is not lost."""
 
-    def __init__(self, ledger: Ledger, increment: int) -> None:
-        self._ledger, self._increment = ledger, increment
-        self._started: dict[bytes, tuple[str, int]] = {}  # order to its buyer and the most it may come to
+    def __init__(self, ledger: Ledger, accounts: Accounts, increment: int, on_account: int) -> None:
+        self._ledger, self._accounts = ledger, accounts
+        self._increment, self._on_account = increment, on_account
+        self._started: dict[bytes, tuple[str, bool, int]] = {}  # order to buyer, whether on account, most it may cost
         self._waiting: set[bytes] = set()
         self._moved = asyncio.Event()  # set, and made anew, whenever somebody's standing has changed
 
@@ -32,7 +34,7 @@ class CreditLine:
 
     def check(self, order: TaskOrder) -> None:
         """Raises PaymentRequired for an order that can never start, or whose buyer is too far behind for good."""
-        if why := why_never(self._standing(order.buyer), _most(order), self._increment):
+        if why := why_never(self._standing(order), _most(order), self._increment):
             raise PaymentRequired(why, hint="lower limits.fuel, or begin with smaller tasks: what was paid counts")
 
     @asynccontextmanager
@@ -43,7 +45,7 @@ class CreditLine:
             async with slots:
                 if not self._may_start(order):
                     continue  # another order was quicker
-                self._started[digest] = (order.buyer, _most(order))
+                self._started[digest] = (order.buyer, order.session == ON_ACCOUNT, _most(order))
                 yield
                 return
 
@@ -62,7 +64,7 @@ class CreditLine:
     async def _covered(self, digest: bytes, order: TaskOrder) -> None:
         said = False
         while not self._may_start(order):
-            standing = self._standing(order.buyer)
+            standing = self._standing(order)
             self._waiting.add(digest)
             if not said:
                 log.info(
@@ -74,11 +76,20 @@ class CreditLine:
         self._waiting.discard(digest)
 
     def _may_start(self, order: TaskOrder) -> bool:
-        return may_start(self._standing(order.buyer), _most(order), self._increment)
+        standing = self._standing(order)
+        if order.session == ON_ACCOUNT:  # as much as may be owed, whatever was paid before
+            return standing.behind + standing.started + _most(order) <= self._on_account
+        return may_start(standing, _most(order), self._increment)
 
-    def _standing(self, buyer: str) -> Standing:
-        delivered, signed = self._ledger.standing(buyer)
-        return Standing(delivered, signed, sum(most for who, most in self._started.values() if who == buyer))
+    def _standing(self, order: TaskOrder) -> Standing:
+        buyer, on_account = order.buyer, order.session == ON_ACCOUNT
+        if on_account:
+            delivered = self._ledger.delivered_on_account(buyer, accepted=False)
+            signed = self._accounts.paid(buyer)
+        else:
+            delivered, signed = self._ledger.standing(buyer)
+        mine = (most for who, account, most in self._started.values() if (who, account) == (buyer, on_account))
+        return Standing(delivered, signed, sum(mine))
 
 
 def _most(order: TaskOrder) -> int:

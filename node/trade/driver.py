@@ -44,7 +44,7 @@ from fogchain.jobs.machine import JobMachine, Run, Share, Work
 from fogchain.jobs.spec import BlobRef, ResultManifest
 from fogchain.jobs.store import JobStore
 from fogchain.market import auction
-from fogchain.market.messages import BY_RECORD, Agreement, Exit, Receipt, TaskOrder, Voucher
+from fogchain.market.messages import BY_RECORD, ON_ACCOUNT, Agreement, Exit, Receipt, TaskOrder, Voucher
 from fogchain.market.offers import class_id
 from fogchain.market.verification import check_chance
 from fogchain.units import GFUEL, MAX_UINT96, cost, format_duration, format_fog
@@ -54,6 +54,7 @@ from node.trade import wire
 from node.trade.auctioneer import Auctioneer, Award, Demand
 from node.trade.book import Known, ProviderBook
 from node.trade.ports import Network
+from node.trade.settlement import Settlement
 from node.trade.sources import blobs_of
 from node.trade.transfers import SHOWN_FROM, Transfers, decode_amounts
 from node.trade.wire import Promise, SignedOrder, SignedReceipt, SignedVoucher
@@ -98,6 +99,7 @@ class Surroundings:
     sender: Sender
     calls: Calls
     funding: Funding
+    settlement: Settlement
     changed: Callable[[JobDriver, set[int]], None]  # the job, and the tasks that changed
 
 
@@ -126,6 +128,8 @@ class JobDriver:
         self._acked: dict[str, tuple[int, bool]] = {}  # newest voucher the provider has confirmed
         self._vouching: set[str] = set()
         self._retry_at: dict[str, float] = {}
+        self._account = asyncio.Lock()
+        self._billing = False  # something was billed because all stood still
         self._unpaid: set[int] = set()  # attempts whose provider said last that it waits for a voucher
         self._since: dict[tuple[int, str], float] = {}  # attempt and a state to when its provider first said so
         self._broken: BaseException | None = None
@@ -150,7 +154,7 @@ class JobDriver:
                 if self._session_open(share):
                     self._open.add(share.provider)
                 else:
-                    self._spawn(self._open_session(share))
+                    self._spawn(self._begin_paying(share))
             while self.machine.paid is None:
                 if self._broken is not None:
                     raise self._broken
@@ -240,13 +244,12 @@ class JobDriver:
         if most > machine.spec.budget:
             self.problems[known.address] = f"one task at its fuel limit costs {format_fog(most)} there, over the budget"
             return
+        cap = machine.spec.budget if self._on_account else max(cap, most)
         session = session_id(self._around.wallet.address, known.address, bytes.fromhex(machine.id))
-        self._record(
-            SessionPlanned(now, known.address, known.peer_id, known.name, price, "0x" + session.hex(), max(cap, most))
-        )
+        self._record(SessionPlanned(now, known.address, known.peer_id, known.name, price, "0x" + session.hex(), cap))
         share = machine.shares[known.address]
         self._spawn(self._watch(share))
-        self._spawn(self._open_session(share))
+        self._spawn(self._begin_paying(share))
 
     # ---------------------------------------------------------------- the auction
 
@@ -335,7 +338,10 @@ class JobDriver:
         if not trusted:
             return "no provider matches: " + "; ".join(reasons) if reasons else "looking for providers"
         if not self._open:
-            return "payment sessions are being opened on the chain"
+            opening = (
+                "money is being brought into the market" if self._on_account else "payment sessions are being opened"
+            )
+            return f"{opening} on the chain"
         if machine.spec.verify.level == "L1" and len(trusted) < 2:
             return "level L1 needs a second provider to check results; only one matches: " + "; ".join(reasons)
         return ""
@@ -343,6 +349,31 @@ class JobDriver:
     def _session_open(self, share: Share) -> bool:
         record = self._around.index.session(bytes.fromhex(share.session[2:]))
         return record is not None
+
+    @property
+    def _on_account(self) -> bool:
+        """Whether the job is paid in a batch, without sessions."""
+        return self.machine.spec.pay == "batch"
+
+    async def _begin_paying(self, share: Share) -> None:
+        await (self._open_account(share) if self._on_account else self._open_session(share))
+
+    async def _open_account(self, share: Share) -> None:
+        """Nothing is locked for a provider, but the market must hold the budget free, where all can see it."""
+        purpose = f"account-{self.machine.id}"
+        while self.machine.ended is None:
+            try:
+                async with self._account:
+                    if purpose not in self._around.funding.promised:
+                        await self._fund(self.machine.spec.budget, purpose)
+                self._open.add(share.provider)
+                self.problems.pop(share.provider, None)
+                self._wake.set()
+                return
+            except FogchainError as error:
+                self.problems[share.provider] = f"no money to pay with yet: {error.message}"
+                self._around.changed(self, set())
+                await asyncio.sleep(3)
 
     async def _open_session(self, share: Share) -> None:
         around, machine = self._around, self.machine
@@ -506,7 +537,7 @@ class JobDriver:
         order = TaskOrder(
             buyer=around.wallet.address,
             provider=share.provider,
-            session=bytes.fromhex(share.session[2:]),
+            session=ON_ACCOUNT if self._on_account else bytes.fromhex(share.session[2:]),
             job=bytes.fromhex(self.machine.id),
             task=work.task,
             attempt=attempt,
@@ -535,13 +566,17 @@ class JobDriver:
         sample = spec.verify.sample
         return Agreement(
             price=share.price,
-            fee=session.fee_bps if session else 0,
+            fee=session.fee_bps if session else self._fee_now(),
             level=int(spec.verify.level[1:]),
             sample=BY_RECORD if sample is None else sample,
             grace=spec.grace // 1000,
             penalty=spec.penalty_at(share.price),
             privacy=spec.privacy,
         )
+
+    def _fee_now(self) -> int:
+        parameters = self._around.index.parameters() if self._on_account else None
+        return parameters.fee_bps if parameters else 0
 
     def _digest(self, run: Run) -> bytes:
         if run.attempt not in self._digest_of:
@@ -814,6 +849,10 @@ class JobDriver:
     def _vouch(self, now: float) -> None:
         """Sign what is due, and see that each provider has its newest voucher."""
         last, stalled = self.machine.ended is not None, self._stalled()
+        if self._on_account:
+            if last or stalled:
+                self._bill(now, stalled)
+            return
         for share in self.machine.shares.values():
             amount = self.machine.payable(share.provider, pressed=stalled and share.out > 0)
             if amount and (last or now >= self._retry_at.get(share.provider, 0.0)):
@@ -826,6 +865,24 @@ class JobDriver:
             if news and worth and share.provider not in self._vouching:
                 self._vouching.add(share.provider)
                 self._spawn(self._send_voucher(share))
+
+    def _bill(self, now: float, stalled: bool) -> None:
+        """Have what is due paid in a batch: when the job has ended, or when nothing goes on before something is paid;
+        then once that is seen."""
+        settlement, job = self._around.settlement, self.machine.id
+        if not settlement.is_on_its_way(job):
+            if stalled and self._billing:
+                self._billing = False
+                self._unpaid.clear()  # until they say so again
+                return
+            for share in self.machine.shares.values():
+                amount = self.machine.payable(share.provider, pressed=stalled and share.out > 0)
+                if amount:
+                    self._record(Signed(now, share.provider, amount, ""))
+                    self._billing = True
+        for share in self.machine.shares.values():
+            if share.signed:
+                settlement.owe(job, share.provider, share.signed)
 
     async def _send_voucher(self, share: Share) -> None:
         pause = 0.3
@@ -869,7 +926,12 @@ class JobDriver:
         return record.claimed >= share.signed and away
 
     def _settle(self, now: float) -> None:
-        if all(self._settled(share) for share in self.machine.shares.values()):
+        if self._on_account:
+            done = self._around.settlement.is_paid(self.machine.id)
+        else:
+            done = all(self._settled(share) for share in self.machine.shares.values())
+        if done:
+            self._around.funding.promised.pop(f"account-{self.machine.id}", None)
             self._record(Paid(now))
 
     def _spawn(self, coroutine: Coroutine[None, None, None]) -> None:

@@ -23,8 +23,9 @@ from sqlalchemy import (
     update,
 )  # fmt: skip
 
+from fogchain.chain.calls import session_id
 from fogchain.database import transaction
-from fogchain.market.messages import Exit, TaskOrder
+from fogchain.market.messages import ON_ACCOUNT, Exit, TaskOrder
 from fogchain.units import cost
 from node.trade.wire import ACCEPTED, DELIVERED, DROPPED, QUEUED, SignedOrder, SignedReceipt
 
@@ -55,6 +56,7 @@ _sessions = Table(
     Column("signature", LargeBinary, nullable=False),
     Column("last", Boolean, nullable=False),
     Column("closed", Boolean, nullable=False),
+    Column("on_account", Boolean, nullable=False),  # no session: it is paid in batches
 )
 
 
@@ -86,6 +88,12 @@ class HeldVoucher:
     signature: bytes
     last: bool
     closed: bool
+    on_account: bool = False
+
+
+def account_of(order: TaskOrder) -> bytes:
+    """Where an order is booked: its session, or for one on account the id that a session of its job would have."""
+    return session_id(order.buyer, order.provider, order.job) if order.session == ON_ACCOUNT else order.session
 
 
 class Ledger:
@@ -99,7 +107,7 @@ class Ledger:
 
     def take(self, digest: bytes, peer: str, signed: SignedOrder, promise: bytes) -> None:
         """Accept an order, by this node's signature over it. A known digest only learns its buyer's present peer."""
-        order = signed.order
+        order, account = signed.order, account_of(signed.order)
         with transaction(self._engine) as connection:
             known = connection.execute(select(_orders.c.number).where(_orders.c.digest == digest)).first()
             if known:
@@ -111,7 +119,7 @@ class Ledger:
                     digest=digest,
                     number=number,
                     peer=peer,
-                    session=order.session,
+                    session=account,
                     state=QUEUED,
                     order=signed.encode(),
                     promise=promise,
@@ -120,20 +128,23 @@ class Ledger:
                     verdict="",
                 )
             )
-            if not connection.execute(select(_sessions.c.session).where(_sessions.c.session == order.session)).first():
+            if not connection.execute(select(_sessions.c.session).where(_sessions.c.session == account)).first():
                 connection.execute(
                     insert(_sessions).values(
-                        session=order.session,
+                        session=account,
                         buyer=order.buyer,
                         peer=peer,
                         amount="0",
                         signature=b"",
                         last=False,
                         closed=False,
+                        on_account=order.session == ON_ACCOUNT,
                     )
                 )
             else:
-                connection.execute(update(_sessions).where(_sessions.c.session == order.session).values(peer=peer))
+                again = {"peer": peer, "closed": False} if order.session == ON_ACCOUNT else {"peer": peer}
+                connection.execute(update(_sessions).where(_sessions.c.session == account).values(**again))
+                self._closed_work.pop(account, None)
 
     def deliver(self, digest: bytes, receipt: SignedReceipt, at: float) -> None:
         """Keep a queued order's signed receipt; from here on the run is never repeated nor its receipt changed."""
@@ -148,7 +159,8 @@ class Ledger:
                 .where(_orders.c.digest == digest, _orders.c.state == QUEUED)
                 .values(state=DELIVERED, receipt=receipt.encode(), cost=str(bill), finished=at)
             )
-        if done.rowcount and (known := self._standings.get(order.order.buyer)) is not None:
+        on_account = order.order.session == ON_ACCOUNT
+        if done.rowcount and not on_account and (known := self._standings.get(order.order.buyer)) is not None:
             known[0] += bill
 
     def handed(self, digest: bytes, verdict: str) -> None:
@@ -230,7 +242,8 @@ class Ledger:
         """(what all runs delivered to this buyer earn by their receipts, what it has signed for or paid in all)."""
         if buyer not in self._standings:
             with self._engine.connect() as connection:
-                held = connection.execute(select(_sessions).where(_sessions.c.buyer == buyer)).all()
+                wanted = (_sessions.c.buyer == buyer) & ~_sessions.c.on_account
+                held = connection.execute(select(_sessions).where(wanted)).all()
                 mine = _orders.c.session.in_([row.session for row in held]) & (_orders.c.state == DELIVERED)
                 done = connection.execute(select(_orders.c.cost).where(mine)).all()
             self._standings[buyer] = [sum(int(row.cost) for row in done), sum(int(row.amount) for row in held)]
@@ -275,8 +288,38 @@ class Ledger:
         return _voucher(row) if row else None
 
     def open_sessions(self) -> list[HeldVoucher]:
+        wanted = ~_sessions.c.closed & ~_sessions.c.on_account
         with self._engine.connect() as connection:
-            return [_voucher(row) for row in connection.execute(select(_sessions).where(~_sessions.c.closed))]
+            return [_voucher(row) for row in connection.execute(select(_sessions).where(wanted))]
+
+    def open_accounts(self) -> list[HeldVoucher]:
+        """Of jobs that are paid in batches, and are not."""
+        wanted = ~_sessions.c.closed & _sessions.c.on_account
+        with self._engine.connect() as connection:
+            return [_voucher(row) for row in connection.execute(select(_sessions).where(wanted))]
+
+    def delivered_on_account(self, buyer: str, *, accepted: bool) -> int:
+        """What this buyer's runs on account earn by their receipts: all, or those that it has not refused."""
+        accounts = select(_sessions.c.session).where((_sessions.c.buyer == buyer) & _sessions.c.on_account)
+        wanted = _orders.c.session.in_(accounts) & (_orders.c.state == DELIVERED)
+        if accepted:
+            wanted &= _orders.c.verdict.in_(("", ACCEPTED))
+        with self._engine.connect() as connection:
+            return sum(int(row.cost) for row in connection.execute(select(_orders.c.cost).where(wanted)))
+
+    def close_accounts(self, buyer: str) -> None:
+        """All that this buyer owes on account is paid: its accounts in which nothing is left to do are over."""
+        for held in self.open_accounts():
+            mine = _orders.c.session == held.session
+            left = mine & ((_orders.c.state == QUEUED) | ((_orders.c.state == DELIVERED) & ~_orders.c.handed))
+            paid = mine & (_orders.c.state == DELIVERED) & (_orders.c.verdict == ACCEPTED)
+            with transaction(self._engine) as connection:
+                if held.buyer != buyer or connection.execute(select(_orders.c.number).where(left)).first():
+                    continue
+                amount = sum(int(row.cost) for row in connection.execute(select(_orders.c.cost).where(paid)))
+                connection.execute(
+                    update(_sessions).where(_sessions.c.session == held.session).values(closed=True, amount=str(amount))
+                )
 
     def sessions(self) -> list[HeldVoucher]:
         with self._engine.connect() as connection:
@@ -316,4 +359,6 @@ def _order(row: Row[Any]) -> LedgerOrder:
 
 
 def _voucher(row: Row[Any]) -> HeldVoucher:
-    return HeldVoucher(row.session, row.buyer, row.peer, int(row.amount), row.signature, row.last, row.closed)
+    return HeldVoucher(
+        row.session, row.buyer, row.peer, int(row.amount), row.signature, row.last, row.closed, row.on_account
+    )

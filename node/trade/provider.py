@@ -25,16 +25,17 @@ from fogchain.jobs.logs import read_logs
 from fogchain.jobs.quota import Storage
 from fogchain.jobs.spec import BlobRef, ResultManifest, RunSpec
 from fogchain.market.engines import join
-from fogchain.market.messages import SERVED_PRIVACY, Exit, Offer, Receipt, TaskOrder
+from fogchain.market.messages import ON_ACCOUNT, SERVED_PRIVACY, Exit, Offer, Receipt, TaskOrder
 from fogchain.units import GFUEL, cost, format_fog, format_price
 from fogchain.wallet.eip712 import Domain, sign, verify
 from fogchain.wallet.keystore import Wallet
 from node.trade import wire
+from node.trade.account import Accounts
 from node.trade.auctioneer import Award
 from node.trade.claims import CLAIM_MARGIN, Claims
 from node.trade.credit import CreditLine
 from node.trade.issuer import Issuer
-from node.trade.ledger import Ledger, LedgerOrder
+from node.trade.ledger import Ledger, LedgerOrder, account_of
 from node.trade.ports import Network, Ran, Sandbox
 from node.trade.sources import HeldFor, blobs_of
 from node.trade.transfers import Transfers, encode_amounts
@@ -87,7 +88,8 @@ class Provider:
         )
         self._index, self._sender, self._calls, self._changed = index, sender, calls, changed
         self._slots = asyncio.Semaphore(config.slots)
-        self._credit = CreditLine(ledger, config.increment)
+        self._accounts = Accounts(ledger, index, wallet.address, config.on_account, self._account_moved)
+        self._credit = CreditLine(ledger, self._accounts, config.increment, config.on_account)
         self._runs: dict[bytes, asyncio.Task[None]] = {}
         self._running: set[bytes] = set()
         self._pushes: dict[bytes, asyncio.Task[None]] = {}
@@ -125,6 +127,7 @@ class Provider:
         self._spawn(self._announce())
         self._spawn(self._register())
         self._spawn(self._claims.run())
+        self._spawn(self._accounts.run())
 
     async def stop(self) -> None:
         tasks = [*self._runs.values(), *self._pushes.values(), *self._tasks]
@@ -227,6 +230,9 @@ class Provider:
         self._storage.room(missing + (waiting + 1) * spec.limits.output, "the task's data and output")
         if waiting >= self._config.queue + self._config.slots:
             raise Unavailable("this node's queue is full")
+        if order.session == ON_ACCOUNT:
+            self._accounts.check(order)
+            return
         session = self._open_session(order)
         if order.late_by > session.expiry - CLAIM_MARGIN:
             raise Conflict("the order outlives its payment session", hint="open sessions that last longer")
@@ -259,6 +265,8 @@ class Provider:
             if ordered + cost(order.fuel_limit, order.price) <= most:
                 return won.price
         return least
+        agreed = self._ledger.price_in(account_of(order))
+        return min(agreed, self._issuer.least()) if agreed is not None else self._issuer.least()
 
     def _check_terms(self, order: TaskOrder) -> None:
         terms, most = order.terms, cost(order.fuel_limit, order.price)
@@ -427,7 +435,7 @@ class Provider:
             if known is None or known.receipt is None or known.handed:
                 return
             self._grant(known)
-            session = self._ledger.held(known.order.session)
+            session = self._ledger.held(account_of(known.order))
             if session is not None and session.closed:
                 return
             try:
@@ -475,6 +483,10 @@ class Provider:
         self._changed()
         return wire.EMPTY
 
+    def _account_moved(self) -> None:
+        self._credit.moved()
+        self._changed()
+
     def _session_ended(self, session: bytes) -> None:
         self._abandon(session)
         self._credit.moved()
@@ -483,7 +495,7 @@ class Provider:
     def _abandon(self, session: bytes) -> None:
         """What is still to run in a closed session would be run for nothing."""
         for known in self._ledger.queued():
-            if known.order.session == session and self._ledger.drop(known.digest):
+            if account_of(known.order) == session and self._ledger.drop(known.digest):
                 log.info("order dropped: its session is closed", order=known.digest.hex()[:12])
                 if (task := self._runs.get(known.digest)) is not None:
                     task.cancel()

@@ -10,6 +10,7 @@ import io
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ import pytest
 from hostile import PRICE, RogueBuyer, until
 
 from fogchain.api.statement import StatementView
+from fogchain.bench.books import all_of
 from fogchain.chain.client import ChainClient
+from fogchain.chain.events import topic_of
 from fogchain.errors import FogchainError, PaymentRequired
 from fogchain.market.messages import Voucher
 from fogchain.units import cost, format_fog, parse_fog
@@ -168,6 +171,7 @@ async def test_vouchers_of_many_sessions_are_claimed_at_once_and_dust_in_front_c
             return [(await mallory.state(term.session)).claimed for term in terms] == paid
 
         await until(all_claimed, 30)
+        await until(lambda: "vouchers claimed" in log.read_text(), 20)
         found = [json.loads(line) for line in log.read_text().splitlines() if '"vouchers claimed"' in line]
         assert [(line["vouchers"], line["gas_saved"]) for line in found] == [(4, 63_000)]
         assert found[0]["gas_each"] < 60_000
@@ -186,3 +190,85 @@ async def test_vouchers_of_many_sessions_are_claimed_at_once_and_dust_in_front_c
         await until(all_closed, 30)
         assert (await mallory.state(terms[1].session)).claimed == paid[1] + 1000
         assert (await m.network.client("oak").wallet()).unclaimed == 0
+
+
+ON_ACCOUNT = {name: {"on_account": "100 FOG"} for name in ("oak", "birch", "cedar")}
+
+
+def batch_job(m: Any, tasks: int, rounds: int, name: str) -> Path:
+    """As `spin`, paid in a batch."""
+    file = m.spin(tasks, rounds, f"# {name}\n")
+    text = (
+        file.read_text().replace("[job]", '[job]\npay = "batch"', 1).replace('budget = "400 FOG"', 'budget = "60 FOG"')
+    )
+    file.write_text(text)
+    return Path(file)
+
+
+async def batches(client: ChainClient) -> list[Any]:
+    """(payments' transactions, items) of the whole chain, by the events."""
+    topic = topic_of("FogMarket", "BatchSettled")
+    where = {"address": client.deployment.market, "topics": [topic], "fromBlock": "0x0", "toBlock": "latest"}
+    return list(await client.rpc.call("eth_getLogs", where))
+
+
+async def owed_to(m: Any, job: str) -> dict[str, int]:
+    receipts = await all_of(partial(m.network.buyer.receipts, role="buyer", job=job))
+    owed: dict[str, int] = {}
+    for one in receipts:
+        if one.state == "accepted":
+            owed[one.counterparty] = owed.get(one.counterparty, 0) + one.cost
+    return owed
+
+
+async def test_jobs_on_account_are_paid_in_one_transaction_whenever_the_buyer_is_killed(
+    market: Callable[..., Any],
+) -> None:
+    async with market(providers=3, settings=ON_ACCOUNT) as m:
+        first, second = [await m.submit(batch_job(m, 8, 200_000, name)) for name in ("one", "other")]
+        await m.until(first, lambda detail: detail.tasks.done >= 2)
+        client = ChainClient(m.network.rpc_url, m.network.deployment)
+        try:
+            assert await client.locked_balance(m.addresses["buyer"]) == 0
+            kills = 0
+            paid = False
+            while not paid and kills < 6:  # around the end: before the bills, between signing and mining, after it
+                await m.until(first, lambda detail: detail.state not in ("planning", "running"))
+                await asyncio.sleep(0.4 * kills)
+                await m.network.kill("buyer")
+                kills += 1
+                await m.network.launch_node("buyer")
+                await m.network.ready("buyer")
+                paid = (await m.network.buyer.job(first)).paid and (await m.network.buyer.job(second)).paid
+            details = [await m.paid(job) for job in (first, second)]
+            assert [detail.state for detail in details] == ["done", "done"]
+            owed: dict[str, int] = {}
+            for job in (first, second):
+                for payee, amount in (await owed_to(m, job)).items():
+                    owed[payee] = owed.get(payee, 0) + amount
+            assert len(owed) >= 2 and sum(owed.values()) == sum(detail.spent for detail in details)
+            for name in m.network.names:
+                wallet = await m.network.client(name).wallet()
+                assert wallet.earned + wallet.fees == owed.get(m.addresses[name], 0)
+            buyer = await m.network.buyer.wallet()
+            assert buyer.spent == sum(owed.values()) and buyer.locked == 0
+            assert len(await batches(client)) <= 2
+            lines = (await m.network.buyer.statement(limit=1000)).items
+            assert sum(line.went for line in lines if line.kind == "batch payment") == sum(owed.values())
+            assert not any(line.kind.startswith("session") for line in lines)
+        finally:
+            await client.close()
+
+
+async def test_a_small_account_is_paid_as_it_fills_and_a_node_that_gives_none_gets_no_work(
+    market: Callable[..., Any],
+) -> None:
+    few = {"oak": {"on_account": "0.02 FOG"}, "birch": {"on_account": "0.02 FOG"}}
+    async with market(providers=3, settings=few) as m:
+        detail = await m.paid(await m.submit(batch_job(m, 12, 200_000, "small")))
+        assert detail.state == "done", detail.detail
+        shares = {share.name: share for share in detail.providers}
+        assert shares["cedar"].owed == 0 if "cedar" in shares else True
+        earned = [(await m.network.client(name).wallet()) for name in ("oak", "birch", "cedar")]
+        assert sum(one.earned + one.fees for one in earned) == detail.spent > 0
+        assert earned[2].earned == 0
