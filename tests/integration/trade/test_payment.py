@@ -189,7 +189,12 @@ async def test_vouchers_of_many_sessions_are_claimed_at_once_and_dust_in_front_c
 
         await until(all_closed, 30)
         assert (await mallory.state(terms[1].session)).claimed == paid[1] + 1000
-        assert (await m.network.client("oak").wallet()).unclaimed == 0
+
+        async def all_brought_in() -> bool:
+            wallet = await m.network.client("oak").wallet()
+            return wallet.unclaimed == 0 and wallet.free + wallet.fees == sum(paid) + 1000
+
+        await until(all_brought_in, 30)
 
 
 ON_ACCOUNT = {name: {"on_account": "100 FOG"} for name in ("oak", "birch", "cedar")}
