@@ -409,7 +409,7 @@ async def test_a_buyer_gone_silent_is_charged_before_its_session_expires(doors: 
     m = doors.mallory
     terms = await m.open(doors.oak_address, lasts=127)
     state = await m.state(terms.session)
-    signed = m.order(terms, deadline=int(time.time()) + 5)
+    signed = m.order(terms, deadline=int(time.time()) + 5, grace=0)
     await m.place(doors.oak, signed)
     receipt = await m.delivered(signed)
     bill = cost(receipt.receipt.fuel, PRICE)
