@@ -1,8 +1,8 @@
 """Why a run is paid or not, in one word that both sides' receipts carry. Pure.
 
 Each side derives it from what it knows by itself: the buyer from its job's log, the provider from the receipt it
-signed, from the word with which the buyer took it, and from what the chain paid. The buyer's word comes in the answer to the
-receipt, and again when it changes: a result under check is `pending` until others have confirmed it.
+signed, from the word with which the buyer took it, and from what the chain paid. The buyer's word comes in the answer
+to the receipt, and again when it changes: a result under check is `pending` until others have confirmed it.
 """
 
 from __future__ import annotations
