@@ -119,7 +119,7 @@ async def test_word_counts_in_python_and_in_c_add_up_to_the_collections(tmp_path
     executor = Executor(tmp_path / "executor", 1, memory_cap=256 << 20, wanted=("wasm", "python"))
     await executor.start()
     try:
-        await executor.runtimes.prepared()
+        await executor.prepared()
         for name in ("job", "in-c"):
             job = load_job_file(EXAMPLES / "wordcount" / f"{name}.toml")
             assert len(job.spec.tasks) == len(texts)
