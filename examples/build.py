@@ -1,4 +1,4 @@
-"""Compiles the examples' C to WebAssembly, the same bytes on every machine: `python examples/build.py [--check]`.
+"""Compiles examples and kernels to WebAssembly, the same bytes everywhere: `python examples/build.py [--check]`.
 
 Uses the C compiler that PyPI's `ziglang` brings (a development dependency). The first build takes half a minute: it
 compiles the C library for WebAssembly. `shards` takes another: it is built with SQLite, whose source (public domain,
@@ -56,6 +56,7 @@ EXAMPLES: dict[str, Release | None] = {
     "poster": None, "options": None, "wordcount": None, "resize": None, "hashsearch": None, "sweep": None,
     "shards": SQLITE,
 }  # fmt: skip
+KERNELS = ("squarings",)  # by which nodes measure each other
 
 
 class NotFetched(Exception):
@@ -63,11 +64,13 @@ class NotFetched(Exception):
 
 
 def source(name: str) -> Path:
+    if name in KERNELS:
+        return HERE.parent / "fogchain" / "market" / "kernels" / f"{name}.c"
     return HERE / name / f"{name}.c"
 
 
 def module(name: str) -> Path:
-    return HERE / name / f"{name}.wasm"
+    return source(name).with_suffix(".wasm")
 
 
 def fetch(release: Release, cache: Path) -> list[Path]:
@@ -126,8 +129,8 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="only compare with the modules that are there")
     parser.add_argument("--cache", type=Path, help="keep the compiler's cache and what is fetched in this folder")
     arguments = parser.parse_args()
-    names = arguments.names or list(EXAMPLES)
-    if unknown := set(names) - EXAMPLES.keys():
+    names = arguments.names or [*EXAMPLES, *KERNELS]
+    if unknown := set(names) - EXAMPLES.keys() - set(KERNELS):
         parser.error(f"no example in C is called {', '.join(unknown)}; there are {', '.join(EXAMPLES)}")
     different = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -136,7 +139,7 @@ def main() -> int:
         for name in names:
             built = Path(scratch) / f"{name}.wasm"
             try:
-                compile_c(source(name), built, cache, EXAMPLES[name])
+                compile_c(source(name), built, cache, EXAMPLES.get(name))
             except NotFetched as error:
                 print(f"{name}: {error}", file=sys.stderr)
                 return 3

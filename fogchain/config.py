@@ -95,6 +95,7 @@ class ProviderSection(_Section):
 class BuyerSection(_Section):
     lost_after: SpanAmount = Field(default=15_000, ge=1_000)  # silence after which a provider's tasks go elsewhere
     stale_after: SpanAmount = Field(default=60_000, ge=1_000)  # an offer whose node is silent so long is not matched
+    measure_after: SpanAmount = Field(default=20_000, ge=100)  # after the start; how fast providers are, in idle time
     max_providers: int = Field(default=8, ge=1, le=100)
 
 

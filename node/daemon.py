@@ -52,6 +52,7 @@ from node.p2p.address import PeerAddress, PeerFound, PeerUp, node_key_of, peer_i
 from node.p2p.blobs import fetch_blob, serve_blobs, serve_sources
 from node.p2p.host import P2PHost
 from node.services import Services
+from node.trade import gauge as trade_gauge
 from node.trade import issuer as trade_issuer
 from node.trade import ledger as trade_ledger
 from node.trade import settlement as trade_settlement
@@ -60,6 +61,7 @@ from node.trade.auctioneer import Auctioneer, Offered
 from node.trade.book import ProviderBook
 from node.trade.buyer import Buyer
 from node.trade.driver import Funding, JobDriver, Surroundings
+from node.trade.gauge import Gauge, Gauged
 from node.trade.issuer import Issuer
 from node.trade.ledger import Ledger
 from node.trade.ports import Handler, Progress, Ran
@@ -234,6 +236,16 @@ class Node:
             )
             buyer = Buyer(around, job_ended)
             network.listen_for(book)
+            gauge = Gauge(
+                engine=engine,
+                book=book,
+                network=network,
+                busy=buyer.busy_with,
+                after=config.buyer.measure_after / 1000,
+            )
+            book.score, book.observe = gauge.score, gauge.observe
+            measuring = asyncio.create_task(gauge.run(), name="gauge")
+            self._stack.push_async_callback(_end, measuring)
             looking = asyncio.create_task(book.run(), name="provider-book")
             self._stack.push_async_callback(_end, looking)
         if "provider" in config.node.roles:
@@ -272,6 +284,8 @@ class Node:
                 calls=calls,
                 changed=node_changed,
             )
+            gauged = Gauged(sandbox=sandbox, blobs=blobs, busy=lambda: provider is not None and provider.busy)
+            network.serve("gauge", gauged.answer)
         roles = [role for role in (buyer, provider) if role is not None]
         network.share(
             lambda peer, sha256: any(role.may_read(peer, sha256) for role in roles),
@@ -533,7 +547,7 @@ def _read_token(path: Path) -> str:
 def _tables() -> MetaData:
     """The buyer's, the provider's and the API's tables, in one database."""
     merged = MetaData()
-    rooms = (job_store, trade_ledger, trade_issuer, trade_uptime, trade_settlement, once, fetched_blobs)
+    rooms = (job_store, trade_gauge, trade_ledger, trade_issuer, trade_uptime, once, fetched_blobs, trade_settlement)
     for source in (room.tables for room in rooms):
         for table in source.tables.values():
             table.to_metadata(merged)

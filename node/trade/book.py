@@ -85,6 +85,7 @@ class ProviderBook:
         self._stale_after, self._record = stale_after, record
         self._announced: OrderedDict[str, Announcement] = OrderedDict()  # of nodes that nothing else names yet
         self.score: Callable[[str], float | None] = lambda _: None  # fuel a second and slot, where it was measured
+        self.observe: Callable[[str, int, float], None] = lambda *_: None  # a task's provider, fuel and seconds there
         self._own, self._domain, self._network, self._index = own_address, domain, network, index
         self._changed = changed
         self._known: dict[str, Known] = {}

@@ -178,6 +178,11 @@ class Buyer:
         """The job's driver while it is not paid."""
         return self._drivers.get(job_id)
 
+    def busy_with(self, provider: str) -> bool:
+        """Whether this provider has orders of ours."""
+        shares = (driver.machine.shares.get(provider) for driver in self._drivers.values())
+        return any(share is not None and share.out for share in shares)
+
     @property
     def drivers(self) -> list[JobDriver]:
         return list(self._drivers.values())

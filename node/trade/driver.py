@@ -136,6 +136,7 @@ class JobDriver:
         self.readable = frozenset(machine.spec.blobs())
         self._digest_of: dict[int, bytes] = {}
         self._engine_used: str | None = None
+        self._ended_at: dict[str, list[float]] = {}  # by provider, when its last runs ended
         self._covering = False  # the job's bids are, or are being, covered and made
         self._uncovered = ""  # why the job takes no part in the auction, in words
         for run in machine.runs.values():
@@ -194,6 +195,7 @@ class JobDriver:
             if isinstance(event, Sent):
                 touched.add(event.task)
             elif isinstance(event, Delivered | Failed | Lost):
+                self._clock(event)
                 touched.add(self.machine.runs[event.attempt].task)
                 self.started.discard(event.attempt)
         for provider in trusted:
@@ -202,6 +204,18 @@ class JobDriver:
                 touched.update(run.task for run in self.machine.runs.values() if run.provider == provider)
         self._around.changed(self, touched)
         self._wake.set()
+
+    def _clock(self, event: Delivered | Failed | Lost) -> None:
+        """How long a task took at its provider, seen from here: since it was sent, or since a slot there was free."""
+        run = self.machine.runs[event.attempt]
+        known = self._around.book.get(run.provider)
+        slots = min(known.offer.slots, MAX_SLOTS) if known and known.offer else 1
+        ended = self._ended_at.setdefault(run.provider, [])
+        began = max(run.sent, ended[-slots]) if len(ended) >= slots else run.sent
+        ended.append(event.at)
+        del ended[:-MAX_SLOTS]
+        if isinstance(event, Delivered):
+            self._around.book.observe(run.provider, event.fuel, event.at - began)
 
     def _call_back(self, provider: str) -> None:
         """A provider was shown wrong: it need not go on with what it still has."""

@@ -140,6 +140,11 @@ class Provider:
         return len(self._running)
 
     @property
+    def busy(self) -> bool:
+        """Whether there is an order to run."""
+        return bool(self._runs)
+
+    @property
     def offer(self) -> Offer | None:
         return self._issuer.newest
 
