@@ -52,6 +52,7 @@ from node.p2p.address import PeerAddress, PeerFound, PeerUp, node_key_of, peer_i
 from node.p2p.blobs import fetch_blob, serve_blobs, serve_sources
 from node.p2p.host import P2PHost
 from node.services import Services
+from node.trade import auctioneer as trade_auctioneer
 from node.trade import gauge as trade_gauge
 from node.trade import issuer as trade_issuer
 from node.trade import ledger as trade_ledger
@@ -194,6 +195,7 @@ class Node:
             )
 
         auctioneer = Auctioneer(
+            database=engine,
             wallet=wallet,
             auctions=Auctions(client),
             index=index,
@@ -547,7 +549,7 @@ def _read_token(path: Path) -> str:
 def _tables() -> MetaData:
     """The buyer's, the provider's and the API's tables, in one database."""
     merged = MetaData()
-    rooms = (job_store, trade_gauge, trade_ledger, trade_issuer, trade_uptime, once, fetched_blobs, trade_settlement)
+    rooms = (job_store, trade_auctioneer, trade_gauge, trade_ledger, trade_issuer, trade_uptime, once, fetched_blobs, trade_settlement)
     for source in (room.tables for room in rooms):
         for table in source.tables.values():
             table.to_metadata(merged)

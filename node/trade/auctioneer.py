@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
+from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, insert, select
 
 from fogchain.api.models import AuctionView
 from fogchain.chain.auctions import Auctions, check_bid
@@ -23,6 +24,7 @@ from fogchain.chain.calls import Calls
 from fogchain.chain.index import EventIndex
 from fogchain.chain.records import NodeRecord
 from fogchain.chain.sender import Sender
+from fogchain.database import transaction
 from fogchain.errors import BadMessage, CorruptData, FogchainError, NotFound
 from fogchain.market import auction
 from fogchain.market.auction import BUY, SELL, Lot
@@ -44,6 +46,17 @@ SETTLING = 2  # seconds of block time after a round's end for its last bids to a
 MAX_LOTS = 32  # of one trader, side and round that are carried
 MAX_BOOK = 4096  # bids of one class and round
 HONOURED = 3  # rounds after its result is final in which a seller takes orders at its price
+
+
+tables = MetaData()
+_given = Table(
+    "awards_given",
+    tables,
+    Column("round", Integer, primary_key=True),
+    Column("seller", String, primary_key=True),
+    Column("price", String, primary_key=True),  # decimal; two classes may be traded in one round
+    Column("job", String, nullable=False),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +107,7 @@ class Auctioneer:
     def __init__(
         self,
         *,
+        database: Engine,
         wallet: Wallet,
         auctions: Auctions,
         index: EventIndex,
@@ -102,6 +116,7 @@ class Auctioneer:
         calls: Calls,
         offered: Callable[[], Offered | None] = lambda: None,
     ) -> None:
+        self._database = database
         self._wallet, self._auctions, self._index, self._network = wallet, auctions, index, network
         self._sender, self._calls, self._offered = sender, calls, offered
         self._books: dict[tuple[bytes, int], Book] = {}
@@ -153,6 +168,10 @@ class Auctioneer:
             if award.price <= demand.price and sum(each.fuel for each in given) < demand.fuel:
                 self._won.remove(award)
                 given.append(award)
+                with transaction(self._database) as connection:
+                    connection.execute(
+                        insert(_given).values(round=award.round, seller=award.seller, price=str(award.price), job=job)
+                    )
         if given:
             self.leave(job)
         return given
@@ -341,11 +360,17 @@ class Auctioneer:
         for (buyer, seller), fuel in found.items():
             assert result is not None
             award = Award(buyer, seller, result.price, fuel, number)
-            if buyer == self._wallet.address:
+            if buyer == self._wallet.address and not self._was_given(award):
                 self._won.append(award)
             if seller == self._wallet.address:
                 self._sold.append(award)
         self._settled.add((resource_class, number))
+
+    def _was_given(self, award: Award) -> bool:
+        """To a job, before this node was started again."""
+        same = (_given.c.round == award.round, _given.c.seller == award.seller, _given.c.price == str(award.price))
+        with self._database.connect() as connection:
+            return connection.execute(select(_given.c.job).where(*same)).first() is not None
 
     # ---------------------------------------------------------------- others' bids
 

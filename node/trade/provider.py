@@ -266,12 +266,17 @@ class Provider:
             least = min(agreed, least)
         won = self._sold_to(order.buyer)
         if won is not None and won.price <= order.price < least:
-            most, ordered = cost(won.fuel, won.price), self._ledger.exposure(order.session)
+            most, ordered = cost(won.fuel, won.price), self._ordered_at(order.buyer, won.price)
             if ordered + cost(order.fuel_limit, order.price) <= most:
                 return won.price
         return least
         agreed = self._ledger.price_in(account_of(order))
         return min(agreed, self._issuer.least()) if agreed is not None else self._issuer.least()
+
+    def _ordered_at(self, buyer: str, price: int) -> int:
+        """What a buyer has ordered at this price, in all its sessions, at most."""
+        sessions = [held.session for held in self._ledger.sessions() if held.buyer == buyer]
+        return sum(self._ledger.exposure(each) for each in sessions if self._ledger.price_in(each) == price)
 
     def _check_terms(self, order: TaskOrder) -> None:
         terms, most = order.terms, cost(order.fuel_limit, order.price)

@@ -18,6 +18,7 @@ from fogchain.chain.faucet import fund
 from fogchain.jobs.file import load_job_file
 from fogchain.market import auction
 from fogchain.units import cost, parse_fog, parse_price
+from node.trade.auctioneer import SETTLING, TURN
 
 pytestmark = [pytest.mark.slow, pytest.mark.chain]
 
@@ -88,6 +89,9 @@ async def test_deferrable_jobs_are_cleared_on_chain_and_paid_at_the_auctions_pri
                 await until(m.network.client(name).status, lambda status: status.registered, 30)
                 await bond(client, m.addresses[name])
             number = auction.round_at((await client.head()).timestamp) + 1
+            owners = {m.addresses[name] for name in ASKS}
+            while auction.turn_of(m.addresses["cedar"], owners, number, CPU):
+                number += 1  # to one that is cedar's to clear
             await clock.at(number * auction.EPOCH + 1)
 
             jobs = {name: await submit(m, api, BIDS[name]) for name, api in apis.items()}
@@ -104,7 +108,11 @@ async def test_deferrable_jobs_are_cleared_on_chain_and_paid_at_the_auctions_pri
             waiting = await until(lambda: apis["buyer"].job(jobs["buyer"]), says_so, 10)
             assert not waiting.providers  # neither a session nor an order before the auction is over
 
+            await m.network.end("cedar")  # it won't; its bid stands, and the next clears the round a little later
             await clock.at(auction.ends_at(number) + 3)
+            await asyncio.sleep(5)
+            assert (await apis["buyer"].auction()).cleared is None
+            await clock.at(auction.ends_at(number) + SETTLING + TURN)
             cleared = await until(apis["buyer"].auction, lambda view: view.cleared == number)
             assert (cleared.price, cleared.trades, cleared.final) == (CLEARED, 2, False)
             assert tuple(await client.read("pricing", "result", CPU, number))[:2] == (CLEARED, 2)
