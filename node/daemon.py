@@ -549,7 +549,17 @@ def _read_token(path: Path) -> str:
 def _tables() -> MetaData:
     """The buyer's, the provider's and the API's tables, in one database."""
     merged = MetaData()
-    rooms = (job_store, trade_auctioneer, trade_gauge, trade_ledger, trade_issuer, trade_uptime, once, fetched_blobs, trade_settlement)
+    rooms = (
+        job_store,
+        trade_auctioneer,
+        trade_gauge,
+        trade_ledger,
+        trade_issuer,
+        trade_uptime,
+        once,
+        fetched_blobs,
+        trade_settlement,
+    )
     for source in (room.tables for room in rooms):
         for table in source.tables.values():
             table.to_metadata(merged)
