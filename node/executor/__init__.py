@@ -5,6 +5,7 @@
     runtimes.py    which runtimes this node offers, and why not the others
     rayexecutor.py the same on a Ray cluster; raytask.py is what runs there
     process.py     one worker process as the daemon sees it: spawn, ask, kill
+    child.py       how our own child processes are started
     frames.py      what goes over the pipes between the two
     cgroup.py      a second wall of memory and process limits, where the machine lets us
     worker.py      the worker's own loop                          ── from here on only in the worker:

@@ -4,7 +4,7 @@ It runs in the same sandbox as any module, so that a script is metered, limited 
 engine's name carries its version; its content is checked against `NAME` before it is compiled. Compiling takes a
 quarter of a minute, so that is done once for all nodes that share an environment, in a process of its own:
 
-    python -m node.executor.interpreter MODULE FOLDER
+    interpreter.main() with MODULE FOLDER as arguments
 
 `scripts/setup` puts the module where `find` looks.
 """

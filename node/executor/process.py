@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 from asyncio.subprocess import Process
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import structlog
 from fogchain.errors import Unavailable
 from node.executor import frames
 from node.executor.cgroup import Cgroup
+from node.executor.child import command
 from node.executor.version import ENGINE
 
 log = structlog.get_logger(__name__)
@@ -44,8 +44,7 @@ class WorkerProcess:
         """Start a worker and wait until it is ready. Raises Unavailable."""
         with log_file.open("wb") as errors:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-I", "-m", "node.executor.worker", str(cache), str(os.getpid()),
-                *([str(python)] if python else []),
+                *command("node.executor.worker", str(cache), str(os.getpid()), *([str(python)] if python else [])),
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=errors,
                 start_new_session=True, env={"PATH": os.defpath}, cwd=log_file.parent, limit=frames.MAX_FRAME,
             )  # fmt: skip

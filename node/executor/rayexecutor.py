@@ -35,6 +35,7 @@ from node.executor.trees import remove_tree
 log = structlog.get_logger(__name__)
 
 ATTEMPTS = 3  # on as many machines, before a task counts as crashed
+_HINT = "check provider.ray_address, and $RAY_AUTH_MODE and $RAY_AUTH_TOKEN_PATH if the cluster wants a token"
 KEPT_BLOBS = 16  # modules and inputs that stay in the cluster's store for the next task
 LOCAL_STORE_BYTES = 512 << 20  # a task's inputs, twice
 # Report to nobody; on a busy machine its own processes are slow to start.
@@ -97,7 +98,7 @@ class RayExecutor:
             ) from error
         except Exception as error:  # Ray raises bare ones
             await self.stop()
-            raise Unavailable(f"the Ray cluster can't be used: {error}", hint="check provider.ray_address") from error
+            raise Unavailable(f"the Ray cluster can't be used: {error}", hint=_HINT) from error
         self._stopped = False
         self._offered = _common(states)
         for actor in self._all:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from fogchain.jobs.spec import RunSpec
 from fogchain.market.engines import RUNTIMES, Runtime
 from fogchain.units import show_size
 from node.executor import interpreter, native
+from node.executor.child import command
 from node.executor.version import ENGINE
 
 log = structlog.get_logger(__name__)
@@ -116,7 +116,7 @@ class Runtimes:
 async def _compile_in_child(module: Path, folder: Path) -> None:
     """Return once the compiled form is in `folder`. Cancelling this ends the compilation. Raises Unavailable."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-I", "-m", "node.executor.interpreter", str(module), str(folder),
+        *command("node.executor.interpreter", str(module), str(folder)),
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:

@@ -1,4 +1,4 @@
-"""A worker process: `python -m node.executor.worker CACHE PARENT [PYTHON]`. Runs one task after another, asked over its
+"""A worker process: `main()` with CACHE PARENT [PYTHON] as arguments. Runs one task after another, asked over its
 pipes.
 
 It dies with the daemon, holds few files open, and dumps no core. The daemon kills it when a run takes too long, also
