@@ -26,6 +26,7 @@ from fogchain.jobs.spec import (
 )
 from fogchain.market.engines import Runtime
 from fogchain.market.offers import MAX_MULTIPLIER, MIN_MULTIPLIER
+from fogchain.market.reputation import FIRST_QUOTA, MAX_QUOTA
 from fogchain.units import parse_fog, parse_price
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -79,6 +80,7 @@ class ProviderSection(_Section):
     increment: FogAmount = Field(default=parse_fog("50 FOG"), gt=0)  # work ahead of one buyer's pay, at most
     on_account: FogAmount = 0  # what one buyer may owe outside of sessions, for jobs that it pays in a batch
     claim_above: FogAmount = parse_fog("10 FOG")  # vouchers of running jobs are claimed when they hold more than this
+    lease: SpanAmount = Field(default=900_000, ge=10_000)  # silence after which a buyer's waiting orders are dropped
     runtimes: tuple[Runtime, ...] = Field(default=("wasm", "python"), min_length=1)  # "native" wants to be asked for
     executor: Literal["local", "ray"] = "local"
     ray_address: str | None = Field(
@@ -97,6 +99,7 @@ class BuyerSection(_Section):
     stale_after: SpanAmount = Field(default=60_000, ge=1_000)  # an offer whose node is silent so long is not matched
     measure_after: SpanAmount = Field(default=20_000, ge=100)  # after the start; how fast providers are, in idle time
     max_providers: int = Field(default=8, ge=1, le=100)
+    newcomer_tasks: int = Field(default=FIRST_QUOTA, ge=1, le=MAX_QUOTA)  # at once, to a provider that is new
 
 
 class DataSection(_Section):

@@ -64,7 +64,7 @@ class Data:
         )
 
     def _attempt(self, machine: JobMachine, run: Run, started: set[int]) -> AttemptLogs:
-        view, printed = views.run_view(machine, run, started), self._printed(run)
+        view, printed = views.run_view(machine, run, started, {}), self._printed(run)
         streams = {name: LogView.of(printed[name]) if name in printed else None for name in logs.STREAMS}
         return AttemptLogs(
             attempt=run.attempt,

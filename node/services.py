@@ -254,7 +254,8 @@ class Services:
                 if held.on_account:
                     continue
                 record = self._index.session(held.session)
-                found.append(views.provider_session(held, record, self._ledger.job_of(held.session)))
+                job, penalty = self._ledger.job_of(held.session), self._ledger.penalties(held.session)
+                found.append(views.provider_session(held, record, job, penalty))
         return _page(found, limit, cursor)
 
     def receipts(self, role: Role | None, job: str | None, limit: int, cursor: str | None) -> Page[ReceiptView]:
@@ -336,8 +337,7 @@ class Services:
 
     def task(self, machine: JobMachine, index: int) -> TaskView:
         driver = self._driver(machine.id)
-        started = driver.started if driver else set()
-        view = views.task_view(machine, index, started, self._manifest(machine, index))
+        view = views.task_view(machine, index, driver, self._manifest(machine, index))
         return view.model_copy(update={"transfer": views.transfer(machine.tasks[index], driver)})
 
     def result_file(self, job_id: str, task: int, name: str) -> Path:

@@ -34,12 +34,11 @@ from fogchain.api.models import (
 from fogchain.chain.records import SessionRecord
 from fogchain.jobs.machine import JobMachine, Run, Share, Task
 from fogchain.jobs.spec import ResultFile, ResultManifest
-from fogchain.jobs.store import ProviderRecord
 from fogchain.market.engines import Runtime, split
 from fogchain.market.matching import Failed, Matching, least_price
 from fogchain.market.messages import Exit, Offer
 from fogchain.market.offers import class_name, regions_of
-from fogchain.units import cost
+from fogchain.market.reputation import Outcomes
 from node.trade import wire
 from node.trade.book import Known, ProviderBook
 from node.trade.driver import JobDriver
@@ -129,12 +128,27 @@ def share_view(
         fee=fee,
         session=share.session if account is None else "",
         session_state=state if account is None else "on account",
-        problem="a majority of providers got another result: nothing more is paid" if share.distrusted else problem,
+        problem=_problem(share) or problem,
+        operator=share.operator,
+        late=share.late,
+        penalty=share.withheld,
+        outages=share.outages,
+        quota=share.quota,
     )
 
 
-def task_view(machine: JobMachine, index: int, started: set[int], manifest: ResultManifest | None) -> TaskView:
-    task = machine.tasks[index]
+def _problem(share: Share) -> str:
+    if share.proven:
+        return "a majority of providers got another result: nothing more is paid"
+    if share.distrusted:
+        return "its operator was shown wrong in another job: nothing more is paid"
+    if share.given_up:
+        return f"given up after {share.faults} outages in a row: it gets no more, unless nobody else is there"
+    return ""
+
+
+def task_view(machine: JobMachine, index: int, driver: JobDriver | None, manifest: ResultManifest | None) -> TaskView:
+    task, started = machine.tasks[index], driver.started if driver else set[int]()
     return TaskView(
         index=index,
         state=task_state(task, started),
@@ -142,7 +156,7 @@ def task_view(machine: JobMachine, index: int, started: set[int], manifest: Resu
         args=list(machine.spec.tasks[index].args),
         result=task.result.result if task.result else None,
         files=[ResultFile(**file.__dict__) for file in manifest.files] if manifest else [],
-        runs=[run_view(machine, run, started) for run in task.runs],
+        runs=[run_view(machine, run, started, driver.progress if driver else {}) for run in task.runs],
     )
 
 
@@ -157,7 +171,7 @@ def transfer(task: Task, driver: JobDriver | None) -> TransferView | None:
     return max(found, key=lambda one: one.total, default=None)
 
 
-def run_view(machine: JobMachine, run: Run, started: set[int]) -> RunView:
+def run_view(machine: JobMachine, run: Run, started: set[int], progress: dict[int, int]) -> RunView:
     share, known = machine.shares[run.provider], bool(run.result)
     return RunView(
         attempt=run.attempt,
@@ -167,17 +181,23 @@ def run_view(machine: JobMachine, run: Run, started: set[int]) -> RunView:
         state=run_state(run, started),
         detail=run.detail,
         fuel=run.fuel if known else None,
-        cost=cost(run.fuel, share.price) if known else None,
+        cost=run.cost if known else None,
         result=run.result or None,
         exit=ending(run.exit) if known or run.state == "failed" else None,
         sent=run.sent,
         finished=run.finished or None,
+        deadline=run.due,
+        late=run.late,
+        breached=run.breached,
+        promised=bool(run.promise),
+        sealed=run.sealed,
+        seconds=progress.get(run.attempt) if run.state == "out" else None,
     )
 
 
 def buyer_receipt(machine: JobMachine, run: Run, order: str, fee_bps: int) -> ReceiptView:
     share = machine.shares[run.provider]
-    gross = cost(run.fuel, share.price)
+    gross = run.cost
     fee = gross * fee_bps // 10_000
     return ReceiptView(
         order=order,
@@ -204,7 +224,7 @@ def provider_receipt(known: LedgerOrder, fee_bps: int) -> ReceiptView:
     assert known.receipt is not None  # the ledger's page holds delivered orders only
     order, receipt = known.order, known.receipt.receipt
     end = Exit(receipt.exit)
-    gross = cost(receipt.fuel, order.price) if end.deterministic else 0
+    gross = order.pay(receipt.fuel, receipt.finished) if end.deterministic else 0
     fee = gross * fee_bps // 10_000
     state: RunState = "delivered"
     if not end.deterministic:
@@ -244,12 +264,13 @@ def buyer_session(machine: JobMachine, share: Share, record: SessionRecord | Non
         claimed=record.claimed if record else 0,
         fee=record.fees if record else 0,
         net=record.claimed - record.fees if record else 0,
+        penalty=share.withheld,
         expires=record.expiry if record else 0,
         state="opening" if record is None else "closed" if not record.open else "closing" if machine.ended else "open",
     )
 
 
-def provider_session(held: HeldVoucher, record: SessionRecord | None, job: bytes | None) -> SessionView:
+def provider_session(held: HeldVoucher, record: SessionRecord | None, job: bytes | None, penalty: int) -> SessionView:
     return SessionView(
         id="0x" + held.session.hex(),
         role="provider",
@@ -260,6 +281,7 @@ def provider_session(held: HeldVoucher, record: SessionRecord | None, job: bytes
         claimed=record.claimed if record else 0,
         fee=record.fees if record else 0,
         net=record.claimed - record.fees if record else 0,
+        penalty=penalty,
         expires=record.expiry if record else 0,
         state="opening" if record is None else "closed" if not record.open else "closing" if held.last else "open",
     )
@@ -289,7 +311,7 @@ def offer_view(offer: Offer) -> OfferView:
     )
 
 
-def provider_view(known: Known, record: ProviderRecord, paid: int) -> ProviderView:
+def provider_view(known: Known, record: Outcomes, paid: int) -> ProviderView:
     return ProviderView(
         address=known.address,
         peer_id=known.peer_id,

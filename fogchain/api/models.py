@@ -56,6 +56,7 @@ from fogchain.jobs.spec import (
     PriceAmount,
     RatioAmount,
     ResultFile,
+    SpanAmount,
     Value,
 )  # fmt: skip
 from fogchain.units import MAX_UINT96
@@ -357,6 +358,7 @@ class SessionView(View):
     claimed: FogAmount  # what the buyer has paid
     fee: FogAmount  # of it, kept back
     net: FogAmount  # of it, for the provider
+    penalty: FogAmount = 0  # for promises not kept, kept from what was earned
     expires: int
     state: Literal["opening", "open", "closing", "closed"]
 
@@ -400,6 +402,13 @@ class Quote(View):
     budget: FogAmount
     free: FogAmount
     missing: FogAmount  # to deposit before the job can start
+    level: str = "L1"
+    replicas: int = 1  # runs of every task from the start
+    operators: int = 0  # that run the matching providers
+    deadline: SpanAmount | None = None  # of one task, from its order on; None: the job's time limit
+    grace: SpanAmount = 0  # after it, over which the pay falls to nothing
+    penalty: FogAmount = 0  # per task that is promised and never delivered, kept from the provider's earnings
+    privacy: str = "direct"
     reasons: list[str]  # why providers don't match, in words: "2 of 3 ask more than 0.5 FOG/Gfuel; least: 0.8"
 
 
@@ -445,6 +454,11 @@ class ProviderShare(View):
     session: str  # empty for a job that is paid in a batch
     session_state: SessionState
     problem: str = ""
+    operator: str = ""  # who runs it: the runs of one task that are compared are by different operators
+    late: int = 0  # accepted runs after their deadline, paid less
+    penalty: FogAmount = 0  # kept from what it earned, for what it promised and never delivered
+    outages: int = 0
+    quota: int = 0  # tasks it gets at once
 
 
 class JobDetail(JobSummary):
@@ -467,6 +481,12 @@ class RunView(View):
     exit: str | None = None
     sent: float
     finished: float | None = None
+    deadline: int = 0  # Unix seconds; finished after it, the run earns less, and in the end nothing
+    late: bool = False
+    breached: bool = False  # promised and never delivered
+    promised: bool = False  # its provider has signed the order, too
+    sealed: bool = False  # its provider committed to the answer before it could see another
+    seconds: int | None = None  # that it has been running, as its provider says
 
 
 class TransferView(View):

@@ -19,7 +19,8 @@ def show_job(detail: dict[str, Any]) -> None:
             (output.bold(detail["name"]), detail["id"]),
             ("state", output.state(detail["state"]) + (f": {detail['detail']}" if detail["detail"] else "")),
             ("tasks", f"{sum(tasks.values())}: {counts}"),
-            ("checks", f"{checks} (level {spec['verify']['level']})"),
+            ("checks", f"{checks} ({_level(spec)})"),
+            ("terms", terms_of(spec)),
             ("fuel", output.fuel(detail["fuel"])),
             ("spent", f"{output.fog(detail['spent'])} of {output.fog(detail['budget'])}"),
             ("paid", "yes, every voucher is claimed" if detail["paid"] else "not yet"),
@@ -27,6 +28,20 @@ def show_job(detail: dict[str, Any]) -> None:
         ]
     )
     show_providers(detail["providers"])
+
+
+def _level(spec: dict[str, Any]) -> str:
+    level = spec["verify"]["level"]
+    replicas = {"L2": "two", "L3": "three"}.get(level)
+    return f"level {level}" + (f": {replicas} providers run every task" if replicas else "")
+
+
+def terms_of(spec: dict[str, Any]) -> str:
+    """`spec`: a JobSpec as JSON."""
+    within = f"{spec['deadline']} a task" if spec.get("deadline") else "the job's time limit"
+    penalty = spec.get("penalty", "0 FOG")
+    kept = "no penalty" if penalty == "0 FOG" else f"penalty {penalty} for a task promised and never delivered"
+    return f"{within}, then paid less over {spec.get('grace', '0 ms')}; {kept}; {spec.get('privacy', 'direct')}"
 
 
 def show_providers(shares: list[dict[str, Any]]) -> None:
@@ -43,12 +58,19 @@ def show_providers(shares: list[dict[str, Any]]) -> None:
                 output.fuel(share["fuel"]),
                 output.fog(share["owed"]),
                 output.fog(share["claimed"]),
-                share["session_state"] + (f": {share['problem']}" if share["problem"] else ""),
+                "; ".join(part for part in (share["session_state"], _faults(share), share["problem"]) if part),
             )
             for share in shares
         ],
         right=(1, 2, 3, 4, 5),
     )
+
+
+def _faults(share: dict[str, Any]) -> str:
+    """What it was late with or did not keep: `2 late, penalty 0.1 FOG`."""
+    late = f"{share['late']} late" if share.get("late") else ""
+    penalty = share.get("penalty", "0 FOG")
+    return ", ".join(part for part in (late, "" if penalty == "0 FOG" else f"penalty {output.fog(penalty)}") if part)
 
 
 def show_tasks(tasks: list[dict[str, Any]]) -> None:
@@ -65,6 +87,10 @@ def _task(task: dict[str, Any]) -> tuple[str, ...]:
     what = output.state(task["state"]) + (f": {task['detail']}" if task["detail"] else "")
     if (moving := task.get("transfer")) is not None:
         what += f", fetching {moving['what']}: {show_size(moving['here'])} of {show_size(moving['total'])}"
+    if len(task["runs"]) > 1:
+        what += f" ({len(task['runs'])} runs)"
+    if run and run.get("late"):
+        what += ", late"
     if run is None:
         return (str(task["index"]), what, "", "", "", "", "")
     return (

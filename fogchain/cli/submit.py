@@ -12,6 +12,7 @@ from fogchain.api.client import Client
 from fogchain.api.models import JobSummary, Quote
 from fogchain.cli import output
 from fogchain.cli.link import client_to
+from fogchain.cli.show import terms_of
 from fogchain.errors import BadInput, Unavailable
 from fogchain.folder import DataFolder
 from fogchain.jobs.file import ResolvedJob, load_job_file
@@ -56,6 +57,7 @@ def _show_quote(spec: JobSpec, quote: Quote) -> None:
         ("providers", f"{quote.providers} match, {quote.slots} tasks at once" if quote.providers else "none matches"),
         ("price", prices if quote.providers else ""),
         ("at most", f"{output.fog(quote.most)}, of a budget of {output.fog(quote.budget)}"),
+        ("terms", terms_of(spec.model_dump(mode="json"))),
         ("deposit", f"{output.fog(quote.missing)} from the wallet" if quote.missing else "nothing: enough is there"),
     ]
     for name, value in rows:

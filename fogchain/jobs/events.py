@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from fogchain.errors import CorruptData
+from fogchain.market.reputation import MAX_QUOTA
 
 Purpose = Literal["work", "check"]
 
@@ -25,6 +26,8 @@ class SessionPlanned:
     price: int
     session: str
     cap: int
+    operator: str = ""  # who runs it by the registry; empty when that is the provider itself
+    quota: int = MAX_QUOTA  # tasks at once, by its record with this buyer
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,15 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class Committed:
+    """The provider has sealed its answer; it is opened when all others of the task are fixed."""
+
+    at: float
+    attempt: int
+    answer: str  # hex of the commitment's hash
+
+
+@dataclass(frozen=True, slots=True)
 class Delivered:
     """A signed receipt came and its result is here, hashed. `check`: the draw says another provider runs it again."""
 
@@ -84,10 +96,28 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The provider went silent with the order."""
+    """The provider went silent with the order, or it is no longer needed. `breach`: it had promised and is to blame."""
 
     at: float
     attempt: int
+    detail: str
+    breach: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JuryClosed:
+    """Nobody else can be asked about this task now: the majority of those that answered decides."""
+
+    at: float
+    task: int
+
+
+@dataclass(frozen=True, slots=True)
+class Distrusted:
+    """The provider's operator was proven wrong in another job of this buyer."""
+
+    at: float
+    provider: str
     detail: str
 
 
@@ -117,11 +147,11 @@ class Paid:
     at: float
 
 
-JobEvent = SessionPlanned | CapRaised | Sent | Accepted | Delivered | Failed | Lost | Signed | Ended | Paid
-_KINDS: dict[str, type] = {
-    kind.__name__: kind
-    for kind in (SessionPlanned, CapRaised, Sent, Accepted, Delivered, Failed, Lost, Signed, Ended, Paid)
-}
+JobEvent = (
+    SessionPlanned | CapRaised | Sent | Accepted | Committed | Delivered | Failed | Lost | JuryClosed | Distrusted
+    | Signed | Ended | Paid
+)  # fmt: skip
+_KINDS: dict[str, type] = {kind.__name__: kind for kind in get_args(JobEvent)}
 
 
 def to_record(event: JobEvent) -> tuple[str, dict[str, Any]]:

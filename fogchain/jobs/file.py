@@ -1,6 +1,7 @@
 """The job file: what people write (TOML), resolved to a `JobSpec` and the blobs it names.
 
-    [job]     name runtime module script budget max_price time_limit
+    [job]     name runtime module script budget max_price time_limit deadline grace
+              penalty privacy
               class regions min_survival urgency pay
     [verify]  level sample
     [limits]  fuel memory time output                         [inputs]  "name" = "path", given to every task
@@ -41,6 +42,7 @@ from fogchain.jobs.spec import (
     Limits,
     Pay,
     PriceAmount,
+    Privacy,
     RatioAmount,
     Region,
     SpanAmount,
@@ -85,6 +87,10 @@ class _Job(_Table):
     urgency: Urgency = "now"
     pay: Pay = "session"
     time_limit: SpanAmount = Field(default=3_600_000, ge=10_000, le=7 * 86_400_000)
+    deadline: SpanAmount | None = Field(default=None, ge=1000, le=7 * 86_400_000)
+    grace: SpanAmount = Field(default=60_000, le=86_400_000)
+    penalty: FogAmount = 0
+    privacy: Privacy = "direct"
 
 
 class _Task(_Table):
@@ -229,6 +235,10 @@ class _Resolver:
                 urgency=file.job.urgency,
                 pay=file.job.pay,
                 time_limit=file.job.time_limit,
+                deadline=file.job.deadline,
+                grace=file.job.grace,
+                penalty=file.job.penalty,
+                privacy=file.job.privacy,
                 limits=file.limits,
                 verify=file.verify,
                 tasks=tuple(tasks),

@@ -1,17 +1,21 @@
 """The job machine: a fold over the job's events, and what should happen next. No I/O, no clock.
 
-    task   queued ─Sent▶ out ─Delivered▶ held ─(not drawn, or the check agrees)▶ done
+    task   queued ─Sent▶ out ─Delivered▶ held ─(not drawn, or the others agree)▶ done
               ▲            │               │
               └── Lost, Failed ◀───────────┘ a majority says otherwise
     job    open ─all tasks ended, cancel, out of time or money▶ Ended ─every voucher claimed▶ Paid
 
-A run is one order to one provider. Work runs make the result, check runs repeat it. Money follows accepted runs
-only, work and check alike; a provider shown wrong once has none of its other results in the job trusted or paid.
+A run is one order to one provider. Work runs make the result, check runs repeat it: after a draw at L1, from the start
+at L2 and L3. Runs that are compared are by different operators. Money follows accepted runs only, work and check alike;
+an operator shown wrong once, here or in another job of this buyer, has none of its other results trusted or paid. What
+a provider promised and never delivered costs it the penalty, out of what it earns in this job and no more.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from dataclasses import dataclass, field
+from math import ceil
 from typing import Literal
 
 from fogchain import units
@@ -19,10 +23,13 @@ from fogchain.errors import CorruptData
 from fogchain.jobs.events import (
     Accepted,
     CapRaised,
+    Committed,
     Delivered,
+    Distrusted,
     Ended,
     Failed,
     JobEvent,
+    JuryClosed,
     Lost,
     Paid,
     Purpose,
@@ -31,8 +38,9 @@ from fogchain.jobs.events import (
     Signed,
 )  # fmt: skip
 from fogchain.jobs.spec import JobSpec
-from fogchain.market.messages import Exit
-from fogchain.market.verification import Answer, Verdict, judge
+from fogchain.market.messages import Exit, late_pay
+from fogchain.market.reputation import MAX_QUOTA, Outcomes, grown, halved
+from fogchain.market.verification import Answer, Claim, Verdict, claim_of, judge
 from fogchain.units import cost
 
 MAX_TROUBLES = 6  # provider-side failures after which a task is given up,
@@ -40,6 +48,10 @@ MIN_TROUBLED = 3  # if so many different providers had them: a single one can't 
 MAX_TIMEOUTS = 2  # a task that runs out of wall clock on two providers will do so again
 FIRST_BACKOFF = 2.0  # seconds a provider is left alone after a fault in this job; doubles with each
 MAX_DOUBLINGS = 8
+GIVEN_UP = 3  # outages in a row after which a provider gets no more of this job, unless there is nobody else
+TAIL_TASKS = 8  # when so few are left, or a tenth of all, and none is queued,
+TAIL_SLOWNESS = 3  # one that takes so many times its forecast is given to a second provider too,
+TAIL_LEAST = 2.0  # but not before so many seconds
 ORDER_MARGIN = 60  # seconds for which an order may outlast its job
 
 RunState = Literal["out", "held", "accepted", "wrong", "failed", "lost", "superseded"]
@@ -65,12 +77,14 @@ class Run:
     finished: float = 0.0
     receipt: str = ""
     logs: str = ""  # the blob that holds what a failed run printed
+    due: int = 0  # finished until then it earns its full pay
+    sealed: bool = False  # a commitment comes before the receipt
     promise: str = ""  # its provider's signature over the order
+    commitment: str = ""
     cost: int = 0  # what the delivered run earns, by when it was finished
-
-    @property
-    def answer(self) -> Answer:
-        return Answer(self.provider, bytes.fromhex(self.result), self.fuel, self.exit)
+    late: bool = False
+    blamed: bool = False  # lost or failed through its provider's fault
+    breached: bool = False  # promised and never delivered: costs the penalty
 
 
 @dataclass(slots=True)
@@ -80,6 +94,7 @@ class Task:
     state: TaskState = "queued"
     detail: str = ""
     checking: bool = False
+    closed: bool = False  # nobody else can be asked: a majority decides
     result: Run | None = None  # the accepted run whose files are the task's result
 
     def live(self, state: RunState) -> list[Run]:
@@ -96,10 +111,17 @@ class Share:
     price: int
     session: str
     cap: int
+    operator: str
+    quota: int = MAX_QUOTA  # tasks at once
     accepted: int = 0
     checks: int = 0
+    right: int = 0  # of those accepted, confirmed by others
+    passed: int = 0  # of these, the ones it delivered before it could know of the check
+    late: int = 0
+    outages: int = 0
     fuel: int = 0
     owed: int = 0  # cost of its accepted runs
+    penalties: int = 0  # for what it promised and never delivered
     signed: int = 0  # the newest voucher; can't be taken back
     signature: str = ""
     assured: int = 0  # of what is owed, the part that was signed for, or that another provider confirmed
@@ -108,14 +130,37 @@ class Share:
     faults: int = 0  # outages, less results delivered since
     blocked_until: float = 0.0
     distrusted: bool = False
+    proven: bool = False  # wrong, in this job
+    taken: float = 0.0  # seconds from order to delivery, of all runs it delivered
+    delivered: int = 0
 
     @property
     def out(self) -> int:
         return len(self.live)
 
     @property
+    def given_up(self) -> bool:
+        return self.faults >= GIVEN_UP
+
+    @property
+    def due(self) -> int:
+        """What it is to be paid in all: its accepted runs, less the penalties, but never less than nothing."""
+        return 0 if self.distrusted else max(0, self.owed - self.penalties)
+
+    @property
     def spent(self) -> int:
-        return max(self.owed, self.signed)
+        return max(self.due, self.signed)
+
+    @property
+    def withheld(self) -> int:
+        """Of what it earned, what penalties keep from it."""
+        return max(0, self.owed - self.spent)
+
+    def outcomes(self, wrong: int) -> Outcomes:
+        """What this job adds to its record; `wrong`: runs of it that were taken back."""
+        return Outcomes(
+            self.accepted, self.checks, self.right, wrong, int(self.proven), self.outages, self.late, self.passed
+        )
 
     def exposure(self, spec: JobSpec) -> int:
         """Spent, and what the orders out and the results under check could still come to."""
@@ -146,10 +191,12 @@ class JobMachine:
         self.checks_done = 0
         self.checks_failed = 0
         self._queued: dict[int, None] = dict.fromkeys(range(len(spec.tasks)))  # ordered set
-        self._jury: dict[int, None] = {}  # tasks under check that want another run
+        self._jury: dict[int, int] = {}  # tasks under check to how many more runs they want
+        self._given_up: set[str] = set()  # operators
         self._left = len(spec.tasks)
         self._fuel_seen = 0
         self._delivered_count = 0
+        self._taken = 0.0  # seconds from order to delivery, of all delivered runs
 
     # ---------------------------------------------------------------- looking
 
@@ -164,7 +211,7 @@ class JobMachine:
     def due(self, at: float) -> int:
         """Until when an order sent at `at` earns its full pay."""
         last = int(self.deadline) + ORDER_MARGIN
-        return last if self.spec.deadline is None else min(last, int(at) + self.spec.deadline // 1000)
+        return last if self.spec.deadline is None else min(last, ceil(at + self.spec.deadline / 1000))
 
     @property
     def late_by(self) -> int:
@@ -187,43 +234,110 @@ class JobMachine:
         """Mean fuel of delivered runs so far, or `default` before the first."""
         return self._fuel_seen / self._delivered_count if self._delivered_count else default
 
-    def wanted(self, limit: int) -> list[Work]:
-        """Up to `limit` runs to place, checks first: they hold up payment."""
+    def wanted(self, limit: int, present: frozenset[str] | None = None) -> list[Work]:
+        """Up to `limit` runs to place, checks first: they hold up payment.
+
+        `present`: the providers that answer, in a pause after a fault or not; all, unless given.
+        """
         if self.ended:
             return []
+        here = self._operators(present)
         work = []
-        for index in self._jury:
-            work.append(Work(index, "check", self._barred(self.tasks[index])))
+        for index, more in self._jury.items():
+            work += [Work(index, "check", self._barred(self.tasks[index], here))] * more
             if len(work) >= limit:
-                return work
+                return work[:limit]
         for index in self._queued:
-            work.append(Work(index, "work", self._barred(self.tasks[index])))
+            work.append(Work(index, "work", self._barred(self.tasks[index], here)))
             if len(work) >= limit:
                 break
         return work
 
-    @staticmethod
-    def _barred(task: Task) -> frozenset[str]:
-        """One provider answers a task once: a second answer of its own would confirm its first."""
-        return frozenset(run.provider for run in task.runs if run.state in ("out", "held", "wrong"))
+    def stragglers(self, now: float, present: frozenset[str] | None = None) -> list[Work]:
+        """Tasks of the tail that a second provider should be given too: the first good answer counts, the other run is
+        called back. Only where one run makes the result: replicas are several already."""
+        few = max(TAIL_TASKS, len(self.tasks) // 10)
+        if self.ended or self._queued or self._left > few or self.spec.replicas > 1:
+            return []
+        here = self._operators(present)
+        found = []
+        for task in self.tasks:
+            out = task.live("out") if task.state == "out" else []
+            if len(out) != 1:
+                continue
+            share = self.shares[out[0].provider]
+            forecast = share.taken / share.delivered if share.delivered else self.mean_time
+            if forecast and now - out[0].sent > max(TAIL_LEAST, TAIL_SLOWNESS * forecast):
+                found.append(Work(task.index, "work", self._barred(task, here)))
+        return found
+
+    @property
+    def mean_time(self) -> float:
+        """Mean seconds from order to delivery, 0.0 before the first."""
+        return self._taken / self._delivered_count if self._delivered_count else 0.0
+
+    def _operators(self, present: frozenset[str] | None) -> set[str]:
+        shares = self.shares.values() if present is None else (self.shares[name] for name in present)
+        return {share.operator for share in shares if not share.distrusted}
+
+    def _barred(self, task: Task, here: set[str]) -> frozenset[str]:
+        """Operators that get no run of this task. One answers a task once: a second answer of its own would confirm its
+        first. One that failed it does not get it again, nor one that was given up, as long as there is another here."""
+        if not task.runs and not self._given_up:
+            return frozenset()
+        answered = {self.shares[run.provider].operator for run in task.runs if run.state in ("out", "held", "wrong")}
+        failed = {self.shares[run.provider].operator for run in task.runs if run.blamed}
+        failed |= self._given_up
+        return frozenset(answered | failed if here - answered - failed else answered)
+
+    def _others(self, task: Task) -> bool:
+        """Whether the job knows another operator that could be asked about this task."""
+        gone = {self.shares[run.provider].operator for run in task.runs if run.blamed or run.state in ("held", "wrong")}
+        return any(share.operator not in gone and not share.distrusted for share in self.shares.values())
 
     def may_serve(self, provider: str, now: float) -> bool:
         """Whether this provider may get orders of this job now."""
         share = self.shares.get(provider)
         return share is not None and not share.distrusted and now >= share.blocked_until
 
+    def sealed(self, purpose: Purpose) -> bool:
+        """Whether such a run's provider commits to its answer first: all that are compared, but those whose check is
+        drawn after they were delivered."""
+        return purpose == "check" or self.spec.replicas > 1
+
+    @property
+    def distrusted(self) -> set[str]:
+        """Operators of which nothing is trusted."""
+        return {share.operator for share in self.shares.values() if share.distrusted}
+
+    def outcomes(self) -> dict[str, Outcomes]:
+        """What this job adds to its providers' records."""
+        wrong = Counter(run.provider for run in self.runs.values() if run.state == "wrong")
+        return {name: share.outcomes(wrong[name]) for name, share in self.shares.items()}
+
+    def may_open(self, run: Run) -> bool:
+        """Whether a committed answer may be shown: every other answer to the task is fixed, too."""
+        others = (other for other in self.tasks[run.task].runs if other is not run and other.state == "out")
+        return all(other.commitment for other in others)
+
+    def contested(self) -> list[int]:
+        """Tasks where a majority waits for more to be asked."""
+        return [index for index in self._jury if judge(self._answers(self.tasks[index]), last=True).kind == "agreed"]
+
     def payable(self, provider: str, *, pressed: bool = False) -> int:
-        """What the next voucher to this provider should be over, or 0 when none is due: all its accepted runs, but
-        while one of its results is under check only those that others confirmed, and nothing more once it was shown
+        """What the next voucher to this provider should be over, or 0 when none is due: all its accepted runs less its
+        penalties, and less those that the orders it still has may come to, since what is signed can't be taken back;
+        but while one of its results is under check only those that others confirmed, and nothing more once it was shown
         wrong. `pressed`: nothing goes on unless it is paid ahead for results under check, so one run's most of those
-        is added."""
+        is added, and nothing is kept back."""
         share = self.shares[provider]
-        due = share.owed
+        retained = 0 if self.ended or pressed else share.out * self.spec.penalty_at(share.price)
+        due = max(0, share.due - retained)
         if share.pending and not pressed:
             due = min(due, share.assured)
         elif share.pending:
             held = [run for run in self.runs.values() if run.provider == provider and run.state == "held"]
-            value = sum(cost(run.fuel, share.price) for run in held)
+            value = sum(run.cost for run in held)
             due = max(due, min(due + value, share.signed + cost(self.spec.limits.fuel, share.price)))
         return due if due > share.signed and not share.distrusted else 0
 
@@ -265,18 +379,28 @@ class JobMachine:
                 if event.provider in self.shares:
                     raise self._corrupt(f"a second session with {event.provider}")
                 self.shares[event.provider] = Share(
-                    event.provider, event.peer, event.name, event.price, event.session, event.cap
-                )
+                    event.provider, event.peer, event.name, event.price, event.session, event.cap,
+                    event.operator or event.provider, event.quota,
+                )  # fmt: skip
             case CapRaised():
                 self._share(event.provider).cap = event.cap
             case Sent():
                 self._sent(event)
             case Accepted():
                 self._out(event.attempt).promise = event.promise
+            case Committed():
+                self._out(event.attempt).commitment = event.answer
             case Delivered():
                 self._delivered(event)
             case Failed() | Lost():
                 self._troubled(event)
+            case JuryClosed():
+                if event.task not in self._jury:
+                    raise self._corrupt(f"the jury of task {event.task} closed, which has none")
+                self.tasks[event.task].closed = True
+                self._settle(self.tasks[event.task])
+            case Distrusted():
+                self._distrust(self._share(event.provider), event.detail)
             case Signed():
                 share = self._share(event.provider)
                 if event.amount < share.signed:
@@ -299,16 +423,17 @@ class JobMachine:
             raise self._corrupt(f"an order for task {event.task}, which needs none")
         task = self.tasks[event.task]
         run = Run(
-            event.attempt, event.task, event.provider, event.purpose, event.at, event.order, event.signature
+            event.attempt, event.task, event.provider, event.purpose, event.at, event.order, event.signature,
+            due=self.due(event.at), sealed=self.sealed(event.purpose),
         )  # fmt: skip
         task.runs.append(run)
         self.runs[event.attempt] = run
         share.live[event.attempt] = None
         if event.purpose == "work":
             self._queued.pop(event.task, None)
-            task.state, task.detail = "out", ""
-        else:
-            self._jury.pop(event.task, None)
+            if task.state == "queued":
+                task.state, task.detail = "out", ""
+        self._ask(task, self._seats(task))
 
     def _delivered(self, event: Delivered) -> None:
         run = self._out(event.attempt)
@@ -316,9 +441,17 @@ class JobMachine:
         del share.live[event.attempt]
         run.result, run.fuel, run.exit = event.result, event.fuel, event.exit
         run.started, run.finished, run.receipt = event.started, event.at, event.receipt
+        gross = cost(event.fuel, share.price)
+        run.cost = late_pay(gross, event.finished, run.due, run.due + self.spec.grace // 1000)
+        run.late = event.finished > run.due
         self._fuel_seen += event.fuel
         self._delivered_count += 1
+        self._taken += event.at - run.sent
+        share.taken += event.at - run.sent
+        share.delivered += 1
         share.faults = max(0, share.faults - 1)
+        if not share.given_up:
+            self._given_up.discard(share.operator)
         if self.ended or task.state in _OVER:
             run.state = "superseded"
             run.detail = "came after the job ended" if self.ended else "came after the task was decided"
@@ -339,14 +472,18 @@ class JobMachine:
             run.state = "lost"
         if task.state in _OVER:
             return  # called back, since it was no longer needed
+        run.blamed = True
+        if isinstance(event, Lost) and event.breach and run.promise:
+            run.breached = True
+            share.penalties += self.spec.penalty_at(share.price)
         if event.at >= share.blocked_until:  # else it is the same outage: all orders out are lost at once
             share.faults += 1
+            share.outages += 1
+            if share.given_up:
+                self._given_up.add(share.operator)
+            share.quota = halved(share.quota)
             share.blocked_until = event.at + FIRST_BACKOFF * 2 ** min(share.faults - 1, MAX_DOUBLINGS)
         self._settle(task)
-
-    def _answer(self, run: Run) -> Answer:
-        """What is compared: native programs never use the same processor time twice."""
-        return replace(run.answer, fuel=0) if self.spec.runtime == "native" else run.answer
 
     def _settle(self, task: Task) -> None:
         """Bring a task to where its runs say it is."""
@@ -357,30 +494,54 @@ class JobMachine:
             self._jury.pop(task.index, None)
             if out:  # maybe a check, of a result that fell with its provider: it becomes the result to check
                 task.state, task.detail = "out", ""
+                self._ask(task, self.spec.replicas)
             else:
                 self._again(task)
             return
-        if not task.checking:
+        if not task.checking and self.spec.replicas == 1:
             self._accept(task, held)
             return
         task.state = "checking"
-        verdict = judge([self._answer(run) for run in held]) if len(held) > 1 else Verdict("more")
+        verdict = judge(self._answers(task), self._seats(task), last=task.closed or not (out or self._others(task)))
         if verdict.kind == "agreed":
             self._conclude(task, verdict)
         elif verdict.kind == "hung":
-            claims = len({self._answer(run).claim for run in held})
+            claims = len({answer.claim for answer in self._answers(task)})
             for run in held:
                 self._drop(run, "superseded", "providers disagree and no majority was found")
             self._finish(
                 task, "failed", f"{len(held)} providers gave {claims} different results: the task is not deterministic"
             )
-        elif not out:
+        else:
             task.detail = (
-                "waits for another provider to check it"
-                if len(held) == 1
-                else "providers disagree: waits for another to decide"
+                "providers disagree: waits for others to decide"
+                if len({answer.claim for answer in self._answers(task)}) > 1
+                else "waits for another provider to check it"
             )
-            self._jury[task.index] = None
+            self._ask(task, verdict.seats)
+
+    def _seats(self, task: Task) -> int:
+        """How many answers a task wants from the start, or since its check was drawn."""
+        return max(self.spec.replicas, 2 if task.checking else 1)
+
+    def _ask(self, task: Task, seats: int) -> None:
+        """See that there will be so many answers of this task."""
+        if task.state in _OVER or task.state == "queued":
+            return
+        answers = task.live("held")
+        if answers:  # a mismatch asks for more than what it began with
+            seats = max(seats, judge(self._answers(task), seats).seats)
+        more = seats - len(answers) - len(task.live("out"))
+        if more > 0:
+            self._jury[task.index] = more
+        else:
+            self._jury.pop(task.index, None)
+
+    def _answers(self, task: Task) -> list[Answer]:
+        return [Answer(run.provider, self.shares[run.provider].operator, self._claim(run)) for run in task.live("held")]
+
+    def _claim(self, run: Run) -> Claim:
+        return claim_of(self.spec.runtime, bytes.fromhex(run.result), run.fuel, run.exit)
 
     def _conclude(self, task: Task, verdict: Verdict) -> None:
         held = task.live("held")
@@ -391,10 +552,15 @@ class JobMachine:
         for provider, before in owed.items():
             self.shares[provider].assured += self.shares[provider].owed - before
         for run in held:
+            if run.provider in verdict.right:
+                self.shares[run.provider].right += 1
+                self.shares[run.provider].passed += not run.sealed
+        for run in held:
             if run.provider in verdict.wrong:
                 self._drop(run, "wrong", "a majority of providers got another result")
         for provider in verdict.wrong:
-            self._distrust(provider)
+            self.shares[provider].proven = True
+            self._distrust(self.shares[provider], "its provider was shown wrong on another task")
 
     def _accept(self, task: Task, runs: list[Run]) -> None:
         for run in runs:
@@ -413,7 +579,9 @@ class JobMachine:
         run.state = "accepted"
         share.pending -= 1
         share.fuel += run.fuel
-        share.owed += cost(run.fuel, share.price)
+        share.owed += run.cost
+        share.late += run.late
+        share.quota = grown(share.quota)
         if run.purpose == "work":
             share.accepted += 1
         else:
@@ -426,40 +594,52 @@ class JobMachine:
         elif run.state == "held":
             share.pending -= 1
         elif run.state == "accepted":
-            share.fuel -= run.fuel
-            share.owed -= cost(run.fuel, share.price)
-            if run.purpose == "work":
-                share.accepted -= 1
-            else:
-                share.checks -= 1
+            self._uncredit(run)
         run.state, run.detail = state, detail
 
-    def _distrust(self, provider: str) -> None:
-        """None of a liar's results stands: take them back, wait for no more, and have the tasks done again."""
-        share = self.shares[provider]
-        if share.distrusted:
-            return
-        share.distrusted = True
-        for run in [run for run in self.runs.values() if run.provider == provider]:
+    def _uncredit(self, run: Run) -> None:
+        share = self.shares[run.provider]
+        share.fuel -= run.fuel
+        share.owed -= run.cost
+        share.late -= run.late
+        if run.purpose == "work":
+            share.accepted -= 1
+        else:
+            share.checks -= 1
+
+    def _distrust(self, liar: Share, detail: str) -> None:
+        """None of a liar's results stands, nor of its operator's other nodes: take them back, wait for no more, and
+        have the tasks done again."""
+        mine = {share.provider for share in self.shares.values() if share.operator == liar.operator}
+        mine = {provider for provider in mine if not self.shares[provider].distrusted}
+        for provider in mine:
+            self.shares[provider].distrusted = True
+        for run in [run for run in self.runs.values() if run.provider in mine]:
             task = self.tasks[run.task]
             if run.state == "out":
-                self._drop(run, "superseded", "its provider was shown wrong on another task")
+                self._drop(run, "superseded", detail)
                 self._settle(task)
             elif run.state == "held":
-                self._drop(run, "wrong", "its provider was shown wrong on another task")
+                self._drop(run, "wrong", detail)
                 self._settle(task)
+            elif run.state == "accepted" and not self.ended:
+                self._drop(run, "wrong", detail)
+                self._reopen(task)
             elif run.state == "accepted":
-                self._drop(run, "wrong", "its provider was shown wrong on another task")
-                if task.result is run:
-                    self._replace(task)
+                run.detail = detail  # what is not signed for yet never will be
 
-    def _replace(self, task: Task) -> None:
-        """The result of an ended task has fallen with its provider."""
+    def _reopen(self, task: Task) -> None:
+        """One of the accepted runs of an ended task has fallen with its provider: those that agreed with it stand only
+        if they are enough without it."""
         others = task.live("accepted")
-        if others:
-            task.result = others[0]  # another provider had checked it and agreed
+        if others and len(others) >= self._seats(task):
+            task.result = others[0]
             return
-        task.result, task.state, task.checking = None, "queued", False
+        for run in others:
+            self._uncredit(run)
+            run.state = "held"
+            self.shares[run.provider].pending += 1
+        task.result, task.state, task.closed = None, "checking", False
         self._left += 1
         self._settle(task)
 
@@ -475,7 +655,7 @@ class JobMachine:
                 task, "failed", f"could not be run {len(troubles)} times; the last provider said: {troubles[-1].detail}"
             )
         else:
-            task.state, task.checking = "queued", False
+            task.state, task.checking, task.closed = "queued", False, False
             task.detail = f"to be tried again: {task.runs[-1].detail}" if task.runs else ""
             self._queued[task.index] = None
 

@@ -160,7 +160,7 @@ class Verify(Value):
     three providers of different operators run every task from the start; where they differ, more are asked."""
 
     level: Level = "L1"
-    sample: RatioAmount | None = None  # None: max(2 %, 2/(n+1)), n = the provider's tasks checked or accepted so far
+    sample: RatioAmount | None = None  # None: max(2 %, 2/(n+1)), n = the checks its provider has passed
 
 
 class TaskSpec(Value):
@@ -243,6 +243,11 @@ class JobSpec(Value):
     def replicas(self) -> int:
         """How many providers run every task from the start."""
         return {"L0": 1, "L1": 1, "L2": 2, "L3": 3}[self.verify.level]
+
+    @property
+    def operators(self) -> int:
+        """Of how many operators there must be providers."""
+        return {"L0": 1, "L1": 2, "L2": 2, "L3": 3}[self.verify.level]
 
     def penalty_at(self, price: int) -> int:
         """What a provider of this price owes for one task that it accepted and never delivers, in base units."""

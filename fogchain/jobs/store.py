@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields
 
 from sqlalchemy import (
     Column,
@@ -27,6 +27,7 @@ from fogchain.errors import BadInput, Conflict, CorruptData, NotFound
 from fogchain.jobs.events import JobEvent, from_record, to_record
 from fogchain.jobs.machine import JobMachine
 from fogchain.jobs.spec import JobSpec
+from fogchain.market.reputation import Outcomes
 
 tables = MetaData()
 _jobs = Table(
@@ -47,23 +48,12 @@ _events = Table(
     Column("kind", String, nullable=False),
     Column("body", String, nullable=False),  # JSON
 )
-_records = Table(
-    "provider_records",
+_outcomes = Table(
+    "provider_outcomes",
     tables,
     Column("provider", String, primary_key=True),
-    Column("accepted", Integer, nullable=False),
-    Column("checks", Integer, nullable=False),
-    Column("wrong", Integer, nullable=False),
+    *(Column(field.name, Integer, nullable=False) for field in fields(Outcomes)),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderRecord:
-    """What this buyer has seen of a provider, over all jobs."""
-
-    accepted: int = 0
-    checks: int = 0
-    wrong: int = 0
 
 
 class JobStore:
@@ -104,10 +94,17 @@ class JobStore:
             connection.execute(delete(_events).where(_events.c.job == job_id))
             connection.execute(delete(_jobs).where(_jobs.c.id == job_id))
 
-    def close(self, job_id: str) -> None:
-        """The job is paid: it need not be taken up again at start."""
+    def close(self, job_id: str, outcomes: Mapping[str, Outcomes]) -> None:
+        """The job is paid: it need not be taken up again at start, and adds to its providers' records, once."""
         with transaction(self._engine) as connection:
-            connection.execute(update(_jobs).where(_jobs.c.id == job_id).values(open=0))
+            closed = connection.execute(update(_jobs).where(_jobs.c.id == job_id, _jobs.c.open == 1).values(open=0))
+            if not closed.rowcount:
+                return
+            for provider, seen in outcomes.items():
+                row = connection.execute(select(_outcomes).where(_outcomes.c.provider == provider)).first()
+                new = (Outcomes(*row[1:]) if row else Outcomes()) + seen
+                connection.execute(delete(_outcomes).where(_outcomes.c.provider == provider))
+                connection.execute(insert(_outcomes).values(provider=provider, **asdict(new)))
 
     def load(self, job_id: str) -> tuple[JobMachine, int]:
         """The job as its log tells it, and the number of events. Raises NotFound, CorruptData."""
@@ -157,22 +154,8 @@ class JobStore:
             raise BadInput(f"several jobs begin with {prefix}", hint="give more digits of the id")
         return str(rows[0].id)
 
-    def record(self, provider: str) -> ProviderRecord:
+    def record(self, provider: str) -> Outcomes:
+        """What this buyer has seen of a provider, over all its paid jobs."""
         with self._engine.connect() as connection:
-            row = connection.execute(select(_records).where(_records.c.provider == provider)).first()
-        return ProviderRecord(row.accepted, row.checks, row.wrong) if row else ProviderRecord()
-
-    def add_to_record(self, provider: str, seen: ProviderRecord) -> None:
-        """Add a finished job's counts to the provider's record."""
-        with transaction(self._engine) as connection:
-            row = connection.execute(select(_records).where(_records.c.provider == provider)).first()
-            old = ProviderRecord(row.accepted, row.checks, row.wrong) if row else ProviderRecord()
-            connection.execute(delete(_records).where(_records.c.provider == provider))
-            connection.execute(
-                insert(_records).values(
-                    provider=provider,
-                    accepted=old.accepted + seen.accepted,
-                    checks=old.checks + seen.checks,
-                    wrong=old.wrong + seen.wrong,
-                )
-            )
+            row = connection.execute(select(_outcomes).where(_outcomes.c.provider == provider)).first()
+        return Outcomes(*row[1:]) if row else Outcomes()

@@ -1,12 +1,16 @@
 """When a result is checked, and what disagreeing results mean. Pure.
 
 Level L1 (audited): after delivery a draw decides whether another provider runs the task again. The chance falls with
-the provider's record, p = max(2 %, 2/(n+1)) for n accepted tasks; a newcomer's first two results are always checked.
-A mismatch alone proves nothing about who is wrong: it escalates to further providers, and the result on which a strict
-majority agrees stands. Fuel is part of what is compared, so the bill is checked with the answer.
+the provider's record, p = max(2 %, 2/(n+1)) for n such checks passed since it was last proven wrong; a newcomer's first
+two results are always checked. L2, L3: two, three providers run every task from the start.
 
-Source: Sarmenta's spot-checking; the audit rule's simulated error and cost are in `fogchain bench e2e` terms
-`audit_wrong_accepted` and `audit_overhead`.
+A mismatch alone proves nothing about who is wrong: it escalates to committees of three, five, seven. A claim stands
+once it leads by two votes and has a strict majority; of seven, or when nobody else is there, the majority suffices.
+An operator has one vote, however many nodes it has. Fuel is part of what is compared, so the bill is checked with the
+answer; a runtime that has no fuel is compared without it.
+
+Source: Sarmenta's spot-checking; the audit rule's error and cost, simulated in `market/simulation.py`, are the figures
+`audit_wrong_accepted` and `audit_overhead` of `fogchain bench e2e`.
 """
 
 from __future__ import annotations
@@ -16,11 +20,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from fogchain.market.engines import Runtime
 from fogchain.market.messages import Exit
 
 AUDIT_FLOOR = 200  # basis points
 AUDIT_FACTOR = 2
-MAX_JURY = 5
+COMMITTEES = (3, 5, 7)  # answers after which a mismatch is looked at again
+MAX_JURY = COMMITTEES[-1]
+LEAD = 2  # votes
+
+Claim = tuple[bytes, int, int]
+
+
+def claim_of(runtime: Runtime, result: bytes, fuel: int, end: int) -> Claim:
+    """What has to be equal for two runs to agree: result, fuel and ending; a native program's fuel is not measured."""
+    return result, 0 if runtime == "native" else fuel, end
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,50 +42,57 @@ class Answer:
     """What one provider says of one task."""
 
     provider: str
-    result: bytes
-    fuel: int
-    exit: int
-
-    @property
-    def claim(self) -> tuple[bytes, int, int]:
-        return self.result, self.fuel, self.exit
+    operator: str  # who runs it: has one vote
+    claim: Claim
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`agreed`: these providers' claim stands, the `wrong` ones' does not. `more`: ask another provider.
-    `hung`: as many as may be asked were asked, and no majority agrees."""
+    """`agreed`: these providers' claim stands, the `wrong` ones' does not. `more`: there should be `seats` answers in
+    all. `hung`: as many as may be asked were asked, and no majority agrees."""
 
     kind: Literal["agreed", "more", "hung"]
     right: tuple[str, ...] = ()
     wrong: tuple[str, ...] = ()
+    seats: int = 0
 
 
-def check_chance(level: str, sample: int | None, accepted: int, end: int) -> int:
-    """The chance in basis points that a delivered result is checked.
+def check_chance(level: str, sample: int | None, clean: int, end: int) -> int:
+    """The chance in basis points that a delivered result is checked after delivery.
 
-    `accepted` is how many of the provider's results this buyer has accepted; a program that did not end well is
-    always checked, since saying so is the cheapest lie.
+    `clean` is how many such checks the provider has passed with this buyer since it was last proven wrong: what was
+    accepted without a check says nothing, nor does what it delivered when it knew of one. A program that did not end
+    well is always checked, since saying so is the cheapest lie. At L2 and L3 nothing is drawn: all is
+    compared from the start.
     """
-    if level == "L0":
+    if level != "L1":
         return 0
     if end != Exit.OK:
         return 10_000
     if sample is not None:
         return sample
-    return min(10_000, max(AUDIT_FLOOR, AUDIT_FACTOR * 10_000 // (accepted + 1)))
+    return min(10_000, max(AUDIT_FLOOR, AUDIT_FACTOR * 10_000 // (clean + 1)))
 
 
-def judge(answers: Sequence[Answer]) -> Verdict:
-    """The verdict over all answers to one task that is being checked; a provider has one vote, its first answer."""
-    answers = list({answer.provider: answer for answer in reversed(answers)}.values())
-    if not answers:
-        return Verdict("more")
-    [(claim, votes)] = Counter(answer.claim for answer in answers).most_common(1)
-    if votes >= 2 and votes * 2 > len(answers):
+def judge(answers: Sequence[Answer], seats: int = 2, *, last: bool = False) -> Verdict:
+    """The verdict over all answers to one task that is being checked; an operator has one vote, its first answer.
+
+    `seats`: answers there must be at least. `last`: nobody else can be asked.
+    """
+    answers = list({answer.operator: answer for answer in reversed(answers)}.values())
+    if len(answers) < seats:
+        return Verdict("more", seats=seats)
+    votes = Counter(answer.claim for answer in answers).most_common(2)
+    most = votes[0][1] if votes else 0
+    lead = most - votes[1][1] if len(votes) > 1 else most
+    majority = most >= 2 and most * 2 > len(answers)
+    if majority and (lead >= LEAD or last or len(answers) >= MAX_JURY):
+        claim = votes[0][0]
         return Verdict(
             "agreed",
             right=tuple(a.provider for a in answers if a.claim == claim),
             wrong=tuple(a.provider for a in answers if a.claim != claim),
         )
-    return Verdict("hung" if len(answers) >= MAX_JURY else "more")
+    if len(answers) >= MAX_JURY:
+        return Verdict("hung")
+    return Verdict("more", seats=max(seats, next(size for size in COMMITTEES if size > len(answers))))

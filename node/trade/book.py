@@ -14,15 +14,15 @@ from typing import Literal
 import structlog
 
 from fogchain.chain.index import EventIndex
-from fogchain.chain.records import NodeRecord
+from fogchain.chain.records import NOBODY, NodeRecord
 from fogchain.errors import BadMessage, BadSignature, FogchainError, Unavailable
 from fogchain.identity import check_binding
 from fogchain.jobs.spec import JobSpec
-from fogchain.jobs.store import ProviderRecord
 from fogchain.market.engines import Runtime, engine_for, split
 from fogchain.market.matching import Candidate, Matching, Wanted, match, reasons
 from fogchain.market.messages import Offer
 from fogchain.market.offers import check
+from fogchain.market.reputation import Outcomes
 from fogchain.wallet.eip712 import Domain, verify
 from node.trade import wire
 from node.trade.ports import Network
@@ -79,7 +79,7 @@ class ProviderBook:
         index: EventIndex,
         changed: Callable[[], None],
         stale_after: float = 60.0,
-        record: Callable[[str], ProviderRecord] = lambda _: ProviderRecord(),
+        record: Callable[[str], Outcomes] = lambda _: Outcomes(),
     ) -> None:
         """`stale_after`: seconds of silence after which an offer is not matched any more."""
         self._stale_after, self._record = stale_after, record
@@ -177,6 +177,14 @@ class ProviderBook:
         """The node of this wallet; the one that answers, where the wallet changed its node."""
         nodes = [known for known in self._known.values() if known.address == address]
         return max(nodes, key=lambda known: (known.state == "ready", known.last_seen or 0.0), default=None)
+
+    def operator_of(self, address: str) -> str:
+        """Who runs this wallet's node, by the registry; itself when nobody else does."""
+        for record in self._index.providers():
+            if record.owner.lower() == address:
+                operator = record.operator.lower()
+                return address if operator == NOBODY else operator
+        return address
 
     async def settle(self, timeout: float) -> None:
         """Wait until each registered provider has been asked once, at most `timeout` seconds."""
@@ -305,7 +313,7 @@ class ProviderBook:
             self._changed()
 
 
-def distrust(record: ProviderRecord) -> str:
+def distrust(record: Outcomes) -> str:
     """What speaks against a provider in this buyer's own record: a wrong result in less than twenty right ones."""
     if record.wrong and record.accepted < FORGIVEN_AFTER * record.wrong:
         return f"shown wrong {record.wrong} times, with {record.accepted} results accepted"

@@ -17,12 +17,12 @@ from fogchain.api.models import Quote
 from fogchain.errors import BadInput, Conflict, CorruptData, FogchainError, NotFound, PaymentRequired
 from fogchain.jobs.machine import JobMachine
 from fogchain.jobs.spec import JobSpec, check_sum_of_inputs
-from fogchain.jobs.store import ProviderRecord
+from fogchain.market.messages import SERVED_PRIVACY
 from fogchain.market.verification import AUDIT_FLOOR
 from node.trade import wire
 from node.trade.driver import JobDriver, Surroundings
 from node.trade.sources import holders
-from node.trade.wire import SignedReceipt
+from node.trade.wire import SignedCommitment, SignedReceipt
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +44,8 @@ class Buyer:
 
     async def start(self) -> None:
         self._around.network.serve("receipt", self._on_receipt)
+        self._around.network.serve("commit", self._on_commit)
+        self._around.network.serve("heartbeat", self._on_heartbeat)
         for job_id in self._around.store.open_jobs():
             try:
                 machine, seq = self._around.store.load(job_id)
@@ -51,7 +53,7 @@ class Buyer:
                 log.error("a job can't be taken up", job=job_id[:12], why=error.message)
                 continue
             if machine.paid is not None:
-                self._around.store.close(job_id)
+                self._around.store.close(job_id, machine.outcomes())
             else:
                 self._drive(machine, seq)
         self._reclaimer = asyncio.create_task(self._reclaim())
@@ -82,10 +84,15 @@ class Buyer:
     def quote(self, spec: JobSpec) -> tuple[Quote, list[str]]:
         """What the job would cost with the providers that match now, the balance not considered."""
         ready, reasons = self._around.book.matching(spec)
+        barred = [known for known in ready if self._around.why_barred(known.address)]
+        ready = [known for known in ready if known not in barred]
+        reasons += [f"{known.name}: {self._around.why_barred(known.address)}" for known in barred]
+        if spec.privacy not in SERVED_PRIVACY:
+            reasons.append(f"privacy {spec.privacy!r} is served by nobody yet; {', '.join(SERVED_PRIVACY)} is")
         chosen = ready[: self._around.config.max_providers]
         prices = [known.offer.price for known in chosen if known.offer]
         dearest = max(prices, default=0)
-        runs = len(spec.tasks)
+        runs = len(spec.tasks) * spec.replicas
         if spec.verify.level == "L1":
             share = spec.verify.sample if spec.verify.sample is not None else AUDIT_FLOOR
             runs += -(-runs * share // 10_000)
@@ -96,8 +103,12 @@ class Buyer:
                 f"the budget of {units.format_fog(spec.budget)} does not cover one task at its fuel limit, "
                 f"{units.format_fog(single)}: raise budget or lower limits.fuel"
             )
-        if spec.verify.level == "L1" and len(chosen) == 1:
-            reasons.append("level L1 needs two providers, one to check the other; only one matches")
+        operators, needed = len({self._around.book.operator_of(known.address) for known in chosen}), spec.operators
+        if 0 < operators < needed:
+            reasons.append(
+                f"level {spec.verify.level} needs {needed} providers of different operators, to compare their results; "
+                f"{operators} match"
+            )
         quote = Quote(
             tasks=len(spec.tasks),
             providers=len(chosen),
@@ -109,6 +120,13 @@ class Buyer:
             free=0,
             missing=0,
             reasons=reasons,
+            level=spec.verify.level,
+            replicas=spec.replicas,
+            operators=operators,
+            deadline=spec.deadline,
+            grace=spec.grace,
+            penalty=spec.penalty_at(dearest),
+            privacy=spec.privacy,
         )
         return quote, reasons
 
@@ -204,20 +222,33 @@ class Buyer:
                 driver = JobDriver(*self._around.store.load(job_id), self._around)
                 self._drivers[job_id] = driver
         machine = driver.machine
-        for share in machine.shares.values():
-            wrong = sum(run.state == "wrong" for run in machine.runs.values() if run.provider == share.provider)
-            self._around.store.add_to_record(share.provider, ProviderRecord(share.accepted, share.checks, wrong))
-        self._around.store.close(machine.id)
+        self._around.store.close(machine.id, machine.outcomes())
         self._finished[machine.id] = machine
         self._drivers.pop(machine.id, None)
+        self._around.suspects.clear()
+        for other in self._drivers.values():
+            self._around.suspects.update(other.machine.distrusted)
         self._running.pop(machine.id, None)
         self._ended(machine)
 
     async def _on_receipt(self, peer: str, data: bytes) -> bytes:
         signed = SignedReceipt.decode(data)
+        return wire.encode_word(await self._driver_of(signed.receipt.order).receive(peer, signed))
+
+    async def _on_commit(self, _peer: str, data: bytes) -> bytes:
+        signed = SignedCommitment.decode(data)
+        return wire.encode_word(await self._driver_of(signed.commitment.order).commit(signed))
+
+    async def _on_heartbeat(self, peer: str, data: bytes) -> bytes:
+        for digest, seconds in wire.decode_heartbeat(data).items():
+            with suppress(NotFound):
+                self._driver_of(digest).beat(peer, digest, seconds)
+        return wire.EMPTY
+
+    def _driver_of(self, order: bytes) -> JobDriver:
         for driver in self._drivers.values():
-            if driver.attempt_of(signed.receipt.order) is not None:
-                return wire.encode_word(await driver.receive(peer, signed))
+            if driver.attempt_of(order) is not None:
+                return driver
         raise NotFound("this node has no such order open")
 
     async def _reclaim(self) -> None:

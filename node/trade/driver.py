@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from fogchain.batch.placement import Machine, place
+from fogchain.batch.placement import Machine, Placement, place
 from fogchain.chain.calls import Calls, session_id
 from fogchain.chain.client import ChainClient
 from fogchain.chain.index import EventIndex
@@ -30,10 +30,13 @@ from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.events import (
     Accepted,
     CapRaised,
+    Committed,
     Delivered,
+    Distrusted,
     Ended,
     Failed,
     JobEvent,
+    JuryClosed,
     Lost,
     Paid,
     Sent,
@@ -44,8 +47,9 @@ from fogchain.jobs.machine import JobMachine, Run, Share, Work
 from fogchain.jobs.spec import BlobRef, ResultManifest
 from fogchain.jobs.store import JobStore
 from fogchain.market import auction
-from fogchain.market.messages import BY_RECORD, ON_ACCOUNT, Agreement, Exit, Receipt, TaskOrder, Voucher
+from fogchain.market.messages import BY_RECORD, ON_ACCOUNT, SERVED_PRIVACY, Agreement, Exit, Receipt, TaskOrder, Voucher
 from fogchain.market.offers import class_id
+from fogchain.market.reputation import BPS, Outcomes
 from fogchain.market.verification import check_chance
 from fogchain.units import GFUEL, MAX_UINT96, cost, format_duration, format_fog
 from fogchain.wallet.eip712 import Domain, sign, verify
@@ -57,7 +61,7 @@ from node.trade.ports import Network
 from node.trade.settlement import Settlement
 from node.trade.sources import blobs_of
 from node.trade.transfers import SHOWN_FROM, Transfers, decode_amounts
-from node.trade.wire import Promise, SignedOrder, SignedReceipt, SignedVoucher
+from node.trade.wire import Promise, SignedCommitment, SignedOrder, SignedReceipt, SignedVoucher
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +74,9 @@ DISCOVERY_PAUSE = 3.0
 CONFIRMATIONS = 4  # blocks on top of a session's end before it counts: a chain that goes back takes the last few along
 MAX_SLOTS = 64  # beyond these an offer's claim draws no more work
 HANDING_OVER = 30.0  # seconds a provider may say "delivered" before its receipt is here
-GIVEN_UP = 3  # outages in a row after which a provider no longer counts as one of the job's
+JURY_PATIENCE = 15.0  # seconds for which a majority waits for others that could be asked
+LONG_POLL = 10.0  # seconds for which a sealed answer's provider is kept waiting for the others'
+CLOCK_SKEW = 120  # seconds by which two honest clocks may differ
 SLOWEST = 64 << 10  # bytes a second at which a result has to come, at least
 
 
@@ -101,6 +107,16 @@ class Surroundings:
     funding: Funding
     settlement: Settlement
     changed: Callable[[JobDriver, set[int]], None]  # the job, and the tasks that changed
+    suspects: set[str] = field(default_factory=set)  # operators proven wrong in a job that is open
+
+    def why_barred(self, provider: str) -> str:
+        """Why it gets no session of a new job, in words; empty when it may."""
+        if self.book.operator_of(provider) in self.suspects:
+            return "its operator was shown wrong in a job that is still open"
+        seen = self.store.record(provider)
+        if seen.ejected:
+            return f"it was shown wrong in {seen.cases} of this node's jobs"
+        return ""
 
 
 class JobDriver:
@@ -109,6 +125,7 @@ class JobDriver:
     def __init__(self, machine: JobMachine, seq: int, around: Surroundings) -> None:
         self.machine = machine
         self.started: set[int] = set()  # attempts their provider says are in the sandbox now
+        self.progress: dict[int, int] = {}  # attempt to the seconds that its provider says it has been running
         self.problems: dict[str, str] = {}  # provider to what hinders it now, in words
         self.transfers: Transfers[int] = Transfers()  # attempt to how far its inputs or its result have come
         self.waiting = ""  # why nothing can be placed, in words
@@ -135,6 +152,13 @@ class JobDriver:
         self._broken: BaseException | None = None
         self.readable = frozenset(machine.spec.blobs())
         self._digest_of: dict[int, bytes] = {}
+        self._records: dict[str, Outcomes] = {}  # of the job's providers, as of before it
+        self._heard: dict[str, float] = {}  # provider to when it last said anything, by the monotonic clock
+        self._beats: dict[int, float] = {}  # attempt to when its provider last said it was running, by the wall clock
+        self._opened: dict[int, float] = {}  # committed attempt to when it was first asked to show its answer
+        self._turn = asyncio.Event()  # set, and made anew, with every event
+        self._contested: dict[int, float] = {}  # task to since when a majority waits for more to be asked
+        around.suspects.update(machine.distrusted)
         self._engine_used: str | None = None
         self._ended_at: dict[str, list[float]] = {}  # by provider, when its last runs ended
         self._covering = False  # the job's bids are, or are being, covered and made
@@ -176,9 +200,11 @@ class JobDriver:
             self._record()
         if (verdict := machine.verdict_of(now)) is not None:
             self._record(Ended(now, *verdict))
+        self._share_suspects(now)
         if machine.ended is None:
             self._plan_sessions(now)
             self._dispatch(now)
+            self._close_juries(now)
         self._vouch(now)
         if machine.ended is not None:
             self._settle(now)
@@ -198,8 +224,11 @@ class JobDriver:
                 self._clock(event)
                 touched.add(self.machine.runs[event.attempt].task)
                 self.started.discard(event.attempt)
+        self._turn.set()
+        self._turn = asyncio.Event()
         for provider in trusted:
             if self.machine.shares[provider].distrusted:
+                self._around.suspects.add(self.machine.shares[provider].operator)
                 self._call_back(provider)
                 touched.update(run.task for run in self.machine.runs.values() if run.provider == provider)
         self._around.changed(self, touched)
@@ -223,6 +252,12 @@ class JobDriver:
         dropped = [run for run in self.machine.runs.values() if run.provider == provider and run.state == "superseded"]
         self._withdraw.setdefault(provider, set()).update(self._digest(run) for run in dropped)
 
+    def _share_suspects(self, now: float) -> None:
+        """Who was shown wrong in another open job of this buyer is neither trusted nor paid here."""
+        for share in list(self.machine.shares.values()):
+            if not share.distrusted and share.operator in self._around.suspects:
+                self._record(Distrusted(now, share.provider, "its operator was shown wrong in another job"))
+
     def cancel(self, detail: str) -> None:
         """End the job; what was delivered is paid."""
         if self.machine.ended is None:
@@ -237,7 +272,11 @@ class JobDriver:
             return
         ready, reasons = around.book.matching(machine.spec, self._engine)
         fresh = [known for known in ready if known.address not in machine.shares]
-        good = [share for share in machine.shares.values() if not share.distrusted and share.faults < GIVEN_UP]
+        for known in fresh:
+            if why := around.why_barred(known.address):
+                reasons.append(f"{known.name}: {why}")
+        fresh = [known for known in fresh if not around.why_barred(known.address)]
+        good = [share for share in machine.shares.values() if not share.distrusted and not share.given_up]
         room = around.config.max_providers - len(good)  # cheap offers that come to nothing keep nobody out
         if fresh and room > 0 and now >= machine.created + (0 if machine.shares else self._patience(len(ready))):
             count = len(machine.shares) + len(fresh[:room])
@@ -260,7 +299,13 @@ class JobDriver:
             return
         cap = machine.spec.budget if self._on_account else max(cap, most)
         session = session_id(self._around.wallet.address, known.address, bytes.fromhex(machine.id))
-        self._record(SessionPlanned(now, known.address, known.peer_id, known.name, price, "0x" + session.hex(), cap))
+        operator = self._around.book.operator_of(known.address)
+        quota = self._seen(known.address).quota(self._around.config.newcomer_tasks)
+        self._record(
+            SessionPlanned(
+                now, known.address, known.peer_id, known.name, price, "0x" + session.hex(), cap, operator, quota,
+            )
+        )  # fmt: skip
         share = machine.shares[known.address]
         self._spawn(self._watch(share))
         self._spawn(self._begin_paying(share))
@@ -276,9 +321,9 @@ class JobDriver:
         if spec.urgency == "now" or now >= machine.created + spec.time_limit / 2000 or self._uncovered:
             self._around.auctioneer.leave(machine.id)
             return False
-        good = [share for share in machine.shares.values() if not share.distrusted and share.faults < GIVEN_UP]
+        good = {share.operator for share in machine.shares.values() if not share.distrusted and not share.given_up}
         if good:
-            return len(good) >= (2 if spec.verify.level == "L1" else 1)
+            return len(good) >= spec.operators
         if not self._covering:
             self._covering = True
             self._spawn(self._join_auction())
@@ -293,7 +338,7 @@ class JobDriver:
         spec = self.machine.spec.model_copy(update={"max_price": None})  # the auction has set the price
         able, _ = self._around.book.matching(spec, self._engine)
         known = next((known for known in able if known.address == award.seller), None)
-        if known is None or known.address in self.machine.shares:
+        if known is None or known.address in self.machine.shares or self._around.why_barred(award.seller):
             log.warning("a seller of the auction can't serve the job", job=self.machine.id[:12], seller=award.seller)
             return
         most = min(cost(award.fuel, award.price), spec.budget // count)
@@ -356,9 +401,21 @@ class JobDriver:
                 "money is being brought into the market" if self._on_account else "payment sessions are being opened"
             )
             return f"{opening} on the chain"
-        if machine.spec.verify.level == "L1" and len(trusted) < 2:
-            return "level L1 needs a second provider to check results; only one matches: " + "; ".join(reasons)
+        operators, spec = {share.operator for share in trusted}, machine.spec
+        if len(operators) < spec.operators:
+            return (
+                f"level {spec.verify.level} needs {spec.operators} providers of different operators, to compare their "
+                f"results; {len(operators)} can be had: " + "; ".join(reasons)
+            )
+        if spec.privacy not in SERVED_PRIVACY:
+            return f"no provider serves privacy {spec.privacy!r} yet; {', '.join(SERVED_PRIVACY)} is served"
         return ""
+
+    def _seen(self, provider: str) -> Outcomes:
+        """Its record before this job."""
+        if provider not in self._records:
+            self._records[provider] = self._around.store.record(provider)
+        return self._records[provider]
 
     def _session_open(self, share: Share) -> bool:
         record = self._around.index.session(bytes.fromhex(share.session[2:]))
@@ -496,9 +553,10 @@ class JobDriver:
 
     def _dispatch(self, now: float) -> None:
         machine, spec = self.machine, self.machine.spec
-        if spec.verify.level == "L1" and len([s for s in machine.shares.values() if not s.distrusted]) < 2:
+        if len({s.operator for s in machine.shares.values() if not s.distrusted}) < spec.operators:
             return
-        wanted = machine.wanted(BATCH)
+        here = self._present()
+        wanted = machine.wanted(BATCH, here) or machine.stragglers(now, here)
         if not wanted:
             return
         fuel = machine.mean_fuel(spec.limits.fuel / 4)
@@ -519,7 +577,7 @@ class JobDriver:
             room = (share.cap - share.exposure(spec)) // price if price else BATCH
             if room <= 0 < affordable:
                 self._raise_cap(share)
-            rate = self._around.book.rate(known)
+            rate = self._around.book.rate(known) * self._seen(share.provider).score / BPS
             nodes.append(
                 Machine(
                     share.provider,
@@ -527,10 +585,15 @@ class JobDriver:
                     rate,
                     share.out,
                     share.out * fuel,
-                    max(0, min(room, affordable)),
+                    max(0, min(room, affordable, share.quota - share.out)),
                 )
             )
-        placements = place(len(wanted), nodes, fuel=fuel, may=lambda work, name: name not in wanted[work].barred)
+        operators = {share.provider: share.operator for share in machine.shares.values()}
+        placements = _distinct(
+            place(len(wanted), nodes, fuel=fuel, may=lambda work, name: operators[name] not in wanted[work].barred),
+            [work.task for work in wanted],
+            operators,
+        )
         dearest = max((cost(spec.limits.fuel, machine.shares[p.machine].price) for p in placements), default=0)
         afford = max(0, budget) // dearest if dearest else len(placements)
         events = [
@@ -543,6 +606,26 @@ class JobDriver:
                 run = machine.runs[event.attempt]
                 self._digests[self._digest(run)] = run.attempt
                 self._spawn(self._deliver_order(run))
+
+    def _present(self) -> frozenset[str]:
+        """Providers that can be given orders, but for a pause after a fault."""
+        found = set()
+        for share in self.machine.shares.values():
+            known = self._around.book.get(share.provider)
+            if share.provider in self._open and known is not None and known.state == "ready":
+                found.add(share.provider)
+        return frozenset(found)
+
+    def _close_juries(self, now: float) -> None:
+        """Let a majority decide where nobody else can be asked."""
+        machine, here = self.machine, self._present()
+        contested = [index for index in machine.contested() if not machine.tasks[index].live("out")]
+        self._contested = {index: self._contested.get(index, now) for index in contested}
+        for index, since in list(self._contested.items()):
+            answered = {machine.shares[run.provider].operator for run in machine.tasks[index].runs}
+            others = {share.operator for share in machine.shares.values() if share.provider in here} - answered
+            if not others or now - since > JURY_PATIENCE:
+                self._record(JuryClosed(now, index))
 
     def _order(self, work: Work, share: Share, attempt: int, now: float) -> Sent:
         around, spec = self._around, self.machine.spec
@@ -560,7 +643,7 @@ class JobDriver:
             engine=(known.engine_for(spec.runtime) if known else None) or "",
             issued=int(now),
             deadline=self.machine.due(now),
-            sealed=0,
+            sealed=int(self.machine.sealed(work.purpose)),
             terms=self._agreement(share),
         )
         signature = sign(around.wallet.key, around.domain, order)
@@ -633,13 +716,18 @@ class JobDriver:
     def _note_state(self, run: Run, state: str) -> None:
         before, now = run.attempt in self.started, time.monotonic()
         since = self._since.setdefault((run.attempt, state), now)  # one that takes its word back gains no time
+        if state == wire.DELIVERED and run.commitment:  # it waits for us, until we ask
+            since = self._opened.get(run.attempt, now)
         if state in (wire.UNKNOWN, wire.DROPPED):
-            self._lose(run, "its provider no longer has the order")
+            self._lose(run, "its provider no longer has the order", breach=True)
+        elif state == wire.LAPSED:
+            self._lose(run, "its provider let it go, since it had not heard of this node for long")
         elif state not in (wire.QUEUED, wire.UNPAID, wire.RUNNING, wire.DELIVERED):
-            self._lose(run, f"its provider calls it {state!r}, which says nothing")
+            self._lose(run, f"its provider calls it {state!r}, which says nothing", breach=True)
         elif now - since > self._patience_with(run, state):
-            self._lose(run, f"its provider says {state} and nothing comes of it")
+            self._lose(run, f"its provider says {state} and nothing comes of it", breach=True)
         elif state == wire.RUNNING and run.state == "out":
+            self._beats[run.attempt] = time.time()
             self.started.add(run.attempt)
         waited = run.attempt in self._unpaid
         (self._unpaid.add if state == wire.UNPAID and run.state == "out" else self._unpaid.discard)(run.attempt)
@@ -662,18 +750,26 @@ class JobDriver:
             log.info("run failed", job=self.machine.id[:12], task=run.task, provider=run.provider, why=event.detail)
             self._record(event)
 
-    def _lose(self, run: Run, detail: str) -> None:
+    def _lose(self, run: Run, detail: str, *, breach: bool = False) -> None:
         if run.state == "out":
             log.info("run lost", job=self.machine.id[:12], task=run.task, provider=run.provider, why=detail)
             self._withdraw.setdefault(run.provider, set()).add(self._digest(run))
-            self._record(Lost(time.time(), run.attempt, detail))
+            self._record(Lost(time.time(), run.attempt, detail, breach))
+
+    def beat(self, peer: str, digest: bytes, seconds: int) -> None:
+        """Its provider says that this order has been running for so long."""
+        run = self.machine.runs[self._digests[digest]]
+        if self.machine.shares[run.provider].peer == peer and run.state == "out":
+            self._heard[run.provider] = time.monotonic()
+            self.progress[run.attempt] = seconds
+            self._note_state(run, wire.RUNNING)
 
     async def _watch(self, share: Share) -> None:
         """Ask one provider about its orders; give up on them when it stays silent."""
         around, machine = self._around, self.machine
         lost_after = around.config.lost_after / 1000
         pause = max(0.5, lost_after / 8)
-        heard = time.monotonic()
+        self._heard[share.provider] = time.monotonic()
         while machine.paid is None:
             over = machine.ended is not None
             live = [machine.runs[attempt] for attempt in share.live]
@@ -684,7 +780,8 @@ class JobDriver:
             try:
                 if withdraw:
                     asked = sorted(withdraw)
-                    message = wire.encode_cancel(asked, [])
+                    breached = [d for d in asked if machine.runs[self._digests[d]].breached]
+                    message = wire.encode_cancel([d for d in asked if d not in breached], breached)
                     await around.network.request(share.peer, "cancel", message, timeout=REQUEST_TIMEOUT)
                     self._withdrawn.update(asked)
                     withdraw.difference_update(asked)
@@ -703,14 +800,14 @@ class JobDriver:
                     self.problems.pop(share.provider, None)
                     if waiting := sum(run.attempt in self._unpaid for run in out):
                         self.problems[share.provider] = f"waits for a voucher before it begins {_orders(waiting)}"
-                heard = time.monotonic()
+                self._heard[share.provider] = time.monotonic()
             except FogchainError as error:
-                silent = time.monotonic() - heard
+                silent = time.monotonic() - self._heard[share.provider]
                 self.problems[share.provider] = f"silent for {silent:.0f} s: {error.message}"
                 around.book.silent(share.peer, error.message)
                 if silent > lost_after:
                     for run in out:
-                        self._lose(run, f"silent for {silent:.0f} s")
+                        self._lose(run, f"silent for {silent:.0f} s", breach=True)
             if over and not withdraw:
                 return
             await asyncio.sleep(pause)
@@ -745,7 +842,28 @@ class JobDriver:
                 del self._receiving[attempt]
         if run.state in ("held", "accepted"):
             return wire.ACCEPTED
-        return wire.SUPERSEDED
+        return wire.BREACHED if run.breached else wire.SUPERSEDED
+
+    async def commit(self, signed: SignedCommitment) -> str:
+        """Take a sealed answer, and say whether it may be shown now: once all other answers to the task are fixed.
+
+        Raises BadSignature, BadMessage for another commitment than before.
+        """
+        run = self.machine.runs[self._digests[signed.commitment.order]]
+        verify(self._around.domain, signed.commitment, signed.signature, run.provider)
+        answer, patience = signed.commitment.answer.hex(), time.monotonic() + LONG_POLL
+        if run.state == "out" and not run.commitment:
+            self._record(Committed(time.time(), run.attempt, answer))
+        elif run.commitment and run.commitment != answer:
+            raise BadMessage("another answer than the one that was committed to")
+        while run.state == "out" and not self.machine.may_open(run):
+            turn, left = self._turn, patience - time.monotonic()
+            if left <= 0:
+                return wire.WAIT
+            with suppress(TimeoutError):
+                await asyncio.wait_for(turn.wait(), left)
+        self._opened.setdefault(run.attempt, time.monotonic())
+        return wire.OPEN
 
     async def _take(self, peer: str, run: Run, signed: SignedReceipt) -> None:
         receipt, now = signed.receipt, time.time()
@@ -763,6 +881,9 @@ class JobDriver:
             printed = self._around.blobs.put(logs.encode(signed.logs)) if signed.logs else ""
             self._fail(run, Failed(now, run.attempt, end, signed.detail or end.name.lower(), printed))
             return
+        if why := self._contradicts(run, signed):
+            self._fail(run, Failed(now, run.attempt, Exit.REFUSED, why))
+            return
         try:
             manifest = self._check(receipt, signed.manifest)
             async with asyncio.timeout(HANDING_OVER + sum(file.size for file in manifest.files) / SLOWEST):
@@ -776,12 +897,11 @@ class JobDriver:
         if run.state != "out":
             return
         self._around.blobs.put(signed.manifest)
-        record = self._around.store.record(run.provider)
         share = self.machine.shares[run.provider]
         chance = check_chance(
             self.machine.spec.verify.level,
             self.machine.spec.verify.sample,
-            0 if record.wrong else record.accepted + share.accepted + share.pending,
+            self._seen(run.provider).clean + share.passed,
             receipt.exit,
         )
         self._record(
@@ -797,6 +917,17 @@ class JobDriver:
                 check=secrets.randbelow(10_000) < chance,
             )
         )
+
+    def _contradicts(self, run: Run, signed: SignedReceipt) -> str:
+        """What is wrong with the receipt beside what was said before; empty when nothing is."""
+        receipt = signed.receipt
+        if run.sealed and receipt.commitment(run.provider, signed.salt.rjust(32, b"\0")).answer.hex() != run.commitment:
+            return "its result is not what it committed to"
+        if receipt.finished < receipt.started or receipt.finished > time.time() + CLOCK_SKEW:
+            return "its receipt is dated in the future, or ends before it began"
+        if receipt.finished < max(run.sent, self._beats.get(run.attempt, 0.0)) - CLOCK_SKEW:
+            return "its receipt is dated before the order, or before its provider said that it was still running"
+        return ""
 
     def _check(self, receipt: Receipt, manifest: bytes) -> ResultManifest:
         """The receipt's manifest. Raises BadMessage when the two or the order contradict each other."""
@@ -963,3 +1094,15 @@ class JobDriver:
 
 def _orders(count: int) -> str:
     return "an order" if count == 1 else f"{count} orders"
+
+
+def _distinct(placements: list[Placement], tasks: list[int], operators: dict[str, str]) -> list[Placement]:
+    """Without those that would give one operator the same task twice; `tasks`: of the pieces of work."""
+    given: set[tuple[int, str]] = set()
+    kept = []
+    for placement in placements:
+        key = tasks[placement.work], operators[placement.machine]
+        if key not in given:
+            given.add(key)
+            kept.append(placement)
+    return kept

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
+    Connection,
     Engine,
     Float,
     Integer,
@@ -27,7 +28,7 @@ from fogchain.chain.calls import session_id
 from fogchain.database import transaction
 from fogchain.market.messages import ON_ACCOUNT, Exit, TaskOrder
 from fogchain.units import cost
-from node.trade.wire import ACCEPTED, DELIVERED, DROPPED, QUEUED, SignedOrder, SignedReceipt
+from node.trade.wire import ACCEPTED, BREACHED, DELIVERED, DROPPED, QUEUED, SignedOrder, SignedReceipt
 
 tables = MetaData()
 _orders = Table(
@@ -43,7 +44,8 @@ _orders = Table(
     Column("receipt", LargeBinary),  # the signed receipt's wire form
     Column("cost", String, nullable=False),  # of the finished run, else of the fuel limit; decimal, over 64 bits wide
     Column("handed", Boolean, nullable=False),  # the buyer has the receipt
-    Column("verdict", String, nullable=False),  # what the buyer said of it
+    Column("verdict", String, nullable=False),  # what the buyer said of it, or why this node dropped it
+    Column("penalty", String, nullable=False),  # owed for a promise not kept, decimal
     Column("finished", Float),
 )
 _sessions = Table(
@@ -126,6 +128,7 @@ class Ledger:
                     cost=str(cost(order.fuel_limit, order.price)),
                     handed=False,
                     verdict="",
+                    penalty="0",
                 )
             )
             if not connection.execute(select(_sessions.c.session).where(_sessions.c.session == account)).first():
@@ -168,15 +171,32 @@ class Ledger:
         with transaction(self._engine) as connection:
             connection.execute(update(_orders).where(_orders.c.digest == digest).values(handed=True, verdict=verdict))
 
-    def drop(self, digest: bytes) -> bool:
-        """Forget an order that has not been run. False when it was delivered already or is not known."""
+    def drop(self, digest: bytes, verdict: str = "") -> bool:
+        """Forget an order that has not been run. False when it was delivered already or is not known.
+
+        One that is dropped as BREACHED was promised and not delivered: the buyer is owed its penalty.
+        """
+        known = self.get(digest)
+        penalty = known.order.terms.penalty if known and verdict == BREACHED else 0
         with transaction(self._engine) as connection:
             result = connection.execute(
                 update(_orders)
                 .where(_orders.c.digest == digest, _orders.c.state == QUEUED)
-                .values(state=DROPPED, cost="0")
+                .values(state=DROPPED, cost="0", verdict=verdict, penalty=str(penalty))
             )
             return result.rowcount > 0
+
+    def penalties(self, session: bytes) -> int:
+        """What this node owes in the session for promises it did not keep; never more than it earned there."""
+        with self._engine.connect() as connection:
+            return self._penalties(connection, session)
+
+    @staticmethod
+    def _penalties(connection: Connection, session: bytes) -> int:
+        mine = _orders.c.session == session
+        owed = sum(int(row.penalty) for row in connection.execute(select(_orders.c.penalty).where(mine)))
+        good = mine & (_orders.c.state == DELIVERED) & _orders.c.verdict.in_(("", ACCEPTED))
+        return min(owed, sum(int(row.cost) for row in connection.execute(select(_orders.c.cost).where(good))))
 
     def get(self, digest: bytes) -> LedgerOrder | None:
         with self._engine.connect() as connection:
@@ -233,6 +253,8 @@ class Ledger:
                     if not row.closed:
                         counted &= _orders.c.verdict.not_in(("", ACCEPTED))
                     work = sum(int(r.cost) for r in connection.execute(select(_orders.c.cost).where(counted)))
+                    if row.closed:
+                        work -= self._penalties(connection, row.session)
                     if row.closed:
                         self._closed_work[row.session] = work
                 lost += work - int(row.amount)

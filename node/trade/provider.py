@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 
 import structlog
 
@@ -40,7 +42,7 @@ from node.trade.ports import Network, Ran, Sandbox
 from node.trade.sources import HeldFor, blobs_of
 from node.trade.transfers import Transfers, encode_amounts
 from node.trade.uptime import Uptime
-from node.trade.wire import Promise, SignedOrder, SignedReceipt, SignedVoucher
+from node.trade.wire import Promise, SignedCommitment, SignedOrder, SignedReceipt, SignedVoucher
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +52,8 @@ ANNOUNCE_INTERVAL = 31.0  # seconds; the network takes one in 30 s
 AWAY = 900.0  # seconds for which an order waits for a buyer whose inputs can't be had
 ENDPOINT_BYTES = 1000
 MAX_LEVEL = 3  # of verification
+SEALED_PAUSE = 0.5  # seconds before a sealed answer is offered again
+HEARTBEAT = 10.0  # seconds between two words on a long run
 EPOCH = 600  # seconds, in which the registry counts capacity
 
 
@@ -91,7 +95,9 @@ class Provider:
         self._accounts = Accounts(ledger, index, wallet.address, config.on_account, self._account_moved)
         self._credit = CreditLine(ledger, self._accounts, config.increment, config.on_account)
         self._runs: dict[bytes, asyncio.Task[None]] = {}
-        self._running: set[bytes] = set()
+        self._running: dict[bytes, float] = {}  # order to when it went into the sandbox, by the monotonic clock
+        self._heard: dict[str, float] = {}  # buyer's peer to when it last said anything, likewise
+        self._started = time.monotonic()
         self._pushes: dict[bytes, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._granted: dict[str, set[str]] = {}
@@ -128,6 +134,7 @@ class Provider:
         self._spawn(self._register())
         self._spawn(self._claims.run())
         self._spawn(self._accounts.run())
+        self._spawn(self._beat())
 
     async def stop(self) -> None:
         tasks = [*self._runs.values(), *self._pushes.values(), *self._tasks]
@@ -187,6 +194,7 @@ class Provider:
         signed = SignedOrder.decode(data)
         digest = self._domain.digest(signed.order)
         known = self._ledger.get(digest)
+        self._hear(peer)
         if known is None:
             self._check(signed)
             promise = sign(self._wallet.key, self._domain, signed.order)
@@ -305,12 +313,15 @@ class Provider:
         return session
 
     def _state(self, known: LedgerOrder) -> str:
+        if known.state == wire.DROPPED and known.verdict == wire.LAPSED:
+            return wire.LAPSED
         if known.digest in self._running:
             return wire.RUNNING
         return wire.UNPAID if known.state == wire.QUEUED and self._credit.is_waiting(known.digest) else known.state
 
     async def _on_status(self, peer: str, data: bytes) -> bytes:
         states = []
+        self._hear(peer)
         for digest in wire.decode_digests(data):
             known = self._ledger.get(digest)
             if known is None or known.peer != peer:  # a buyer with a new node key sends its orders again first
@@ -329,12 +340,48 @@ class Provider:
 
     async def _on_cancel(self, peer: str, data: bytes) -> bytes:
         unneeded, breached = wire.decode_cancel(data)
-        for digest in unneeded + breached:
-            known = self._ledger.get(digest)
-            if known and known.peer == peer and self._ledger.drop(digest) and (task := self._runs.get(digest)):
-                task.cancel()
+        self._hear(peer)
+        for digests, verdict in ((unneeded, ""), (breached, wire.BREACHED)):
+            for digest in digests:
+                known = self._ledger.get(digest)
+                if known and known.peer == peer and self._ledger.drop(digest, verdict):
+                    log.info("order called back", order=digest.hex()[:12], why=verdict or "not needed")
+                    if (task := self._runs.get(digest)) is not None:
+                        task.cancel()
         self._changed()
         return wire.EMPTY
+
+    # ---------------------------------------------------------------- heartbeats and leases
+
+    def _hear(self, peer: str) -> None:
+        self._heard[peer] = time.monotonic()
+
+    async def _beat(self) -> None:
+        """Say of long runs that they go on, and let go of what nobody seems to wait for."""
+        while True:
+            await asyncio.sleep(HEARTBEAT)
+            now, beats = time.monotonic(), dict[str, dict[bytes, int]]()
+            for digest, since in list(self._running.items()):
+                if (known := self._ledger.get(digest)) is not None:
+                    beats.setdefault(known.peer, {})[digest] = int(now - since)
+            for peer, seconds in beats.items():
+                with suppress(FogchainError):
+                    await self._network.request(peer, "heartbeat", wire.encode_heartbeat(seconds), timeout=HEARTBEAT)
+                    self._hear(peer)
+            self._lapse(now)
+
+    def _lapse(self, now: float) -> None:
+        """A buyer not heard of for the lease's time loses its places in the queue. What runs is finished, what is
+        delivered is kept for it until its session ends, and what it signed for is claimed: silence pays."""
+        lease = self._config.lease / 1000
+        for known in self._ledger.queued():
+            silent = now - self._heard.get(known.peer, self._started)
+            if known.digest in self._running or silent < lease or not self._ledger.drop(known.digest, wire.LAPSED):
+                continue
+            log.info("order dropped: its buyer is silent", order=known.digest.hex()[:12], seconds=int(silent))
+            if (task := self._runs.get(known.digest)) is not None:
+                task.cancel()
+            self._changed()
 
     # ---------------------------------------------------------------- running
 
@@ -354,7 +401,7 @@ class Provider:
         try:
             await self._fetch(known.digest, spec)
             async with self._credit.turn(digest, order, self._slots):
-                self._running.add(digest)
+                self._running[digest] = time.monotonic()
                 self._changed()
                 try:
                     if order.late_by < time.time():
@@ -368,11 +415,11 @@ class Provider:
                         order.spec,
                     )
                 finally:
-                    self._running.discard(digest)
-            receipt = self._receipt(digest, ran)
+                    self._running.pop(digest, None)
+            receipt = self._receipt(digest, order, ran)
         except FogchainError as error:
             log.warning("order failed", order=run_id[:12], why=error.message)
-            receipt = self._receipt(digest, _refusal(error.message))
+            receipt = self._receipt(digest, order, _refusal(error.message))
         self._ledger.deliver(digest, receipt, time.time())
         self._uptime.ended(sound=Exit(receipt.receipt.exit).deterministic, now=time.time())
         self._push(digest)
@@ -400,7 +447,7 @@ class Provider:
             finally:
                 self.fetching.end(digest)
 
-    def _receipt(self, digest: bytes, ran: Ran) -> SignedReceipt:
+    def _receipt(self, digest: bytes, order: TaskOrder, ran: Ran) -> SignedReceipt:
         """Put the result into the blob store and sign for it."""
         small: dict[bytes, bytes] = {}
         manifest = b""
@@ -422,7 +469,8 @@ class Provider:
         )
         printed = read_logs(ran.files) if ran.manifest is None else {}
         signature = sign(self._wallet.key, self._domain, receipt)
-        return SignedReceipt(receipt, signature, manifest, small, ran.detail, printed)
+        salt = secrets.token_bytes(32) if order.sealed and manifest else b""
+        return SignedReceipt(receipt, signature, manifest, small, ran.detail, printed, salt)
 
     # ---------------------------------------------------------------- receipts
 
@@ -449,7 +497,11 @@ class Provider:
             if session is not None and session.closed:
                 return
             try:
+                if known.receipt.salt and not await self._opened(known):
+                    await asyncio.sleep(SEALED_PAUSE)
+                    continue
                 answer = await self._network.request(known.peer, "receipt", known.receipt.encode(), timeout=120)
+                self._hear(known.peer)
                 self._ledger.handed(digest, wire.decode_word(answer))
                 self._changed()
                 return
@@ -462,6 +514,15 @@ class Provider:
             await asyncio.sleep(pause)
             pause = min(pause * 2, 15.0)
 
+    async def _opened(self, known: LedgerOrder) -> bool:
+        """Commit to a sealed order's answer. True once the buyer asks to see it: the others' answers are fixed too."""
+        assert known.receipt is not None
+        commitment = known.receipt.receipt.commitment(self._wallet.address, known.receipt.salt)
+        signed = SignedCommitment(commitment, sign(self._wallet.key, self._domain, commitment))
+        answer = await self._network.request(known.peer, "commit", signed.encode(), timeout=60)
+        self._hear(known.peer)
+        return wire.decode_word(answer) == wire.OPEN
+
     def _grant(self, known: LedgerOrder) -> None:
         if known.receipt and known.receipt.manifest:
             names = {file.sha256 for file in ResultManifest.decode(known.receipt.manifest).files}
@@ -469,8 +530,9 @@ class Provider:
 
     # ---------------------------------------------------------------- money
 
-    async def _on_voucher(self, _peer: str, data: bytes) -> bytes:
+    async def _on_voucher(self, peer: str, data: bytes) -> bytes:
         signed = SignedVoucher.decode(data)
+        self._hear(peer)
         voucher = signed.voucher
         held, session = self._ledger.held(voucher.session), self._index.session(voucher.session)
         if held is None and (session is None or session.provider.lower() != self._wallet.address):

@@ -5,7 +5,7 @@
     order      buyer → provider   [1, order, signature, run spec]                    [1, state, provider's signature]
     status     buyer → provider   [1, [order digest, …]]                             [1, [state, …]]
     cancel     buyer → provider   [1, [order digest, …], [breached order's digest, …]]   [1]
-    progress   provider → buyer   [1, [[order digest, seconds], …]]                  [1]
+    heartbeat  provider → buyer   [1, [[order digest, seconds], …]]                  [1]
     commit     provider → buyer   [1, commitment, signature]                         [1, "open" | "wait"]
     receipt    provider → buyer   [1, receipt, signature, manifest, {sha256: blob},   [1, verdict]
                                    detail, logs, salt]
@@ -296,12 +296,12 @@ def decode_cancel(data: bytes) -> tuple[list[bytes], list[bytes]]:
     return _digests(unneeded), _digests(breached)
 
 
-def encode_progress(seconds: dict[bytes, int]) -> bytes:
+def encode_heartbeat(seconds: dict[bytes, int]) -> bytes:
     """For each running order, how long it has been in the sandbox."""
     return cbor.dumps([VERSION, [[digest, spent] for digest, spent in seconds.items()]])
 
 
-def decode_progress(data: bytes) -> dict[bytes, int]:
+def decode_heartbeat(data: bytes) -> dict[bytes, int]:
     (pairs,) = _open(data, list)
     if not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
         raise BadMessage("not digests with seconds")

@@ -147,7 +147,8 @@ async def prepare_buyer(network: LocalNetwork, liar: Rogue, bootstrap: str) -> b
         rpc_url=rpc_url,
         deployment=deployment,
         light=True,
-        buyer={"lost_after": "3 s", "max_providers": 3},  # as many as there are rogues, who are cheaper
+        # as many providers as there are rogues, who are cheaper; and work enough for each of their tricks
+        buyer={"lost_after": "3 s", "max_providers": 3, "newcomer_tasks": 64},
         p2p={"listen": ["/ip4/127.0.0.1/tcp/0"], "bootstrap": [bootstrap]},
     )
     client, calls = ChainClient(rpc_url, deployment), Calls(deployment)
@@ -552,8 +553,10 @@ async def test_a_job_among_rogues_ends_right_and_pays_the_honest_alone(doors: Do
             assert run.state == "failed" and liar.answers[order] == wire.SUPERSEDED
     for state, signed in zip(Staller.STATES, staller.orders.values(), strict=True):
         run = runs[signed.order.attempt]
-        assert run.state == "lost" and "says" in run.detail, (state, run)
-    assert {runs[signed.order.attempt].state for signed in mute.orders.values()} == {"lost"}
+        assert (run.state == "lost" and "says" in run.detail) or run.detail == "no longer needed", (state, run)
+    for signed in mute.orders.values():
+        run = runs[signed.order.attempt]
+        assert run.state == "lost" or run.detail == "no longer needed", run
 
     async def claimed() -> bool:
         shares = {share.address: share for share in (await buyer.job(doors.job)).providers}

@@ -18,11 +18,15 @@ from typing import Literal
 from fogchain.batch.placement import Machine, place
 from fogchain.errors import CorruptData
 from fogchain.jobs.events import (
+    Accepted,
     CapRaised,
+    Committed,
     Delivered,
+    Distrusted,
     Ended,
     Failed,
     JobEvent,
+    JuryClosed,
     Lost,
     Paid,
     Sent,
@@ -32,8 +36,9 @@ from fogchain.jobs.events import (
     to_record,
 )
 from fogchain.jobs.machine import JobMachine, Run, Share
-from fogchain.jobs.spec import BlobRef, JobSpec, Limits, TaskSpec, Verify
+from fogchain.jobs.spec import BlobRef, JobSpec, Level, Limits, TaskSpec, Verify
 from fogchain.market.messages import Exit
+from fogchain.market.reputation import FIRST_QUOTA
 from fogchain.market.verification import check_chance
 from fogchain.units import cost
 
@@ -63,13 +68,17 @@ class Scene:
 
     characters: tuple[Character, ...]
     tasks: int
-    level: Literal["L0", "L1"]
+    level: Level
     sample: int | None
     budget_runs: int  # the budget, in runs at the fuel limit with the dearest provider
     kill_chance: float
     seed: int
     failing_programs: frozenset[int] = frozenset()  # tasks whose program ends with an error, on every machine
     time_limit: int = 86_400_000  # ms
+    penalty: int = 0
+    deadline: int | None = None  # ms
+    operators: int = 0  # so many of the first providers are one operator's
+    distrust_at: float = 0.0  # when another job finds the first provider out
 
     @property
     def dearest(self) -> int:
@@ -81,6 +90,9 @@ class Scene:
             module=BlobRef(sha256="cd" * 32, size=10),
             budget=max(1, self.budget_runs * cost(FUEL_LIMIT, self.dearest)),
             time_limit=self.time_limit,
+            deadline=self.deadline,
+            grace=1000,
+            penalty=self.penalty,
             limits=Limits(fuel=FUEL_LIMIT, memory=1 << 16, time=60_000, output=0),
             verify=Verify(level=self.level, sample=self.sample),
             tasks=tuple(TaskSpec(args=(str(index),)) for index in range(self.tasks)),
@@ -123,26 +135,32 @@ def assert_sound(machine: JobMachine) -> None:
     for share in machine.shares.values():
         mine = [run for run in runs if run.provider == share.provider]
         accepted = [run for run in mine if run.state == "accepted"]
-        assert share.owed == sum(cost(run.fuel, share.price) for run in accepted)
+        assert share.owed == sum(run.cost for run in accepted)
+        for run in mine:
+            assert 0 <= run.cost <= cost(run.fuel, share.price)
+            assert run.cost == cost(run.fuel, share.price) or run.late
+        assert share.late == sum(run.late for run in accepted)
+        assert share.penalties % max(1, spec.penalty_at(share.price)) == 0
         assert share.fuel == sum(run.fuel for run in accepted)
         assert share.accepted == sum(run.purpose == "work" for run in accepted)
         assert share.checks == sum(run.purpose == "check" for run in accepted)
         assert share.pending == sum(run.state == "held" for run in mine)
         assert list(share.live) == [run.attempt for run in mine if run.state == "out"]
-        if share.distrusted:
+        if share.distrusted and not machine.ended:
             assert not accepted and not share.pending and not share.live
+        if share.distrusted:
             assert machine.payable(share.provider) == 0
         # Never understated: whatever the runs out and held come to, it is covered.
-        assert share.exposure(spec) >= max(share.owed, share.signed)
-        assert share.exposure(spec) >= share.owed + (share.out + share.pending) * cost(FUEL_LIMIT, share.price)
+        assert share.exposure(spec) >= max(share.due, share.signed)
+        assert share.exposure(spec) >= share.due + (share.out + share.pending) * cost(FUEL_LIMIT, share.price)
         assert share.exposure(spec) <= share.cap
     assert machine.exposure <= spec.budget
     assert machine.spent <= spec.budget
     over = 0
     for task in machine.tasks:
         out, held, accepted = task.live("out"), task.live("held"), task.live("accepted")
-        answers = [run.provider for run in (*out, *held, *accepted)]
-        assert len(answers) == len(set(answers)), "a provider answers one task twice"
+        answers = [machine.shares[run.provider].operator for run in (*out, *held, *accepted)]
+        assert len(answers) == len(set(answers)), "an operator answers one task twice"
         if task.state in ("done", "failed", "cancelled"):
             over += 1
             assert not held
@@ -151,15 +169,15 @@ def assert_sound(machine: JobMachine) -> None:
             assert not machine.ended
             assert not accepted
             # Something will happen: exactly one of these.
-            assert (task.index in machine._queued) + (task.index in machine._jury) + bool(out) == 1, task
-            assert task.index not in machine._jury or held
-            assert task.index not in machine._queued or not held
+            assert (task.index in machine._queued) + (task.index in machine._jury or bool(out)) == 1, task
+            assert task.index not in machine._jury or held or (out and spec.replicas > 1)
+            assert task.index not in machine._queued or not (held or out)
         if task.state == "done":
             assert task.result is not None and task.result.state == "accepted" and task.result.exit == Exit.OK
         if not machine.ended:
-            claims = {run.answer.claim for run in accepted}
+            claims = {machine._claim(run) for run in accepted}
             assert len(claims) <= 1, "two different results of one task are paid"
-            assert len(accepted) <= 1 or task.checking, "a task that was not checked is paid twice"
+            assert len(accepted) <= 1 or task.checking or spec.replicas > 1, "a task that was not checked is paid twice"
     assert machine._left == len(machine.tasks) - over
     if machine.ended:
         assert not machine.wanted(BATCH)
@@ -222,7 +240,12 @@ class World:
             self.record(Ended(self.now, *verdict))
         if self.machine.ended is None:
             self._plan()
+            if 0 < self.scene.distrust_at <= self.now and not self.machine.shares[self.names[0]].distrusted:
+                self.record(Distrusted(self.now, self.names[0], "shown wrong in another job"))
             self._dispatch()
+            if not self.coming:  # nobody else answers in time
+                for index in self.machine.contested():
+                    self.record(JuryClosed(self.now, index))
         self._vouch()
         if self.machine.ended is not None and not self.coming:
             self.record(Paid(self.now))
@@ -238,13 +261,18 @@ class World:
             cap = min(
                 self.spec.budget, max(-(-self.spec.budget // len(self.names)), most * (self.character[name].slots + 1))
             )
-            self.record(SessionPlanned(self.now, name, f"peer-{name}", name[-2:], price, "0x" + "ee" * 32, cap))
+            operator = self.names[0] if self.names.index(name) < self.scene.operators else ""
+            self.record(
+                SessionPlanned(
+                    self.now, name, f"peer-{name}", name[-2:], price, "0x" + "ee" * 32, cap, operator, FIRST_QUOTA
+                )
+            )
 
     def _dispatch(self) -> None:
         machine = self.machine
         if self.scene.level == "L1" and sum(not share.distrusted for share in machine.shares.values()) < 2:
             return
-        wanted = machine.wanted(BATCH)
+        wanted = machine.wanted(BATCH) or machine.stragglers(self.now)
         if not wanted:
             return
         fuel = machine.mean_fuel(FUEL_LIMIT / 4)
@@ -266,14 +294,22 @@ class World:
                     character.rate,
                     share.out,
                     share.out * fuel,
-                    max(0, min(room, affordable)),
+                    max(0, min(room, affordable, share.quota - share.out)),
                 )
             )
-        placements = place(len(wanted), nodes, fuel=fuel, may=lambda work, name: name not in wanted[work].barred)
+        taken: dict[int, set[str]] = {}  # task to the operators that have just been given it
+
+        def may(work: int, name: str) -> bool:
+            return machine.shares[name].operator not in wanted[work].barred
+
+        placements = place(len(wanted), nodes, fuel=fuel, may=may)
         events: list[JobEvent] = []
         for placement in placements:
             work, share = wanted[placement.work], machine.shares[placement.machine]
-            assert share.provider not in work.barred and not share.distrusted
+            assert share.operator not in work.barred and not share.distrusted
+            if share.operator in taken.setdefault(work.task, set()):
+                continue
+            taken[work.task].add(share.operator)
             price = cost(FUEL_LIMIT, share.price)
             if price > budget:
                 break
@@ -302,6 +338,8 @@ class World:
         """Decide what becomes of an order and when the buyer hears of it."""
         character, chance = self.character[run.provider], self.random
         kind = character.kind
+        self.record(Accepted(self.now, run.attempt, "42" * 65))
+        run = self.machine.runs[run.attempt]
         result, fuel, end = right_answer(self.scene, run.task)
         slots = self._free[run.provider]
         start = max(self.now, heapq.heappop(slots))
@@ -311,7 +349,7 @@ class World:
         if kind == "mortal" and chance.random() < 0.15:
             self._down[run.provider] = finish + chance.uniform(0, 5)
         if kind == "silent" or self._down.get(run.provider, 0.0) >= finish:
-            self._later(self.now + LOST_AFTER, Lost(self.now + LOST_AFTER, run.attempt, "silent"))
+            self._later(self.now + LOST_AFTER, Lost(self.now + LOST_AFTER, run.attempt, "silent", True))
             return
         if kind == "failing":
             self._later(finish, Failed(finish, run.attempt, int(Exit.REFUSED), "no disk"))
@@ -351,7 +389,14 @@ class World:
             return
         if isinstance(event, Delivered):
             share = self.machine.shares[run.provider]
-            chance = check_chance(self.scene.level, self.scene.sample, share.accepted, event.exit)
+            if run.sealed:
+                if not run.commitment:
+                    self.record(Committed(self.now, event.attempt, event.result))
+                    run = self.machine.runs[event.attempt]
+                if not self.machine.may_open(run):
+                    self._later(self.now + 20, event)
+                    return
+            chance = check_chance(self.scene.level, self.scene.sample, share.passed, event.exit)
             event = Delivered(
                 self.now, event.attempt, event.result, event.fuel, event.exit, event.started, event.finished,
                 event.receipt, self.random.randrange(10_000) < chance,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jobworld import DELIVERS, DISHONEST, Character, Kind, Scene, World, assert_same, fold, right_answer
 
+from fogchain.jobs.spec import Level
 from fogchain.market.messages import Exit
 
 quick = settings(max_examples=30, suppress_health_check=list(HealthCheck))
@@ -60,7 +62,7 @@ def assert_settled(world: World) -> None:
             assert share.signed == world.signed_when_caught[share.provider]
             assert share.owed == 0
         else:
-            assert share.signed == share.owed
+            assert share.signed == max(share.due, share.signed) and share.signed <= share.owed
     assert world.machine.spent <= world.spec.budget
     assert_same(fold(world.log, world.spec), world.machine)
 
@@ -112,9 +114,13 @@ def test_with_sampled_checks_the_job_ends_and_nothing_of_a_caught_liar_stands(sc
             characters(("honest", "slow", "mortal", "pair", "pair", *ALONE, "timeouts")), min_size=1, max_size=6
         ).map(tuple),
         tasks=st.integers(1, 6),
-        level=st.sampled_from(("L0", "L1")),
+        level=st.sampled_from(("L0", "L1", "L2", "L3")),
         sample=st.sampled_from((None, 0, 2000, 10_000)),
         budget_runs=st.integers(1, 60),
+        penalty=st.sampled_from((0, 1, 10**20)),
+        deadline=st.sampled_from((None, 1000, 20_000)),
+        operators=st.integers(0, 3),
+        distrust_at=st.sampled_from((0.0, 0.5, 30.0)),
         kill_chance=st.sampled_from((0.0, 0.2)),
         seed=st.integers(0, 2**32),
         failing_programs=st.frozensets(st.integers(0, 5), max_size=2),
@@ -148,6 +154,53 @@ def test_a_program_that_fails_on_every_machine_is_paid_for_and_named(scene: Scen
     assert len(task.live("accepted")) >= 2, "a failing end is always checked"
     assert [other.state for other in world.machine.tasks if other.index != broken] == ["done"] * (scene.tasks - 1)
     assert_settled(world)
+
+
+@quick
+@given(scenes(casts(ALONE), sample=st.none()), st.sampled_from(("L2", "L3")), st.sampled_from((0, 10**15)))
+def test_replicas_by_different_operators_bring_every_right_result(scene: Scene, level: Level, penalty: int) -> None:
+    honest = [c for c in scene.characters if c.kind in DELIVERS]
+    cast = (*scene.characters, *honest[:1] * 2)  # enough to have three when the others are found out
+    world = World(dataclasses.replace(scene, characters=cast, level=level, penalty=penalty))
+    world.run()
+    ended = world.machine.ended
+    assert ended is not None and ended.state == "done", ended and ended.detail
+    assert world.wrong_results() == []
+    for task in world.machine.tasks:
+        accepted = task.live("accepted")
+        assert len({run.provider for run in accepted}) >= world.spec.replicas
+        assert all(run.sealed and run.commitment for run in accepted)
+    assert_settled(world)
+
+
+def test_two_nodes_of_one_operator_never_get_the_same_task() -> None:
+    cast = tuple(Character(kind, 10**9, 2, 1e5) for kind in ("pair", "pair", "honest", "honest", "honest"))
+    world = World(Scene(cast, 20, "L2", None, 2000, 0.1, 3, operators=2))
+    world.run()
+    assert world.machine.ended is not None and world.machine.ended.state == "done"
+    assert world.wrong_results() == []
+    assert [share.distrusted for share in world.machine.shares.values()] == [True, True, False, False, False]
+    assert {share.provider for share in world.machine.shares.values() if share.proven} < set(world.names[:2])
+
+
+def test_what_was_promised_and_never_delivered_is_kept_from_what_was_earned_and_no_more() -> None:
+    cast = (Character("mortal", 10**12, 2, 1e5), Character("honest", 10**12, 2, 1e5), Character("silent", 1, 1, 1e5))
+    world = World(Scene(cast, 40, "L0", None, 4000, 0.0, 9, penalty=10**28))
+    world.run()
+    mortal, honest, silent = world.machine.shares.values()
+    assert honest.penalties == 0 and honest.signed == honest.owed > 0
+    assert mortal.penalties > 0 and mortal.owed > 0
+    assert mortal.signed == max(mortal.due, mortal.signed) and mortal.withheld == mortal.owed - mortal.signed > 0
+    assert silent.penalties > 0 and silent.signed == silent.withheld == 0, "nobody owes more than it earned"
+
+
+def test_one_late_result_earns_less_by_the_time_in_its_receipt() -> None:
+    cast = (Character("honest", 10**12, 1, 1e3),)
+    world = World(Scene(cast, 12, "L0", None, 400, 0.0, 5, deadline=2000))
+    world.run()
+    runs = [run for run in world.machine.runs.values() if run.state == "accepted"]
+    assert any(run.late for run in runs) and not all(run.late for run in runs)
+    assert world.machine.shares[world.names[0]].signed == sum(run.cost for run in runs)
 
 
 def test_the_world_has_teeth() -> None:

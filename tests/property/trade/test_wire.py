@@ -67,7 +67,7 @@ DECODERS: tuple[Callable[[bytes], object], ...] = (
     SignedCommitment.decode,
     SignedReceipt.decode,
     wire.decode_cancel,
-    wire.decode_progress,
+    wire.decode_heartbeat,
     SignedVoucher.decode,
     wire.decode_word,
     wire.decode_digests,
@@ -94,7 +94,7 @@ def test_lists_and_words_survive_the_wire(digests: list[bytes], states: list[str
     wire.read_empty(wire.EMPTY)
     assert wire.decode_cancel(wire.encode_cancel(digests, digests[:3])) == (digests, digests[:3])
     seconds = {digest: place for place, digest in enumerate(digests)}
-    assert wire.decode_progress(wire.encode_progress(seconds)) == seconds
+    assert wire.decode_heartbeat(wire.encode_heartbeat(seconds)) == seconds
 
 
 @settings(max_examples=300)

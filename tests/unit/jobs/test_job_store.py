@@ -18,7 +18,8 @@ from fogchain.errors import BadInput, Conflict, CorruptData, NotFound, Unavailab
 from fogchain.jobs.events import Delivered, Ended, JobEvent, Lost, Paid, Sent, SessionPlanned, Signed
 from fogchain.jobs.machine import JobMachine
 from fogchain.jobs.spec import BlobRef, JobSpec, TaskSpec
-from fogchain.jobs.store import JobStore, ProviderRecord, tables
+from fogchain.jobs.store import JobStore, tables
+from fogchain.market.reputation import Outcomes
 
 SPEC = JobSpec(
     name="stored",
@@ -96,7 +97,7 @@ def test_an_idempotency_key_names_one_job(store: JobStore) -> None:
     store.add(job(2), SPEC, 0.6, None)
     store.add(job(3), SPEC, 0.6, None)
     assert store.open_jobs() == [job(1), job(2), job(3)]
-    store.close(job(2))
+    store.close(job(2), {})
     assert store.open_jobs() == [job(1), job(3)]
 
 
@@ -131,13 +132,16 @@ def test_pages_go_from_the_newest_to_the_oldest_without_gap(store: JobStore) -> 
 
 
 def test_a_providers_record_adds_up_over_jobs_and_restarts(path: Path) -> None:
-    for _ in range(3):
+    for number, cases in enumerate((0, 1, 0)):
         engine = open_database(path, tables, 1)
-        JobStore(engine).add_to_record("0xaa", ProviderRecord(accepted=5, checks=2, wrong=1))
+        JobStore(engine).add(job(number), SPEC, 0.5, None)
+        for _ in range(2):  # once only, however often it is closed
+            seen = Outcomes(accepted=5, checks=2, right=3, wrong=cases, cases=cases, lost=1, late=1, clean=5)
+            JobStore(engine).close(job(number), {"0xaa": seen})
         engine.dispose()
     engine = open_database(path, tables, 1)
-    assert JobStore(engine).record("0xaa") == ProviderRecord(15, 6, 3)
-    assert JobStore(engine).record("0xbb") == ProviderRecord()
+    assert JobStore(engine).record("0xaa") == Outcomes(15, 6, 9, 1, 1, 3, 3, clean=10)
+    assert JobStore(engine).record("0xbb") == Outcomes()
     engine.dispose()
 
 
