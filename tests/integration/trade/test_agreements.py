@@ -53,12 +53,14 @@ async def test_a_liar_at_l3_is_caught_and_unpaid_and_distrusted_in_another_open_
     async with market(providers=4, commands={"cedar": liar}) as m:
         before = await m.balances()
         cedar = m.addresses["cedar"]
-        other = await m.submit(m.spin(60, LONG, '[verify]\nlevel = "L0"\n'))
+        other = await m.submit(m.spin(300, LONG, '[verify]\nlevel = "L0"\n'))
         await m.until(other, lambda detail: any(share.name == "cedar" and share.tasks for share in detail.providers))
         job = await m.submit(m.spin(6, ROUNDS, '[verify]\nlevel = "L3"\n'))
+        # It must be open still: what a job that has ended has brought is not taken back.
         found = await m.until(
             other, lambda detail: any("another job" in share.problem for share in detail.providers), 100
         )
+        assert found.finished is None
         held = next(share.claimed for share in found.providers if share.address == cedar)
         detail, after_lie = await m.paid(job), await m.paid(other)
         for one in (detail, after_lie):
