@@ -128,7 +128,7 @@ async def test_word_counts_in_python_and_in_c_add_up_to_the_collections(tmp_path
             assert max(outcome.fuel for outcome in outcomes) < job.spec.limits.fuel // 2
     finally:
         await executor.stop()
-    assert expected["alice"] > 300 and expected["rosalind"] > 100
+    assert expected["queequeg"] > 50 and expected["whale"] > 20
 
 
 async def test_word_count_keeps_words_beyond_ascii_and_overlong_ones(executor: Executor, tmp_path: Path) -> None:
