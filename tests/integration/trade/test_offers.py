@@ -72,13 +72,13 @@ async def test_offers_follow_the_base_price_and_silent_providers_are_not_matched
         process.send_signal(signal.SIGSTOP)
         try:
             found, took = await until(buyer.offers, lambda found: not of(found, "birch").matches, 15)
-            assert of(found, "birch").failed[0].constraint == "fresh" and 3 < took < 9
+            assert of(found, "birch").failed[0].constraint == "fresh" and 3 < took < 14
             assert "nothing was heard" in of(found, "birch").failed[0].detail
             assert [offer.name for offer in (await buyer.match(spec)).offers if offer.matches] == ["oak"]
         finally:
             process.send_signal(signal.SIGCONT)
-        _, took = await until(buyer.offers, lambda found: of(found, "birch").matches, 30)
-        assert took < 15
+        _, took = await until(buyer.offers, lambda found: of(found, "birch").matches, 40)
+        assert took < 30
 
         await m.network.kill("oak")
         await until(buyer.offers, lambda found: not of(found, "oak").matches, 15)
@@ -86,7 +86,7 @@ async def test_offers_follow_the_base_price_and_silent_providers_are_not_matched
         await m.network.launch_node("oak")
         await m.network.ready("oak")
         _, took = await until(buyer.offers, lambda found: of(found, "oak").matches, 30)
-        assert took < 8
+        assert took < 20
 
 
 async def check_command_line(m: Any, job: Path) -> None:
