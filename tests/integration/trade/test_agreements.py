@@ -84,8 +84,8 @@ async def test_who_promises_and_never_delivers_pays_its_penalty_out_of_what_it_e
     breaker = (sys.executable, str(HERE / "breaker.py"))
     async with market(providers=2, commands={"birch": breaker}) as m:
         before = await m.balances()
-        path = m.spin(60, LONG, '[verify]\nlevel = "L0"\n')
-        text = path.read_text().replace("[limits]", 'penalty = "0.03 FOG"\n[limits]').replace('"60 s"', '"3 s"')
+        path = m.spin(100, 10 * LONG, '[verify]\nlevel = "L0"\n')
+        text = path.read_text().replace("[limits]", 'penalty = "0.03 FOG"\n[limits]').replace('"60 s"', '"5 s"')
         path.write_text(text)
         job = await m.submit(path)
         detail = await m.paid(job)
