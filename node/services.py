@@ -272,7 +272,10 @@ class Services:
                     found.append(views.buyer_receipt(machine, run, digest, order.terms.fee))
         if role != "buyer":
             orders, _ = self._ledger.page(1000, None, job_id)
-            found += [views.provider_receipt(known, known.order.terms.fee) for known in orders]
+            for known in orders:
+                session = self._index.session(known.order.session)
+                over = session is not None and not session.open
+                found.append(views.provider_receipt(known, known.order.terms.fee, session_over=over))
         return _page(found, limit, cursor)
 
     def statement(self, first: int, end: int, limit: int, cursor: str | None) -> StatementView:

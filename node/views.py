@@ -33,11 +33,13 @@ from fogchain.api.models import (
 )
 from fogchain.chain.records import SessionRecord
 from fogchain.jobs.machine import JobMachine, Run, Share, Task
+from fogchain.jobs.outcome import reason_of
 from fogchain.jobs.spec import ResultFile, ResultManifest
 from fogchain.market.engines import Runtime, split
 from fogchain.market.matching import Failed, Matching, least_price
 from fogchain.market.messages import Exit, Offer
 from fogchain.market.offers import class_name, regions_of
+from fogchain.market.reasons import Reason, of_delivered
 from fogchain.market.reputation import Outcomes
 from node.trade import wire
 from node.trade.book import Known, ProviderBook
@@ -196,8 +198,8 @@ def run_view(machine: JobMachine, run: Run, started: set[int], progress: dict[in
 
 
 def buyer_receipt(machine: JobMachine, run: Run, order: str, fee_bps: int) -> ReceiptView:
-    share = machine.shares[run.provider]
-    gross = run.cost
+    share, reason = machine.shares[run.provider], reason_of(machine, run)
+    gross = run.cost if reason.paid else 0
     fee = gross * fee_bps // 10_000
     return ReceiptView(
         order=order,
@@ -214,17 +216,21 @@ def buyer_receipt(machine: JobMachine, run: Run, order: str, fee_bps: int) -> Re
         net=gross - fee,
         exit=ending(run.exit),
         state=run_state(run, set()),
+        reason=reason,
+        reason_text=reason.words,
         purpose=run.purpose,
         started=run.started,
         finished=int(run.finished),
     )
 
 
-def provider_receipt(known: LedgerOrder, fee_bps: int) -> ReceiptView:
+def provider_receipt(known: LedgerOrder, fee_bps: int, *, session_over: bool) -> ReceiptView:
     assert known.receipt is not None  # the ledger's page holds delivered orders only
     order, receipt = known.order, known.receipt.receipt
     end = Exit(receipt.exit)
-    gross = order.pay(receipt.fuel, receipt.finished) if end.deterministic else 0
+    refused = known.handed and known.verdict != wire.ACCEPTED
+    reason = of_delivered(end, known.reason or (Reason.SUPERSEDED if refused else ""), session_over=session_over)
+    gross = order.pay(receipt.fuel, receipt.finished) if reason.paid else 0
     fee = gross * fee_bps // 10_000
     state: RunState = "delivered"
     if not end.deterministic:
@@ -248,6 +254,8 @@ def provider_receipt(known: LedgerOrder, fee_bps: int) -> ReceiptView:
         net=gross - fee,
         exit=ending(receipt.exit),
         state=state,
+        reason=reason,
+        reason_text=reason.words,
         started=receipt.started,
         finished=receipt.finished,
     )

@@ -375,11 +375,13 @@ class ReceiptView(View):
     result: str
     fuel: FuelAmount
     price: PriceAmount
-    cost: FogAmount  # what the buyer owes
+    cost: FogAmount  # what the buyer owes: nothing where `reason` says so
     fee: FogAmount  # of it, what the market keeps back when it is claimed, at the session's rate
     net: FogAmount  # of it, for the provider
     exit: str
     state: RunState
+    reason: str = ""  # why it is paid or not, the same on both sides: `fogchain.market.reasons.Reason`
+    reason_text: str = ""  # in words
     purpose: Literal["work", "check"] = "work"
     started: int
     finished: int

@@ -49,6 +49,7 @@ from fogchain.jobs.store import JobStore
 from fogchain.market import auction
 from fogchain.market.messages import BY_RECORD, ON_ACCOUNT, SERVED_PRIVACY, Agreement, Exit, Receipt, TaskOrder, Voucher
 from fogchain.market.offers import class_id
+from fogchain.market.reasons import Reason
 from fogchain.market.reputation import BPS, Outcomes
 from fogchain.market.verification import check_chance
 from fogchain.units import GFUEL, MAX_UINT96, cost, format_duration, format_fog
@@ -61,6 +62,7 @@ from node.trade.ports import Network
 from node.trade.settlement import Settlement
 from node.trade.sources import blobs_of
 from node.trade.transfers import SHOWN_FROM, Transfers, decode_amounts
+from node.trade.verdicts import PATIENCE, Verdicts, word_of
 from node.trade.wire import Promise, SignedCommitment, SignedOrder, SignedReceipt, SignedVoucher
 
 log = structlog.get_logger(__name__)
@@ -146,6 +148,8 @@ class JobDriver:
         self._vouching: set[str] = set()
         self._retry_at: dict[str, float] = {}
         self._account = asyncio.Lock()
+        self._verdicts = Verdicts(machine, self._digest)
+        self._telling: set[str] = set()  # providers that are being told
         self._billing = False  # something was billed because all stood still
         self._unpaid: set[int] = set()  # attempts whose provider said last that it waits for a voucher
         self._since: dict[tuple[int, str], float] = {}  # attempt and a state to when its provider first said so
@@ -206,6 +210,7 @@ class JobDriver:
             self._dispatch(now)
             self._close_juries(now)
         self._vouch(now)
+        self._tell(now)
         if machine.ended is not None:
             self._settle(now)
 
@@ -821,8 +826,8 @@ class JobDriver:
     def attempt_of(self, digest: bytes) -> int | None:
         return self._digests.get(digest)
 
-    async def receive(self, peer: str, signed: SignedReceipt) -> str:
-        """Take a receipt: verify it, bring the result here and hash it. Returns what to answer.
+    async def receive(self, peer: str, signed: SignedReceipt) -> tuple[str, Reason]:
+        """Take a receipt: verify it, bring the result here and hash it. Returns what to answer, and why.
 
         Raises BadSignature, BadMessage, Unavailable when it can't be taken now.
         """
@@ -840,9 +845,11 @@ class JobDriver:
                 self.transfers.end(attempt)
                 future.set_result(None)
                 del self._receiving[attempt]
-        if run.state in ("held", "accepted"):
-            return wire.ACCEPTED
-        return wire.BREACHED if run.breached else wire.SUPERSEDED
+        return word_of(run), self._verdicts.answer(run)
+
+    def answers(self) -> dict[bytes, tuple[str, Reason]]:
+        """What every receipt that was taken is answered with, also when it comes again."""
+        return self._verdicts.answers()
 
     async def commit(self, signed: SignedCommitment) -> str:
         """Take a sealed answer, and say whether it may be shown now: once all other answers to the task are fixed.
@@ -1029,6 +1036,23 @@ class JobDriver:
             if share.signed:
                 settlement.owe(job, share.provider, share.signed)
 
+    def _tell(self, now: float) -> None:
+        """See that each provider knows why its runs are paid or not."""
+        for provider, reasons in self._verdicts.due(now).items():
+            if provider not in self._telling:
+                self._telling.add(provider)
+                self._spawn(self._send_reasons(self.machine.shares[provider], reasons))
+
+    async def _send_reasons(self, share: Share, reasons: dict[int, Reason]) -> None:
+        try:
+            await self._verdicts.tell(self._around.network, share.peer, reasons)
+        except FogchainError as error:
+            log.debug("reasons not told yet", provider=share.provider, why=error.message)
+            await asyncio.sleep(TICK)
+        finally:
+            self._telling.discard(share.provider)
+            self._wake.set()
+
     async def _send_voucher(self, share: Share) -> None:
         pause = 0.3
         try:
@@ -1071,6 +1095,8 @@ class JobDriver:
         return record.claimed >= share.signed and away
 
     def _settle(self, now: float) -> None:
+        if self._verdicts.due(now) and self.machine.ended is not None and now - self.machine.ended.at < PATIENCE:
+            return
         if self._on_account:
             done = self._around.settlement.is_paid(self.machine.id)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +47,7 @@ _orders = Table(
     Column("handed", Boolean, nullable=False),  # the buyer has the receipt
     Column("verdict", String, nullable=False),  # what the buyer said of it, or why this node dropped it
     Column("penalty", String, nullable=False),  # owed for a promise not kept, decimal
+    Column("reason", String, nullable=False),  # its last word on whether it pays: `fogchain.market.reasons`
     Column("finished", Float),
 )
 _sessions = Table(
@@ -73,6 +75,7 @@ class LedgerOrder:
     receipt: SignedReceipt | None
     handed: bool
     verdict: str
+    reason: str = ""
 
     @property
     def order(self) -> TaskOrder:
@@ -129,6 +132,7 @@ class Ledger:
                     handed=False,
                     verdict="",
                     penalty="0",
+                    reason="",
                 )
             )
             if not connection.execute(select(_sessions.c.session).where(_sessions.c.session == account)).first():
@@ -166,10 +170,20 @@ class Ledger:
         if done.rowcount and not on_account and (known := self._standings.get(order.order.buyer)) is not None:
             known[0] += bill
 
-    def handed(self, digest: bytes, verdict: str) -> None:
+    def handed(self, digest: bytes, verdict: str, reason: str = "") -> None:
         """The buyer has acknowledged the receipt with this word; what it does not accept it does not owe."""
+        mine = _orders.c.digest == digest
         with transaction(self._engine) as connection:
-            connection.execute(update(_orders).where(_orders.c.digest == digest).values(handed=True, verdict=verdict))
+            connection.execute(update(_orders).where(mine).values(handed=True, verdict=verdict))
+            # A reason that was told already is a later one.
+            connection.execute(update(_orders).where(mine & (_orders.c.reason == "")).values(reason=reason))
+
+    def told(self, peer: str, reasons: Mapping[bytes, str]) -> None:
+        """The buyer at this peer has said why it pays for delivered orders of its, or does not."""
+        with transaction(self._engine) as connection:
+            for digest, reason in reasons.items():
+                mine = (_orders.c.digest == digest) & (_orders.c.peer == peer) & (_orders.c.state == DELIVERED)
+                connection.execute(update(_orders).where(mine).values(reason=reason))
 
     def drop(self, digest: bytes, verdict: str = "") -> bool:
         """Forget an order that has not been run. False when it was delivered already or is not known.
@@ -377,6 +391,7 @@ def _order(row: Row[Any]) -> LedgerOrder:
         receipt=SignedReceipt.decode(row.receipt) if row.receipt is not None else None,
         handed=row.handed,
         verdict=row.verdict,
+        reason=row.reason,
     )
 
 

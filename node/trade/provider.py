@@ -124,6 +124,7 @@ class Provider:
         self._network.serve("cancel", self._on_cancel)
         self._network.serve("progress", self._on_progress)
         self._network.serve("voucher", self._on_voucher)
+        self._network.serve("reasons", self._on_reasons)
         for known in self._ledger.queued():
             self.held_for.learn(known.peer, RunSpec.decode(known.signed.spec))
             self._launch(known.digest)
@@ -502,7 +503,7 @@ class Provider:
                     continue
                 answer = await self._network.request(known.peer, "receipt", known.receipt.encode(), timeout=120)
                 self._hear(known.peer)
-                self._ledger.handed(digest, wire.decode_word(answer))
+                self._ledger.handed(digest, *wire.decode_verdict(answer))
                 self._changed()
                 return
             except (Unavailable, BadMessage) as error:
@@ -529,6 +530,10 @@ class Provider:
             self._granted.setdefault(known.peer, set()).update(names)
 
     # ---------------------------------------------------------------- money
+
+    async def _on_reasons(self, peer: str, data: bytes) -> bytes:
+        self._ledger.told(peer, wire.decode_reasons(data))
+        return wire.EMPTY
 
     async def _on_voucher(self, peer: str, data: bytes) -> bytes:
         signed = SignedVoucher.decode(data)

@@ -7,8 +7,9 @@
     cancel     buyer → provider   [1, [order digest, …], [breached order's digest, …]]   [1]
     heartbeat  provider → buyer   [1, [[order digest, seconds], …]]                  [1]
     commit     provider → buyer   [1, commitment, signature]                         [1, "open" | "wait"]
-    receipt    provider → buyer   [1, receipt, signature, manifest, {sha256: blob},   [1, verdict]
+    receipt    provider → buyer   [1, receipt, signature, manifest, {sha256: blob},   [1, verdict, reason]
                                    detail, logs, salt]
+    reasons    buyer → provider   [1, [[order digest, reason], …]]                   [1]
     voucher    buyer → provider   [1, voucher, signature, last]                      [1]
     bids       trader → solver    [1, [[bid, signature], …]]                         [1]
     book       solver → solver    [1, class, round]                                  [1, [[bid, signature], …]]
@@ -27,6 +28,7 @@ voucher gets the same answer as the first: a message lost on the way is sent aga
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -276,6 +278,28 @@ def encode_word(word: str) -> bytes:
 def decode_word(data: bytes) -> str:
     (word,) = _open(data, str)
     return _word(word)
+
+
+def encode_verdict(verdict: str, reason: str) -> bytes:
+    """The buyer's answer to a receipt; `reason`: see `fogchain.market.reasons`."""
+    return cbor.dumps([VERSION, verdict, reason])
+
+
+def decode_verdict(data: bytes) -> tuple[str, str]:
+    verdict, reason = _open(data, str, str)
+    return _word(verdict), _word(reason)
+
+
+def encode_reasons(reasons: Mapping[bytes, str]) -> bytes:
+    return cbor.dumps([VERSION, [[digest, str(reason)] for digest, reason in reasons.items()]])
+
+
+def decode_reasons(data: bytes) -> dict[bytes, str]:
+    (pairs,) = _open(data, list)
+    if not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+        raise BadMessage("not digests with reasons")
+    _digests([digest for digest, _ in pairs])
+    return {digest: _word(reason) for digest, reason in pairs}
 
 
 def encode_list(values: list[bytes] | list[str]) -> bytes:

@@ -138,7 +138,7 @@ class RogueBuyer(Rogue):
     async def _on_receipt(self, _peer: str, data: bytes) -> bytes:
         signed = SignedReceipt.decode(data)
         self.receipts.setdefault(signed.receipt.order, []).append(signed)
-        return wire.encode_word(self.verdict)
+        return wire.encode_verdict(self.verdict, self.verdict)
 
     async def open(self, provider: str, cap: int = parse_fog("1 FOG"), lasts: int = 3600) -> SessionTerms:
         """A session on the chain, for a job of its own."""
@@ -321,7 +321,7 @@ class RogueProvider(Rogue):
         signature = sign(key or self.wallet.key, self.domain, receipt)
         message = SignedReceipt(receipt, signature, manifest, blobs or {}).encode()
         try:
-            self.answers[digest] = wire.decode_word(await self.ask(self.buyer, "receipt", message))
+            self.answers[digest] = wire.decode_verdict(await self.ask(self.buyer, "receipt", message))[0]
         except FogchainError as error:
             self.answers[digest] = error
 

@@ -8,6 +8,7 @@ import contextlib
 import csv
 import io
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -277,3 +278,33 @@ async def test_a_small_account_is_paid_as_it_fills_and_a_node_that_gives_none_ge
         earned = [(await m.network.client(name).wallet()) for name in ("oak", "birch", "cedar")]
         assert sum(one.earned + one.fees for one in earned) == detail.spent > 0
         assert earned[2].earned == 0
+
+
+async def test_receipts_of_both_sides_agree_on_why_and_how_much(market: Callable[..., Any]) -> None:
+    async with market(providers=2) as m:
+        checked = await m.submit(m.spin(4, 100_000, '[verify]\nsample = "100 %"\n'))
+        short = m.spin(2, 1_000_000, "# too little fuel\n")
+        text = short.read_text()
+        short.write_text(text.replace(f'fuel = "{2 * 1_000_000 * 13} fuel"', 'fuel = "1 Mfuel"'))
+        assert short.read_text() != text
+        begun = time.monotonic()
+        failing = await m.submit(short)
+        failed = await m.paid(failing)
+        assert failed.state == "failed" and time.monotonic() - begun < 60
+        await m.paid(checked)
+        assert (await m.network.buyer.wallet()).locked == 0  # what was not spent is free at once
+        for job, wanted in ((checked, {"checked_ok"}), (failing, {"out_of_fuel"})):
+            ours = {one.order: one for one in await all_of(partial(m.network.buyer.receipts, role="buyer", job=job))}
+            theirs = {}
+            for name in m.network.names:
+                ask = partial(m.network.client(name).receipts, role="provider", job=job)
+                theirs |= {one.order: one for one in await all_of(ask)}
+            assert ours.keys() == theirs.keys() and len(ours) > 1
+            for order, mine in ours.items():
+                other = theirs[order]
+                assert (mine.reason, mine.cost, mine.fee, mine.net, mine.reason_text) == (
+                    other.reason, other.cost, other.fee, other.net, other.reason_text,
+                )  # fmt: skip
+            assert {one.reason for one in ours.values()} == wanted
+            detail = await m.network.buyer.job(job)
+            assert sum(one.cost for one in theirs.values()) == detail.spent > 0

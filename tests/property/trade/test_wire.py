@@ -91,6 +91,8 @@ def test_lists_and_words_survive_the_wire(digests: list[bytes], states: list[str
         wire.decode_states(wire.encode_list(states), len(states) + 1)
     for word in (wire.QUEUED, wire.RUNNING, wire.DELIVERED, wire.UNKNOWN, wire.DROPPED, wire.ACCEPTED, wire.SUPERSEDED):
         assert wire.decode_word(wire.encode_word(word)) == word
+        assert wire.decode_verdict(wire.encode_verdict(word, word)) == (word, word)
+        assert wire.decode_reasons(wire.encode_reasons({bytes(32): word})) == {bytes(32): word}
     wire.read_empty(wire.EMPTY)
     assert wire.decode_cancel(wire.encode_cancel(digests, digests[:3])) == (digests, digests[:3])
     seconds = {digest: place for place, digest in enumerate(digests)}
