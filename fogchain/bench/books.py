@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from fogchain.api.client import AsyncClient
 from fogchain.api.models import Page, ReceiptView, SessionView
+from fogchain.api.statement import StatementLine
 from fogchain.chain.client import ChainClient
 from fogchain.localnet import LocalNetwork
 
@@ -28,9 +29,12 @@ async def disagreements(network: LocalNetwork) -> list[str]:
         buyer = Books(network.buyer, "buyer")
         providers = {name: Books(network.client(name), name) for name in network.names}
         await asyncio.gather(*(books.read() for books in (buyer, *providers.values())))
+        in_sessions = {one.job for one in buyer.sessions.values()}
+        on_account = [job.id for job in await all_of(network.buyer.jobs) if job.id not in in_sessions]
+        await asyncio.gather(*(books.read_jobs(on_account) for books in (buyer, *providers.values())))
         found = []
         for books in providers.values():
-            found += _sessions(buyer, books) + _receipts(buyer, books)
+            found += _sessions(buyer, books) + _receipts(buyer, books) + _batches(buyer, books, set(on_account))
         for books in (buyer, *providers.values()):
             found += await _wallet(chain, books) + await _on_chain(chain, books)
         return found
@@ -54,7 +58,7 @@ async def supply(network: LocalNetwork) -> int:
 
 
 class Books:
-    """One node's sessions and receipts."""
+    """One node's sessions, receipts and statement."""
 
     def __init__(self, api: AsyncClient, name: str) -> None:
         self.name = name
@@ -67,9 +71,17 @@ class Books:
         self.address = (await self._api.status()).address
         self.wallet = await self._api.wallet()
         self.sessions = {one.id: one for one in await all_of(self._api.sessions)}
-        for job in sorted({one.job for one in self.sessions.values() if one.job is not None}):
+        self.statement = await self._api.statement(limit=1)
+        self.lines = await all_of(self._api.statement)
+        await self.read_jobs(sorted({one.job for one in self.sessions.values() if one.job is not None}))
+
+    async def read_jobs(self, jobs: list[str]) -> None:
+        for job in jobs:
             ask = functools.partial(self._api.receipts, job=job)
             self.receipts |= {one.order: one for one in await all_of(ask)}
+
+    def batches_with(self, other: str) -> list[StatementLine]:
+        return [line for line in self.lines if line.kind == "batch payment" and line.counterparty == other]
 
 
 def _sessions(buyer: Books, provider: Books) -> list[str]:
@@ -116,6 +128,21 @@ def _receipts(buyer: Books, provider: Books) -> list[str]:
     return found
 
 
+def _batches(buyer: Books, provider: Books, jobs: set[str]) -> list[str]:
+    """Jobs without sessions: what was accepted is what the statements of both say was paid in batches."""
+    mine = [one for one in buyer.receipts.values() if one.job in jobs and one.counterparty == provider.address]
+    owed = sum(one.cost for one in mine if one.state == "accepted")
+    sides = (
+        sum(line.went for line in buyer.batches_with(provider.address)),
+        sum(line.came + line.fee for line in provider.batches_with(buyer.address)),
+    )
+    if sides != (owed, owed):
+        return [
+            f"the buyer accepted work on account for {owed} of {provider.name}; by the statements {sides} were paid"
+        ]
+    return []
+
+
 async def _wallet(chain: ChainClient, books: Books) -> list[str]:
     said = books.wallet
     real = (
@@ -123,6 +150,9 @@ async def _wallet(chain: ChainClient, books: Books) -> list[str]:
         await chain.free_balance(books.address),
         await chain.locked_balance(books.address),
     )
+    closing = books.statement.closing
+    if real != (closing.wallet, closing.free, closing.locked):
+        return [f"the statement of {books.name} ends with {closing}, the chain has {real}"]
     if real != (said.token, said.free, said.locked):
         return [f"{books.name} shows {(said.token, said.free, said.locked)}, the chain has {real}"]
     return []

@@ -19,7 +19,7 @@ import pytest
 from hostile import PRICE, RogueBuyer, until
 
 from fogchain.api.statement import StatementView
-from fogchain.bench.books import all_of
+from fogchain.bench.books import all_of, disagreements
 from fogchain.chain.client import ChainClient
 from fogchain.chain.events import topic_of
 from fogchain.errors import FogchainError, PaymentRequired
@@ -262,6 +262,7 @@ async def test_jobs_on_account_are_paid_in_one_transaction_whenever_the_buyer_is
             lines = (await m.network.buyer.statement(limit=1000)).items
             assert sum(line.went for line in lines if line.kind == "batch payment") == sum(owed.values())
             assert not any(line.kind.startswith("session") for line in lines)
+            assert await disagreements(m.network) == []
         finally:
             await client.close()
 
@@ -308,3 +309,4 @@ async def test_receipts_of_both_sides_agree_on_why_and_how_much(market: Callable
             assert {one.reason for one in ours.values()} == wanted
             detail = await m.network.buyer.job(job)
             assert sum(one.cost for one in theirs.values()) == detail.spent > 0
+        assert await disagreements(m.network) == []
