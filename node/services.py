@@ -262,7 +262,9 @@ class Services:
         found: list[ReceiptView] = []
         job_id = self._store.resolve(job) if job and role != "provider" and self._buyer else job
         if role != "provider":
-            machines = [self._machine(job_id)] if job_id else self._machines(20)
+            machines = [] if job_id else self._machines(20)
+            with contextlib.suppress(*([NotFound] if role is None else [])):  # it may be one that this node works for
+                machines += [self._machine(job_id)] if job_id else []
             for machine in machines:
                 runs = [run for run in machine.runs.values() if run.result]
                 runs.sort(key=lambda run: run.finished, reverse=True)
