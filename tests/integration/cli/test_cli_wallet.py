@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from cli_node import environment, fogchain, fogchain_json
+from cli_node import ServedNode, environment, fogchain, fogchain_json
 from coincurve import PrivateKey
 from eth_account import Account
 
@@ -251,3 +251,16 @@ class TestSending:
         await network.net.ready("buyer")
         assert await network.json(*words) == sent, "the node knows what was sent without it"
         assert await network.chain.token_balance(to) == WEI // 2
+
+
+def test_a_statement_is_a_table_json_or_a_file_for_a_spreadsheet(served: ServedNode, tmp_path: Path) -> None:
+    shown = fogchain(served.folder.root, "wallet", "statement", "--from", "2026-01-01", "--to", "2026-12-31")
+    assert shown.returncode == 0 and "opening balance" in shown.stdout and "closing balance" in shown.stdout
+    assert fogchain_json(served.folder.root, "wallet", "statement")["closing"]["free"] == "0 FOG"
+    file = tmp_path / "year.csv"
+    assert fogchain(served.folder.root, "wallet", "statement", "--csv", str(file)).returncode == 0
+    assert file.read_text().startswith("time,block,kind,job,")
+    again = fogchain(served.folder.root, "wallet", "statement", "--csv", str(file))
+    assert again.returncode == 1 and "there already" in again.stderr
+    wrong = fogchain(served.folder.root, "wallet", "statement", "--from", "yesterday")
+    assert wrong.returncode == 1 and "not a time" in wrong.stderr
