@@ -14,12 +14,14 @@ from starlette.types import ASGIApp
 
 from ui.access import LIBRARY, LOOPBACK, Door, Gate
 from ui.assets import STATIC, asset
+from ui.drafts import Drafts
 from ui.feed import NodeFeed
 from ui.files import routes as file_routes
 from ui.options import Options
 from ui.panel import Panel
 from ui.shell import shell
 from ui.signin import routes as door_routes
+from ui.uploads import routes as upload_routes
 
 TITLE = "fogchain"
 SET_DARK_EARLY = (
@@ -64,7 +66,7 @@ def cookie_name(port: int) -> str:
 def create_app(options: Options, port: int) -> ASGIApp:
     """`port` is the one that is bound. The feeds run as long as the application does."""
     feeds = tuple(NodeFeed(node) for node in options.nodes)
-    panel = Panel(feeds, Door(options.nodes[0], still_open=feeds[0].still_open))
+    panel = Panel(feeds, Door(options.nodes[0], still_open=feeds[0].still_open), Drafts())
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -75,11 +77,13 @@ def create_app(options: Options, port: int) -> ASGIApp:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            panel.drafts.close()
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/static", _Static(directory=STATIC))
     app.include_router(door_routes(panel, cookie_name(port), head() + prefetch(), options))
     app.include_router(file_routes(panel))
+    app.include_router(upload_routes(panel))
 
     def root() -> None:
         client = ui.context.client

@@ -6,15 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ui.access import Door
+from ui.drafts import Drafts
 from ui.feed import NodeFeed
 
 
 @dataclass(frozen=True)
 class Panel:
-    """The nodes this panel follows and the door its visitors come through."""
+    """The nodes this panel follows, the door its visitors come through, and the jobs that they are writing."""
 
     feeds: tuple[NodeFeed, ...]
     door: Door
+    drafts: Drafts
 
     @property
     def main(self) -> NodeFeed:

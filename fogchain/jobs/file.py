@@ -70,6 +70,27 @@ class ResolvedJob:
     blobs: dict[str, BlobSource]
 
 
+@dataclass
+class Uploads:
+    """Files that others have put into one folder. `names` keeps what was hashed, by path, place, size and time."""
+
+    names: dict[tuple[Path, int, int, int], str] = field(default_factory=dict)
+
+    def place(self, folder: Path, written: str) -> Path:
+        """The file meant by `written`; by its last name alone if that lies elsewhere, since uploads have no folders."""
+        path = folder / written
+        inside = path.resolve().is_relative_to(folder.resolve())
+        return path if inside and path.exists() else folder / Path(written).name
+
+    def name_of(self, source: Path | FileSlice) -> str:
+        """Raises OSError."""
+        path, offset = (source.path, source.offset) if isinstance(source, FileSlice) else (source, -1)
+        key = (path, offset, size_of(source), path.stat().st_mtime_ns)
+        if key not in self.names:
+            self.names[key] = sha256_of(source)
+        return self.names[key]
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -135,9 +156,12 @@ _EXAMPLE = {
 }
 
 
-def load_job_file(path: Path) -> ResolvedJob:
-    """Read and check a job file and everything it names. Raises BadInput, with a hint, for all that is wrong."""
-    return _Resolver(path.parent).resolve(_parse(path), path.stem)
+def load_job_file(path: Path, uploads: Uploads | None = None) -> ResolvedJob:
+    """Read and check a job file and everything it names. Raises BadInput, with a hint, for all that is wrong.
+
+    With `uploads` the file comes from somebody else: it can name nothing outside its own folder.
+    """
+    return _Resolver(path.parent, uploads).resolve(_parse(path), path.stem)
 
 
 def _parse(path: Path) -> _File:
@@ -215,6 +239,7 @@ class _Resolver:
     """Reads each file once, however many tasks name it."""
 
     folder: Path
+    uploads: Uploads | None = None
     blobs: dict[str, BlobSource] = field(default_factory=dict)
     _refs: dict[tuple[Path, int], BlobRef] = field(default_factory=dict)
 
@@ -352,6 +377,8 @@ class _Resolver:
         return self._ref(self._path(written), what)
 
     def _path(self, written: str) -> Path:
+        if self.uploads is not None:
+            return self.uploads.place(self.folder, written)
         return self.folder / Path(written).expanduser()
 
     def _ref(self, source: Path | FileSlice, what: str) -> BlobRef:
@@ -367,7 +394,8 @@ class _Resolver:
                     f"{what}: {path} has {show_size(size)}; the limit is {show_size(MAX_INPUT_BYTES)}",
                     hint="split the input over more tasks; [array] split does it for text",
                 )
-            ref = BlobRef(sha256=sha256_of(source), size=size)
+            name = self.uploads.name_of(source) if self.uploads else sha256_of(source)
+            ref = BlobRef(sha256=name, size=size)
         except OSError as error:
             raise _unreadable(what, path, error) from error
         self._refs[path, offset] = ref

@@ -19,34 +19,42 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import uvicorn
-from fastapi import Depends, FastAPI, HTTPException, Request, WebSocket, WebSocketDisconnect
+from fastapi import Depends, FastAPI, Header, HTTPException, Request, WebSocket, WebSocketDisconnect
 from fastapi.responses import JSONResponse, Response
 from PIL import Image
 
+from fogchain.api.data import AttemptLogs, LogView, TaskLogs
 from fogchain.api.models import (
     AmountRequest,
+    AuctionView,
+    BlobView,
     ChainView,
+    CountView,
     Event,
     JobDetail,
     JobSummary,
+    MatchView,
     NodeStatus,
+    OfferMatch,
     OfferView,
     Page,
     ProviderShare,
     ProviderView,
+    Quote,
     ReceiptView,
     RunView,
     SessionView,
     TaskCounts,
     TaskView,
+    UnmetView,
     WalletView,
 )
 from fogchain.jobs.blobname import name_of
 from fogchain.jobs.spec import BlobRef, JobSpec, Limits, ResultFile, TaskSpec
-from fogchain.units import cost, parse_fog, parse_fuel, parse_price
+from fogchain.units import cost, format_price, parse_fog, parse_fuel, parse_price
 
 NAMES = ("heron", "otter", "lynx")
 PRICES = ("0.4 FOG/Gfuel", "0.5 FOG/Gfuel", "0.55 FOG/Gfuel")
@@ -83,6 +91,8 @@ class Imaginary:
         self.jobs: dict[str, JobDetail] = {}
         self.tasks: dict[str, list[TaskView]] = {}
         self.receipts: list[ReceiptView] = []
+        self.blobs: set[str] = set()
+        self.keys: dict[str, str] = {}
         self.listeners: set[asyncio.Queue[Event]] = set()
         self.token_amount, self.free, self.spent = parse_fog("874.25 FOG"), parse_fog("120 FOG"), 0
         self.block0 = 18_204
@@ -370,6 +380,83 @@ class Imaginary:
         )
         return found
 
+    def match(self, given: JobSpec | None) -> MatchView:
+        """By the price alone."""
+        most = given.max_price if given is not None else None
+        offers = []
+        for known in self.providers():
+            dear = known.offer is not None and most is not None and known.offer.price > most
+            failed = [] if known.offer else [UnmetView(constraint="offer", detail="no offer: it does not answer")]
+            if known.offer is not None and dear:
+                failed = [UnmetView(constraint="max_price", detail=f"asks {format_price(known.offer.price)}")]
+            offers.append(
+                OfferMatch(
+                    address=known.address,
+                    peer_id=known.peer_id,
+                    name=known.name,
+                    offer=known.offer,
+                    age_s=12.0 if known.offer else None,
+                    heard_s=3.0 if known.offer else 840.0,
+                    score=820_000_000 if known.name == "heron" else None,
+                    matches=not failed,
+                    failed=failed,
+                )
+            )
+        matching = [offer for offer in offers if offer.matches]
+        dear = [offer.offer.price for offer in offers if offer.offer is not None and not offer.matches]
+        least = min(dear, default=None)
+        words = f"; least price that matches: {format_price(least)}" if least is not None else ""
+        return MatchView(
+            matching=len(matching),
+            total=len(offers),
+            summary=f"of {len(offers)} known, {len(matching) + len(dear)} run it, {len(matching)} at this price{words}",
+            reasons=[f"{len(dear)} of {len(offers)} ask more than {format_price(most or 0)}{words}"] if dear else [],
+            counts=[CountView(constraint="max_price", wanted="any", alone=len(matching), together=len(matching))],
+            least_price=least,
+            engine="wasmtime-50.0.1/fog-1" if matching else None,
+            offers=sorted(offers, key=lambda offer: (not offer.matches, offer.name)),
+        )
+
+    def quote(self, given: JobSpec) -> Quote:
+        match = self.match(given)
+        prices = [offer.offer.price for offer in match.offers if offer.matches and offer.offer]
+        runs = len(given.tasks) * given.replicas
+        return Quote(
+            tasks=len(given.tasks),
+            providers=len(prices),
+            slots=sum(offer.offer.slots for offer in match.offers if offer.matches and offer.offer),
+            cheapest=min(prices, default=None),
+            dearest=max(prices, default=None),
+            most=min(given.budget, cost(runs * given.limits.fuel, max(prices, default=0))),
+            budget=given.budget,
+            free=self.free,
+            missing=max(0, given.budget - self.free),
+            reasons=match.reasons,
+        )
+
+    def logs(self, job_id: str, index: int) -> TaskLogs:
+        task = self.tasks[job_id][index]
+
+        def of(data: bytes) -> LogView:
+            return LogView(size=len(data), left_out=0, text=data.decode())
+
+        attempts = [
+            AttemptLogs(
+                attempt=run.attempt,
+                purpose=run.purpose,
+                provider=run.provider,
+                provider_name=run.provider_name,
+                state=run.state,
+                exit=run.exit,
+                detail=run.detail,
+                finished=run.finished,
+                stdout=of(self.files(job_id, index)["stdout"]),
+                stderr=of(b"" if run.state == "accepted" else b"panic: out of fuel in frame 17\n"),
+            )
+            for run in task.runs
+        ]
+        return TaskLogs(job=job_id, task=index, state=task.state, detail=task.detail, attempts=attempts)
+
     def sessions(self) -> list[SessionView]:
         return [
             SessionView(
@@ -486,9 +573,63 @@ def create(node: Imaginary, token: str) -> FastAPI:
         newest = sorted(node.jobs, key=lambda key: -node.jobs[key].created)
         return paged([node.summary(key) for key in newest], limit, cursor)
 
+    @app.get("/v1/offers", dependencies=guard)
+    async def offers() -> MatchView:
+        return node.match(None)
+
+    @app.get("/v1/auction", dependencies=guard)
+    async def auction(resource_class: str = "cpu") -> AuctionView:
+        now = int(time.time())
+        return AuctionView(
+            resource_class=resource_class,
+            round=now // 600,
+            now=now,
+            ends=now - now % 600 + 600,
+            lot=parse_fuel("100 Gfuel"),
+            bids=2,
+            asks=5,
+            cleared=now // 600 - 1,
+            price=parse_price("0.42 FOG/Gfuel"),
+            trades=3,
+            final=True,
+        )
+
+    @app.post("/v1/match", dependencies=guard)
+    async def match(given: JobSpec) -> MatchView:
+        return node.match(given)
+
+    @app.post("/v1/quote", dependencies=guard)
+    async def quote(given: JobSpec) -> Quote:
+        return node.quote(given)
+
+    @app.head("/v1/blobs/{sha256}", dependencies=guard)
+    async def has_blob(sha256: str) -> Response:
+        return Response(status_code=200 if sha256 in node.blobs else 404)
+
+    @app.put("/v1/blobs/{sha256}", dependencies=guard)
+    async def put_blob(sha256: str, request: Request) -> BlobView:
+        data = await request.body()
+        node.blobs.add(sha256)
+        return BlobView(sha256=sha256, size=len(data))
+
+    @app.get("/v1/jobs/{job_id}/tasks/{n}/logs", dependencies=guard)
+    async def logs(job_id: str, n: int) -> TaskLogs:
+        find(job_id)
+        return node.logs(job_id, n)
+
+    @app.delete("/v1/jobs/{job_id}", dependencies=guard)
+    async def delete(job_id: str) -> Response:
+        find(job_id)
+        del node.jobs[job_id], node.tasks[job_id]
+        return Response(status_code=204)
+
     @app.post("/v1/jobs", dependencies=guard)
-    async def submit(given: JobSpec) -> JobSummary:
+    async def submit(given: JobSpec, idempotency_key: Annotated[str | None, Header()] = None) -> JobSummary:
+        if idempotency_key in node.keys:
+            return node.summary(node.keys[idempotency_key])
         job_id = node.make(given, time.time())
+        if idempotency_key is not None:
+            node.keys[idempotency_key] = job_id
         node.emit(Event(kind="job", time=time.time(), job=node.summary(job_id)))
         task = asyncio.create_task(node.run(job_id))
         running.add(task)

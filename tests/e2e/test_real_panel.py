@@ -1,34 +1,23 @@
-"""The panel over the real thing: chain, three providers, a buyer and the panel, each a process, seen in a browser.
-
-Playwright's own async API is used throughout: the network's processes are watched by the same event loop.
-"""
+"""The panel over the real thing: chain, three providers, a buyer and the panel, each a process, seen in a browser."""
 
 from __future__ import annotations
 
-import asyncio
-import json
 import re
-import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
-from panel_stage import PATIENCE, Visit, browser, visiting
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, expect
+from real_stage import Stage, staged, until
 
 from fogchain.api.models import JobDetail
 from fogchain.cli.demo import examples_folder
-from fogchain.jobs.file import load_job_file
-from fogchain.localnet import LocalNetwork
 from fogchain.units import format_fog
 from ui import show
 from ui.pictures import read_ppm
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.chain, pytest.mark.timeout(400)]
-T = TypeVar("T")
 
 TILES, WIDTH, HEIGHT, SAMPLES = 12, 320, 200, 40
 JOB = f"""
@@ -54,77 +43,10 @@ args = ["{{index}}", "{{count}}", "{WIDTH}", "{HEIGHT}", "{SAMPLES}"]
 """
 
 
-@dataclass
-class Stage:
-    """The network, its panel, and a signed-in visitor."""
-
-    network: LocalNetwork
-    folder: Path
-    visit: Visit
-
-    @property
-    def page(self) -> Page:
-        return self.visit.page
-
-    async def go(self, name: str) -> None:
-        """By the navigation, as a person does."""
-        await self.page.get_by_role("navigation", name="Pages").get_by_role("link", name=name).click()
-        await expect(self.page.get_by_role("heading", level=1)).to_have_text(name)
-
-    def section(self, title: str) -> Locator:
-        return self.page.locator("section", has=self.page.get_by_role("heading", name=title, exact=True))
-
-    async def submit(self) -> str:
-        file = self.folder / "job.toml"
-        file.write_text(JOB)
-        resolved = load_job_file(file)
-        for sha256, source in resolved.blobs.items():
-            await self.network.buyer.put_blob(source, sha256)
-        return (await self.network.buyer.submit(resolved.spec)).id
-
-    async def paid(self, job_id: str) -> JobDetail:
-        return await until(lambda: self.network.buyer.job(job_id), lambda detail: detail.paid, "the job to be paid")
-
-
-async def until(ask: Callable[[], Awaitable[T]], good: Callable[[T], bool], what: str, seconds: float = PATIENCE) -> T:
-    deadline = time.monotonic() + seconds
-    while not good(answer := await ask()):
-        assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}; at the end: {answer!s:.400}"
-        await asyncio.sleep(0.1)
-    return answer
-
-
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with browser() as chromium:
-        network = LocalNetwork(tmp_path / "net", providers=3, lost_after="3 s", supervised=False)
-        await network.start()
-        try:
-            panel = await start_panel(network, tmp_path / "panel.json")
-            async with visiting(chromium, panel) as visit:
-                await visit.sign_in((network.folder / "buyer" / "api.token").read_text().strip(), "/jobs")
-                yield Stage(network, tmp_path, visit)
-        finally:
-            await network.stop()
-
-
-async def start_panel(network: LocalNetwork, ready: Path) -> str:
-    """As the demo does; a process of the network, which ends with it."""
-    folder = network.folder
-    argv = [
-        sys.executable, "-m", "ui", "--node", network.buyer.url, "--ready-file", str(ready),
-        "--token-file", str(folder / "buyer" / "api.token"),
-    ]  # fmt: skip
-    for name in network.names:
-        argv += ["--other", f"{name}={network.client(name).url}={folder / name / 'api.token'}"]
-    member = await network.launch("panel", argv)
-
-    async def answer() -> bool:
-        assert member.pid is not None, member.log_path.read_text()
-        return ready.exists()
-
-    await until(answer, bool, "the panel")
-    return str(json.loads(ready.read_text())["url"])
+    async with staged(tmp_path, providers=3, lost_after="3 s") as made:
+        yield made
 
 
 async def test_a_real_job_and_real_failures_in_the_browser(stage: Stage) -> None:
@@ -132,7 +54,7 @@ async def test_a_real_job_and_real_failures_in_the_browser(stage: Stage) -> None
     await expect(page.get_by_text("No jobs yet")).to_be_visible()
 
     # a job comes while the list is looked at, moves, and is paid
-    job_id = await stage.submit()
+    job_id = await stage.submit(JOB)
     row = page.locator("tbody tr", has=page.locator(f'a[href="/jobs/{job_id}"]'))
     await expect(row).to_contain_text("small poster")
     await expect(row).to_contain_text(re.compile(rf"([1-9]|1[01]) of {TILES} tasks"))

@@ -74,6 +74,15 @@ def button(label: str, on_click: Callable[[], Any] | None = None, icon_name: str
     return made
 
 
+def link_button(label: str, href: str, icon_name: str = "", classes: str = "") -> Element:
+    """A link that looks like a button."""
+    with block(f"fc-btn {classes}", "a", href=href) as made:
+        if icon_name:
+            icon(icon_name)
+        text(label, tag="span")
+    return made
+
+
 def relabel(made: Element, words: str) -> None:
     """Other words on a `button`."""
     cast(TextElement, list(made)[-1]).set_text(words)

@@ -8,6 +8,7 @@ from ui.pages import (
     governance,
     job,
     jobs,
+    newjob,
     nodes,
     overview,
     prices,
@@ -21,6 +22,8 @@ from ui.panel import Page
 PAGES: tuple[Page, ...] = (
     overview.PAGE,
     jobs.PAGE,
+    newjob.PAGE,
+    newjob.KEPT,
     job.PAGE,
     wallet.PAGE,
     staking.PAGE,

@@ -10,7 +10,7 @@ from fogchain.api.models import JobSummary
 from fogchain.errors import FogchainError
 from ui import show
 from ui.components.bar import in_words, parts
-from ui.components.base import block, card, heading, shown
+from ui.components.base import block, card, heading, link_button, shown
 from ui.components.empty import alert, empty
 from ui.components.table import Cell, Column, Grid, Pager, Row, Waiting, amount, link, pill, plain
 from ui.live import follow
@@ -38,7 +38,9 @@ def build(panel: Panel) -> None:
     older: list[JobSummary] = []  # the page that is shown, when it is not the newest
 
     with block("fc-page"):
-        heading("Jobs", "Batches of tasks this node has bought")
+        with heading("Jobs", "Batches of tasks this node has bought"):
+            block("fc-grow")
+            link_button("New job", "/jobs/new", "plus", "primary")
         problem, problem_words = alert("bad", "circle-alert")
         with card(classes="flush"):
             waiting = Waiting(6)
@@ -46,7 +48,7 @@ def build(panel: Panel) -> None:
                 empty(
                     "layers", "No jobs yet",
                     "A job is a WebAssembly module, a list of tasks and a budget, in one TOML file. "
-                    "What it will cost is shown before anything is spent.",
+                    "What it will cost is shown before anything is spent. Write one here, or:",
                     feed.address.command("job submit my.toml"),
                 )  # fmt: skip
             with waiting.content:

@@ -9,7 +9,7 @@ from nicegui import ui
 from fogchain.api.models import JobSummary, ProviderView
 from ui import show
 from ui.components.bar import ProgressBar, in_words
-from ui.components.base import Facts, Pill, Stat, block, card, heading, set_classes, set_prop, shown, text
+from ui.components.base import Facts, Pill, Stat, block, card, heading, link_button, set_classes, set_prop, shown, text
 from ui.components.empty import empty
 from ui.components.receipts import RECEIPT_COLUMNS, receipt_row
 from ui.components.table import Column, Grid, Row, Waiting, pill, plain
@@ -30,7 +30,9 @@ def build(panel: Panel) -> None:
     feed = panel.main
     ui.page_title("Overview · fogchain")
     with block("fc-page"):
-        heading("Overview")
+        with heading("Overview"):
+            block("fc-grow")
+            link_button("New job", "/jobs/new", "plus", "primary")
         _figures(feed)
         with block("fc-grid g-21"):
             with block("fc-stack"):
