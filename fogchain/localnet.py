@@ -76,18 +76,21 @@ class LocalNetwork:
         purse: str = "1000 FOG",
         block_time: float = 0.25,
         supervised: bool = True,
+        mdns: bool = True,
         commands: dict[str, Sequence[str]] | None = None,
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`commands` gives a provider another program than `python -m node`, as `[argv…]` before `--data DIR`.
-        `settings`: by node's name, more for its section `[provider]` or `[buyer]`; `say` is told each step in words."""
+        `settings`: by node's name, more for its section `[provider]` or `[buyer]`. Without `mdns` the nodes find each
+        other by the registry alone. `say` is told each step in words."""
         self.folder = folder
         self.names = PROVIDER_NAMES[:providers]
         self.buyers = ("buyer", *(f"buyer{number}" for number in range(2, buyers + 1)))
         self.members: dict[str, Member] = {}
         self._slots, self._price, self._lost_after, self._block_time = slots, price, lost_after, block_time
         self._purse = parse_fog(purse)  # what a new buyer's wallet gets
+        self._mdns = mdns
         self._supervised, self._commands, self._say = supervised, commands or {}, say
         self._settings = settings or {}
         self._buyer: AsyncClient | None = None
@@ -175,7 +178,7 @@ class LocalNetwork:
             light=True,
             provider={} if buyer else self._provider_settings(name),
             buyer={"lost_after": self._lost_after, **self._settings.get(name, {})} if buyer else {},
-            p2p={"listen": ["/ip4/127.0.0.1/tcp/0"]},
+            p2p={"listen": ["/ip4/127.0.0.1/tcp/0"], "mdns": self._mdns},
         )
         return wallet.address
 

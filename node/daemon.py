@@ -51,6 +51,7 @@ from node.feed import Feed
 from node.p2p.address import PeerAddress, PeerFound, PeerUp, node_key_of, peer_id_of
 from node.p2p.blobs import fetch_blob, serve_blobs, serve_sources
 from node.p2p.host import P2PHost
+from node.refusals import Refusals
 from node.services import Services
 from node.trade import auctioneer as trade_auctioneer
 from node.trade import gauge as trade_gauge
@@ -87,6 +88,7 @@ class Node:
         self._lock = take(folder)
         self._stack = contextlib.AsyncExitStack()
         self._stop = asyncio.Event()
+        self.refusals = Refusals()
         self.url = ""
 
     async def start(self) -> None:
@@ -108,6 +110,7 @@ class Node:
         storage = Storage(BlobStore(folder.blobs), config.data.quota)
         blobs = storage.store
         feed = Feed()
+        refusals = self.refusals
 
         client = ChainClient(config.chain.rpc_url, deployment)
         self._stack.push_async_callback(client.close)
@@ -126,6 +129,7 @@ class Node:
             mdns=config.p2p.mdns,
             bootstrap=config.p2p.bootstrap,
         )
+        host.refused = refusals.note
         await host.start()
         self._stack.push_async_callback(host.stop)
         _keep_ports(folder, host.addresses)
@@ -134,7 +138,7 @@ class Node:
         services = await self._trade(
             wallet, identity, deployment, client, index, sender, engine, storage, network, feed
         )
-        server = ApiServer(create_app(services, token, __version__, config.signin))
+        server = ApiServer(create_app(services, token, __version__, config.signin, refusals.note))
         self.url = await server.start(config.api.host, config.api.port)
         self._stack.push_async_callback(server.stop)
         folder.api_file.parent.mkdir(exist_ok=True)
@@ -213,6 +217,7 @@ class Node:
                 changed=providers_changed,
                 stale_after=config.buyer.stale_after / 1000,
                 record=store.record,
+                refused=self.refusals.note,
             )
             settlement = Settlement(
                 engine=engine, address=wallet.address, client=client, index=index, sender=sender, calls=calls
@@ -235,6 +240,7 @@ class Node:
                 funding=Funding(),
                 settlement=settlement,
                 changed=job_changed,
+                refusals=self.refusals,
             )
             buyer = Buyer(around, job_ended)
             network.listen_for(book)
@@ -267,6 +273,7 @@ class Node:
                 database=engine,
                 base_price=partial(_base_price, client),
                 uptime=uptime,
+                now=index.now,
             )
             provider = Provider(
                 issuer=issuer,
@@ -321,6 +328,7 @@ class Node:
                 retention=config.data.retention / 1000,
                 machine=machine,
             ),
+            refusals=self.refusals,
         )
         tending = asyncio.create_task(services.data.tend(), name="storage")
         self._stack.push_async_callback(_end, tending)

@@ -40,7 +40,7 @@ from fogchain.api.models import (
 from fogchain.api.statement import StatementView
 from fogchain.chain.calls import Call, Calls
 from fogchain.chain.client import ChainClient
-from fogchain.chain.index import EventIndex
+from fogchain.chain.index import CLOCK_OFF, EventIndex
 from fogchain.chain.records import SessionRecord
 from fogchain.chain.sender import Sender, TxResult
 from fogchain.chain.transfer import transfer
@@ -51,7 +51,7 @@ from fogchain.jobs.machine import JobMachine
 from fogchain.jobs.spec import JobSpec, ResultManifest
 from fogchain.jobs.store import JobStore
 from fogchain.market.matching import Wanted
-from fogchain.units import MAX_UINT96, Coin, format_fog
+from fogchain.units import MAX_UINT96, Coin, format_duration, format_fog
 from fogchain.wallet.keystore import Wallet
 from node import views
 from node.accounts import Accounts
@@ -60,6 +60,7 @@ from node.api.services import Role
 from node.commons import Commons
 from node.data import Data
 from node.feed import Feed
+from node.refusals import Refusals
 from node.statements import Statements
 from node.trade.auctioneer import Auctioneer
 from node.trade.book import ProviderBook
@@ -99,6 +100,7 @@ class Services:
         feed: Feed,
         answers: Answers,
         data: Callable[[Callable[[str], JobMachine]], Data],
+        refusals: Refusals,
     ) -> None:
         self.blobs, self.answers = blobs, answers
         self.data = data(self._machine)
@@ -109,6 +111,7 @@ class Services:
         self._index, self._sender, self._network, self._peers = index, sender, network, peers
         self._book, self._buyer, self._store = book, buyer, store
         self._provider, self._ledger, self._feed = provider, ledger, feed
+        self._refusals = refusals
         self._accounts = Accounts(client, calls)
         self._statements = Statements(
             index, wallet.address, list(client.deployment.addresses.values()), jobs=self._job_name, names=self._names
@@ -126,6 +129,9 @@ class Services:
         healthy, trouble = self._index.healthy, ""
         if not healthy:
             trouble = "the chain does not answer; work goes on, payment waits"
+        elif abs(off := self._index.clock_off()) > CLOCK_OFF:
+            much = format_duration(int(abs(off)) * 1000)
+            trouble = f"this machine's clock is {much} {'ahead' if off > 0 else 'behind'}; the chain's is used"
         elif self._provider and not self._provider.registered:
             trouble = "the provider record is not on the chain yet"
         busy = running > 0 or (self._buyer is not None and bool(self._buyer.drivers))
@@ -152,7 +158,7 @@ class Services:
             offer=views.offer_view(offer) if self._provider and (offer := self._provider.offer) else None,
             runtimes=views.runtime_views(self._provider.sandbox.runtimes()) if self._provider else [],
             ended=views.counts_view(self._provider.sandbox.ended()) if self._provider else {},
-            refused=dict(self._provider.refused) if self._provider else {},
+            refusals=views.refusals(self._refusals),
             chain=ChainView(
                 chain_id=self._client.deployment.chain_id,
                 rpc_url=self._config.chain.rpc_url,

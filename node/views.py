@@ -20,6 +20,7 @@ from fogchain.api.models import (
     ProviderShare,
     ProviderView,
     ReceiptView,
+    RefusalView,
     RunState,
     RuntimeView,
     RunView,
@@ -41,10 +42,18 @@ from fogchain.market.messages import Exit, Offer
 from fogchain.market.offers import class_name, regions_of
 from fogchain.market.reasons import Reason, of_delivered
 from fogchain.market.reputation import Outcomes
+from node.refusals import Refusals
 from node.trade import wire
 from node.trade.book import Known, ProviderBook
 from node.trade.driver import JobDriver
 from node.trade.ledger import HeldVoucher, LedgerOrder
+
+
+def refusals(counted: Refusals) -> list[RefusalView]:
+    return [
+        RefusalView(subject=one.subject, reason=one.reason, count=one.count, detail=one.words, time=int(one.at))
+        for one in counted.all()
+    ]
 
 
 def ending(code: int) -> str:

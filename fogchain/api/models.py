@@ -109,6 +109,16 @@ class ChainView(View):
     detail: str = ""
 
 
+class RefusalView(View):
+    """All refusals of one kind since the node started."""
+
+    subject: str  # what was refused: "order", "receipt", "offer", "hello", "api", …
+    reason: str  # an error's code, as in problems: "bad-signature", "conflict", …
+    count: int
+    detail: str  # of the newest, in words
+    time: int  # Unix seconds, of the newest
+
+
 class NodeStatus(View):
     name: str
     version: str
@@ -128,10 +138,10 @@ class NodeStatus(View):
     done: int  # tasks delivered since the data folder was made
     earned: FogAmount  # in vouchers, claimed or not, fees included
     registered: bool  # provider record on chain
+    refusals: list[RefusalView] = []  # most frequent first
     offer: OfferView | None = None
     runtimes: list[RuntimeView] = []  # of a provider
     ended: dict[str, int] = {}  # how tasks ended in the sandbox since the node started: {"ok": 12, "out_of_fuel": 1}
-    refused: dict[str, int] = {}  # orders not taken since the node started, by the error's code
     chain: ChainView
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -32,6 +33,7 @@ T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
 _HEALTHY = 15.0  # seconds since the last answer
+CLOCK_OFF = 60.0  # seconds between this machine's clock and the chain's, from which on the chain's counts
 _FIRST_RANGE = 2_000  # blocks asked for at once; halved when the node refuses, doubled while answers are small
 _MAX_RANGE = 50_000
 _FULL_ANSWER = 2_000  # logs, above which the range does not grow
@@ -61,9 +63,20 @@ class EventIndex:
         self._answered = 0.0
         self._block_time = 1.0
         self._moved = 0.0
+        self._looked = 0.0  # when the head was last seen
+        self._chain_clock: float | None = None  # block time less the monotonic clock's, when a block last arrived
         self._rebuilt = False
 
     # ---- questions
+
+    def now(self) -> float:
+        """Unix time as everybody on the chain has it: this machine's, unless its clock is wrong by the chain's."""
+        here, off = time.time(), self.clock_off()
+        return here - off if abs(off) > CLOCK_OFF else here
+
+    def clock_off(self) -> float:
+        """Seconds by which this machine's clock is ahead of the chain's; 0 until a block was seen to arrive."""
+        return time.time() - time.monotonic() - self._chain_clock if self._chain_clock is not None else 0.0
 
     @property
     def healthy(self) -> bool:
@@ -197,6 +210,12 @@ class EventIndex:
             except CorruptData as error:
                 await self._start_over(error)
                 continue
+            except sqlite3.OperationalError as error:
+                if not self.detail:
+                    _log.error("the index can't be written", reason=str(error))
+                self.detail = f"the index of the chain can't be written: {error}; free some space on the disk"
+                await asyncio.sleep(_MAX_PAUSE)
+                continue
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._urgent.wait(), pause)
 
@@ -227,11 +246,13 @@ class EventIndex:
         if self.head is not None and head.number > self.head.number:
             each = (now - self._moved) / (head.number - self.head.number)
             self._block_time += 0.2 * (min(each, 60.0) - self._block_time)
+            if now - self._looked < _HEALTHY:  # else it may be an old one
+                self._chain_clock = head.timestamp - now
         if self.head is None or head.hash != self.head.hash:
             self._moved = now
         if self.detail and self.head is not None:
             _log.info("the chain is followed again", block=head.number)
-        self.head, self.detail, self._answered = head, "", now
+        self.head, self.detail, self._answered, self._looked = head, "", now, now
         self._rebuilt = False
         self._ask()
 

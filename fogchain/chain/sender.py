@@ -120,15 +120,18 @@ class Sender:
         if self._task is not None:
             return
         self._box = Outbox(self._path)
-        for entry in self._box.unfinished():
+        self._load(self._box)
+        self._task = asyncio.create_task(self._run(), name="chain-sender")
+        self._task.add_done_callback(self._ended)
+
+    def _load(self, box: Outbox) -> None:
+        for entry in box.unfinished():
             if entry.state is State.MINED:
                 assert entry.nonce is not None
                 self._mined[entry.nonce] = entry
             else:
                 self._take_up(entry)
-        self._top_mined = self._box.top_mined_nonce()
-        self._task = asyncio.create_task(self._run(), name="chain-sender")
-        self._task.add_done_callback(self._ended)
+        self._top_mined = box.top_mined_nonce()
 
     async def stop(self) -> None:
         """What is on its way stays on disk; those who wait for it get Unavailable."""
@@ -147,8 +150,7 @@ class Sender:
                         f"stopped while {flight.entry.call.what} was on its way", hint="a restart goes on with it"
                     )
                 )
-        for where in (self._flights, self._queue, self._sent, self._mined):
-            where.clear()
+        self._forget()
 
     async def send(self, call: Call, *, tag: str | None = None) -> TxResult:
         """Resolves when mined. A `tag` names what is done: it is done once, however often and after however many
@@ -219,6 +221,10 @@ class Sender:
             except CorruptData as error:
                 self._fail(error)
                 return
+            except sqlite3.OperationalError as error:
+                self._go_on_from_disk(error)
+                await asyncio.sleep(_MAX_PAUSE)
+                continue
             except sqlite3.Error as error:
                 self._fail(Unavailable(f"{self._path} can't be written: {error}", hint="make room, then restart"))
                 return
@@ -616,6 +622,22 @@ class Sender:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("the sender broke", exc_info=error)
             self._fail(Unavailable(f"the sender broke: {error!r}", hint="restart the node: nothing is lost"))
+
+    def _forget(self) -> None:
+        self._unsaved = []
+        for where in (self._flights, self._queue, self._sent, self._mined):
+            where.clear()
+
+    def _go_on_from_disk(self, error: sqlite3.OperationalError) -> None:
+        """The disk takes no more: whoever waits learns it, and what is on disk, which alone is true, is taken up."""
+        told = Unavailable(f"{self._path} can't be written: {error}", hint="free some space on the disk")
+        _log.error("transactions wait", reason=told.message)
+        for flight in self._flights.values():
+            if not flight.done.done():
+                flight.done.set_exception(told)
+        self._forget()
+        self._next_nonce = None
+        self._load(self._require())
 
     def _fail(self, error: FogchainError) -> None:
         _log.error("transactions can't be sent", reason=error.message)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, MutableMapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -139,6 +140,7 @@ class Store:
 
     def __init__(self, path: Path, network: str) -> None:
         """`network`: chain id and market. Raises CorruptData for a file that is not a database."""
+        self._book: tuple[_Table[Any, Any], ...] = ()
         self._db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
         try:
             self._db.execute("PRAGMA journal_mode=WAL")
@@ -168,7 +170,7 @@ class Store:
         self.parameters: _Table[str, ParametersRecord] = _Table(self._db, _PARAMETERS)
         self.numbers: _Table[str, NumbersRecord] = _Table(self._db, _NUMBERS)
         self.batches: _Table[str, BatchRecord] = _Table(self._db, _BATCHES)
-        self._book: tuple[_Table[Any, Any], ...] = (
+        self._book = (
             *(self.accounts, self.sessions, self.jobs, self.cases),
             *(self.slashes, self.nodes, self.parameters, self.numbers, self.batches),
         )
@@ -186,8 +188,7 @@ class Store:
         """Applies a batch and makes (`block`, `hash`) the newest checkpoint. Without `undoable`, for blocks that are
         far behind the head, earlier checkpoints are given up. Raises CorruptData when the events do not add up; then
         nothing is changed."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
+        with self._transaction():
             for event in events:
                 apply(self, event)
             self._db.executemany(
@@ -206,34 +207,36 @@ class Store:
                 self._db.execute("DELETE FROM checkpoint")
                 self._db.execute("DELETE FROM undo")
                 self._db.execute("INSERT INTO checkpoint VALUES (?, ?)", (block, hash))
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            for table in self._book:
-                table.forget()
-            raise
-        self._db.execute("COMMIT")
 
     def go_back(self, block: int) -> None:
         """To the checkpoint at `block`, which must be one."""
         tables = {table.layout.name: table for table in self._book}
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
+        with self._transaction():
             query = "SELECT place, key, row FROM undo WHERE block > ? ORDER BY id DESC"
             for place, key, row in self._db.execute(query, (block,)).fetchall():
                 tables[place].restore(key, _unpack(row))
             for name in ("undo", "event", "checkpoint"):
                 self._db.execute(f"DELETE FROM {name} WHERE block > ?", (block,))  # noqa: S608
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
 
     def wipe(self) -> None:
         """Everything is built anew from the chain."""
+        with self._transaction():
+            for name in _TABLES:
+                self._db.execute(f"DELETE FROM {name}")  # noqa: S608
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All or nothing, in memory too. Raises sqlite3.OperationalError when the disk takes no more."""
         self._db.execute("BEGIN IMMEDIATE")
-        for name in _TABLES:
-            self._db.execute(f"DELETE FROM {name}")  # noqa: S608
-        self._db.execute("COMMIT")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:  # a full disk may have ended it
+                self._db.execute("ROLLBACK")
+            for table in self._book:
+                table.forget()
+            raise
 
     def _prune(self) -> None:
         query = "SELECT block FROM checkpoint ORDER BY block DESC LIMIT 1 OFFSET ?"

@@ -139,9 +139,9 @@ def status(data: Data = None, as_json: Json = False) -> None:
             ("chain", _chain_line(chain)),
             ("tasks", f"{node['running']} running, {node['waiting']} waiting, {node['done']} done"),
             ("ended", _counts(node["ended"])),
-            ("refused", _counts(node["refused"])),
             ("runs", "\n         ".join(map(_runtime_line, node["runtimes"]))),
             ("offer", f"{output.price(offer['price'])}, {offer['slots']} at once" if offer else ""),
+            ("refused", "\n         ".join(_refusal_line(one) for one in node["refusals"])),
             ("earned", output.fog(node["earned"]) if "provider" in node["roles"] else ""),
         ]
     )
@@ -163,6 +163,10 @@ def storage(data: Data = None, as_json: Json = False) -> None:
     from fogchain.cli.logs import show_storage
 
     show_storage(folder_of(data), as_json=as_json)
+
+
+def _refusal_line(one: dict[str, Any]) -> str:
+    return f"{one['count']} × {one['subject']}, {one['reason']}: {one['detail'][:100]}"
 
 
 def _chain_line(chain: dict[str, Any]) -> str:

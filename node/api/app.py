@@ -10,6 +10,7 @@ from fogchain.config import SignInSection
 from node.api import openapi, problem
 from node.api.gate import OPEN, Gate
 from node.api.message import only_known_parameters
+from node.api.problem import Refused
 from node.api.routes.accounts import account_routes
 from node.api.routes.auth import auth_routes
 from node.api.routes.blobs import blob_routes
@@ -28,8 +29,17 @@ from node.api.sessions import Sessions
 from node.api.upload import sweep
 
 
-def create_app(services: NodeServices, token: str, version: str, rules: SignInSection | None = None) -> FastAPI:
-    """Every path but the two to sign in with a wallet, /openapi.json too, wants `Authorization: Bearer <token>`."""
+def create_app(
+    services: NodeServices,
+    token: str,
+    version: str,
+    rules: SignInSection | None = None,
+    refused: Refused = lambda subject, error: None,
+) -> FastAPI:
+    """Every path but the two to sign in with a wallet, /openapi.json too, wants `Authorization: Bearer <token>`.
+
+    `refused` is told of each request that is refused, as of subject "api".
+    """
     sessions = Sessions(rules or SignInSection())
     app = FastAPI(
         title="fogchain node",
@@ -37,10 +47,12 @@ def create_app(services: NodeServices, token: str, version: str, rules: SignInSe
         docs_url=None,  # those pages load scripts from elsewhere
         redoc_url=None,
         generate_unique_id_function=lambda route: route.name,
-        middleware=[Middleware(Gate, token=token, sessions=sessions, own_limit=f"{API_PREFIX}/blobs/")],
+        middleware=[
+            Middleware(Gate, token=token, sessions=sessions, own_limit=f"{API_PREFIX}/blobs/", refused=refused)
+        ],
     )
     app.state.answers = services.answers
-    problem.install(app)
+    problem.install(app, refused)
     openapi.install(app, frozenset(OPEN))
     known = [Depends(only_known_parameters)]
     for routes in (

@@ -15,7 +15,7 @@ from starlette.websockets import WebSocketDisconnect
 from fogchain.api.models import API_PREFIX, SESSION_PREFIX
 from fogchain.errors import BadInput, FogchainError, TooLarge, Unauthorized
 from fogchain.units import show_size
-from node.api.problem import problem_response
+from node.api.problem import Refused, problem_response
 from node.api.sessions import Sessions
 
 MAX_JSON = 32 << 20  # a job of 10,000 tasks with several inputs each
@@ -30,8 +30,8 @@ _NAMES = {"localhost"}
 class Gate:
     """ASGI middleware. `own_limit` names the path prefix whose routes limit their bodies themselves."""
 
-    def __init__(self, app: ASGIApp, token: str, sessions: Sessions, own_limit: str) -> None:
-        self._app, self._sessions, self._own_limit = app, sessions, own_limit
+    def __init__(self, app: ASGIApp, token: str, sessions: Sessions, own_limit: str, refused: Refused) -> None:
+        self._app, self._sessions, self._own_limit, self._refused = app, sessions, own_limit, refused
         self._expected = _digest(f"Bearer {token}".encode())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,6 +50,7 @@ class Gate:
                 elif scope["type"] == "websocket" and session:
                     send = self._while_open(session, send)
         except FogchainError as error:
+            self._refused("api", error)
             await _refuse(error, scope, receive, send)
             return
         await self._app(scope, receive, _hardened(send))

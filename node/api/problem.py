@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -26,6 +26,8 @@ from fogchain.errors import (
     Unavailable,
     WrongMediaType,
 )
+
+Refused = Callable[[str, FogchainError], None]  # is told of what was refused, and why
 
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:fogchain:problem:"  # and the error's code
@@ -54,18 +56,21 @@ def example_of(code: int) -> dict[str, object]:
     return dict(json.loads(bytes(problem_response(error, code).body)))
 
 
-def install(app: FastAPI) -> None:
+def install(app: FastAPI, refused: Refused) -> None:
     """Answer every exception of a route with a problem."""
 
     @app.exception_handler(FogchainError)
     async def _known(_: Request, error: FogchainError) -> Response:
+        refused("api", error)
         return problem_response(error)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> Response:
         # The first step of each place says where it stood (query, path, header): of no use to the reader.
         items = [{**item, "loc": item["loc"][1:]} for item in error.errors()]
-        return problem_response(BadInput(explain_items(items), hint="see /openapi.json"))
+        wrong = BadInput(explain_items(items), hint="see /openapi.json")
+        refused("api", wrong)
+        return problem_response(wrong)
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
@@ -74,10 +79,12 @@ def install(app: FastAPI) -> None:
             return problem_response(NotFound(f"there is nothing at {place}", hint="see /openapi.json"))
         if error.status_code == 405:
             allowed = ", ".join(_allowed(app, request))
-            refused = BadInput(f"{place} takes no {request.method[:20]}", hint=f"it takes {allowed}")
-            return problem_response(refused, 405, {"Allow": allowed})
-        refused = BadInput(f"{request.method[:20]} {place}: {error.detail}", hint="see /openapi.json")
-        return problem_response(refused, error.status_code, error.headers)
+            wrong = BadInput(f"{place} takes no {request.method[:20]}", hint=f"it takes {allowed}")
+            refused("api", wrong)
+            return problem_response(wrong, 405, {"Allow": allowed})
+        wrong = BadInput(f"{request.method[:20]} {place}: {error.detail}", hint="see /openapi.json")
+        refused("api", wrong)
+        return problem_response(wrong, error.status_code, error.headers)
 
     @app.exception_handler(Exception)
     async def _unknown(request: Request, error: Exception) -> Response:

@@ -66,6 +66,8 @@ class P2PHost:
         self._bridge.peers, self._bridge.respond = self._peers, self._respond
         self._handlers: dict[str, Handler] = {HELLO: self._peers.answer_hello}
         self._bridge.serve(HELLO)
+        self.refused: Callable[[str, FogchainError], None] = lambda subject, error: None  # told of each refusal
+        self._peers.refused = lambda error: self.refused(HELLO, error)
         self._mdns: MdnsDiscovery | None = None
 
     async def start(self) -> None:
@@ -166,6 +168,7 @@ class P2PHost:
                 return Kind.ANSWER, answer
             raise BadMessage(f"the answer has {len(answer)} bytes, over the limit of {cbor.MAX_MESSAGE}")
         except FogchainError as error:
+            self.refused(subject, error)
             return Kind.ERROR, frames.encode_error(error)
         except Exception:
             log.exception("p2p.handler", subject=subject, peer=peer_id)

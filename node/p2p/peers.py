@@ -54,6 +54,7 @@ class Peers:
         self._found: OrderedDict[str, PeerFound] = OrderedDict()
         self._subscribers: list[Callable[[PeerEvent], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self.refused: Callable[[FogchainError], None] = lambda error: None  # told of each stranger
 
     @property
     def up(self) -> frozenset[str]:
@@ -139,6 +140,7 @@ class Peers:
             self._accept(peer_id, payload)
         except Unavailable as error:
             log.debug("p2p.stranger", peer=peer_id, reason=error.message)
+            self.refused(error)
             asyncio.get_running_loop().call_later(1.0, self._expire, peer_id)  # once it has read why
         return self._hello()
 

@@ -78,6 +78,7 @@ class ProviderBook:
         network: Network,
         index: EventIndex,
         changed: Callable[[], None],
+        refused: Callable[[str, FogchainError], None] = lambda subject, error: None,
         stale_after: float = 60.0,
         record: Callable[[str], Outcomes] = lambda _: Outcomes(),
     ) -> None:
@@ -87,7 +88,7 @@ class ProviderBook:
         self.score: Callable[[str], float | None] = lambda _: None  # fuel a second and slot, where it was measured
         self.observe: Callable[[str, int, float], None] = lambda *_: None  # a task's provider, fuel and seconds there
         self._own, self._domain, self._network, self._index = own_address, domain, network, index
-        self._changed = changed
+        self._changed, self._refused, self._now = changed, refused, index.now
         self._known: dict[str, Known] = {}
         self._asking: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -98,7 +99,7 @@ class ProviderBook:
         try:
             while True:
                 self._read_registry()
-                now = time.time()
+                now = self._now()
                 for known in list(self._known.values()):
                     if known.next_try <= now and known.peer_id not in self._asking:
                         self._asking.add(known.peer_id)
@@ -167,7 +168,7 @@ class ProviderBook:
         """The trade found this provider unreachable; ask it again soon."""
         if known := self._known.get(peer_id):
             self._set(known, "unreachable", detail)
-            known.next_try = time.time() + FIRST_RETRY
+            known.next_try = self._now() + FIRST_RETRY
             known.pause = FIRST_RETRY
 
     def all(self) -> list[Known]:
@@ -188,8 +189,8 @@ class ProviderBook:
 
     async def settle(self, timeout: float) -> None:
         """Wait until each registered provider has been asked once, at most `timeout` seconds."""
-        deadline = time.time() + timeout
-        while time.time() < deadline:
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
             self._read_registry()
             if all(known.detail != "not asked yet" for known in self._known.values()):
                 return
@@ -214,7 +215,7 @@ class ProviderBook:
 
     def candidates(self) -> list[Candidate]:
         """All that the registry names: with others no session can be opened."""
-        now = time.time()
+        now = self._now()
         return [self._candidate(known, now) for known in self._known.values() if known.address]
 
     def _candidate(self, known: Known, now: float) -> Candidate:
@@ -276,13 +277,15 @@ class ProviderBook:
             await self._network.dial(known.peer_id, known.endpoints)
             answer = await self._network.request(known.peer_id, "offer", wire.EMPTY, timeout=10)
             self._take(known, SignedOffer.decode(answer))
-            known.last_seen, known.heard = time.time(), time.monotonic()
+            known.last_seen, known.heard = self._now(), time.monotonic()
             known.pause = FIRST_RETRY
-            known.next_try = time.time() + (self._pause_after(known) if known.state == "ready" else 2.0)
+            known.next_try = self._now() + (self._pause_after(known) if known.state == "ready" else 2.0)
         except FogchainError as error:
             away = isinstance(error, Unavailable)
+            if not away:
+                self._refused("offer", error)
             self._set(known, "unreachable" if away else "refused", error.message)
-            known.next_try = time.time() + known.pause
+            known.next_try = self._now() + known.pause
             known.pause = min(known.pause * 2, LAST_RETRY if self._silence(known) > LONG_AWAY else SOON_RETRY)
         finally:
             self._asking.discard(known.peer_id)
@@ -292,13 +295,13 @@ class ProviderBook:
         return min(REFRESH, self._stale_after / 3)
 
     def _take(self, known: Known, signed: SignedOffer) -> None:
-        offer, now = signed.offer, time.time()
+        offer, now = signed.offer, self._now()
         check(offer)
         verify(self._domain, offer, signed.signature, offer.provider)
         if self._network.peer_id_of(offer.node) != known.peer_id:
             raise BadMessage("its offer is another node's")
         if offer.issued > now + CLOCK_SKEW or offer.expiry <= now:
-            raise BadMessage("its offer has expired or is from the future", hint="one of the two clocks is wrong")
+            raise BadMessage("its offer has expired or is from the future: one of the two clocks is wrong")
         known.name = signed.name
         if known.address != offer.provider:
             known.offer = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
@@ -160,7 +159,7 @@ class Buyer:
                 f"the budget is {units.format_fog(spec.budget)}; wallet and market hold {units.format_fog(owned, 4)}",
                 hint=f"send FOG to {address}, or lower the budget",
             )
-        created = time.time()
+        created = around.index.now()
         seed = spec.model_dump_json().encode() + address.encode() + secrets.token_bytes(16)
         job_id = hashlib.sha256(seed).hexdigest()
         try:
@@ -264,7 +263,7 @@ class Buyer:
         around = self._around
         while True:
             for session in around.index.sessions(buyer=around.wallet.address):
-                if session.open and session.expiry < time.time() - 5:
+                if session.open and session.expiry < around.index.now() - 5:
                     tag = f"reclaim-{session.id.hex()}"
                     with suppress(FogchainError):
                         await around.sender.send(around.calls.close_session(session.id), tag=tag)

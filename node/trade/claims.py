@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -57,7 +56,10 @@ class Claims:
     async def run(self) -> None:
         try:
             while True:
-                self._tend(time.time())
+                try:
+                    self._tend(self._index.now())
+                except FogchainError as error:  # a full disk, say; what is due stays due
+                    log.error("sessions can't be looked after", why=error.message)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), TEND_INTERVAL)
                 self._wake.clear()

@@ -55,6 +55,7 @@ from fogchain.market.verification import check_chance
 from fogchain.units import GFUEL, MAX_UINT96, cost, format_duration, format_fog
 from fogchain.wallet.eip712 import Domain, sign, verify
 from fogchain.wallet.keystore import Wallet
+from node.refusals import Refusals
 from node.trade import wire
 from node.trade.auctioneer import Auctioneer, Award, Demand
 from node.trade.book import Known, ProviderBook
@@ -109,6 +110,7 @@ class Surroundings:
     funding: Funding
     settlement: Settlement
     changed: Callable[[JobDriver, set[int]], None]  # the job, and the tasks that changed
+    refusals: Refusals = field(default_factory=Refusals)
     suspects: set[str] = field(default_factory=set)  # operators proven wrong in a job that is open
 
     def why_barred(self, provider: str) -> str:
@@ -133,7 +135,7 @@ class JobDriver:
         self.waiting = ""  # why nothing can be placed, in words
         self._seq = seq
         self._unwritten: list[JobEvent] = []  # that need not be on disk at once, and go with the next that must
-        self._around = around
+        self._around, self._now = around, around.index.now
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._open: set[str] = set()  # providers whose session is on the chain
@@ -199,7 +201,7 @@ class JobDriver:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _step(self) -> None:
-        machine, now = self.machine, time.time()
+        machine, now = self.machine, self._now()
         if self._unwritten:
             self._record()
         if (verdict := machine.verdict_of(now)) is not None:
@@ -266,7 +268,7 @@ class JobDriver:
     def cancel(self, detail: str) -> None:
         """End the job; what was delivered is paid."""
         if self.machine.ended is None:
-            self._record(Ended(time.time(), "cancelled", detail))
+            self._record(Ended(self._now(), "cancelled", detail))
 
     # ---------------------------------------------------------------- sessions
 
@@ -379,7 +381,7 @@ class JobDriver:
     def _why_deferred(self) -> str:
         around, machine = self._around, self.machine
         until = machine.created + machine.spec.time_limit / 2000
-        left = format_duration(1000 * int(max(0, until - time.time())))
+        left = format_duration(1000 * int(max(0, until - self._now())))
         last = f"; the best offer is taken if nothing is won within {left}"
         number = around.auctioneer.bid_round(machine.id)
         if number is None:
@@ -544,7 +546,7 @@ class JobDriver:
             session = bytes.fromhex(share.session[2:])
             await around.sender.send(around.calls.top_up(session, step), tag=tag)
             await around.index.wait_for(lambda: (r := around.index.session(session)) is not None and r.cap >= cap, 30)
-            self._record(CapRaised(time.time(), share.provider, cap))
+            self._record(CapRaised(self._now(), share.provider, cap))
             self.problems.pop(share.provider, None)
         except FogchainError as error:
             self.problems[share.provider] = f"its session can't be raised: {error.message}"
@@ -702,7 +704,7 @@ class JobDriver:
             except Unavailable as error:
                 detail = error.message
             except FogchainError as error:
-                self._fail(run, Failed(time.time(), run.attempt, Exit.REFUSED, f"refused: {error.message}"))
+                self._fail(run, Failed(self._now(), run.attempt, Exit.REFUSED, f"refused: {error.message}"))
                 return
             if time.monotonic() > patience:
                 self._lose(run, f"did not take the order: {detail}")
@@ -714,7 +716,7 @@ class JobDriver:
         if run.state == "out" and not run.promise:
             order = SignedOrder.decode(bytes.fromhex(run.order)).order
             verify(self._around.domain, order, promise.signature, run.provider)
-            self._unwritten.append(Accepted(time.time(), run.attempt, promise.signature.hex()))
+            self._unwritten.append(Accepted(self._now(), run.attempt, promise.signature.hex()))
             self._wake.set()
         self._note_state(run, promise.state)
 
@@ -732,7 +734,7 @@ class JobDriver:
         elif now - since > self._patience_with(run, state):
             self._lose(run, f"its provider says {state} and nothing comes of it", breach=True)
         elif state == wire.RUNNING and run.state == "out":
-            self._beats[run.attempt] = time.time()
+            self._beats[run.attempt] = self._now()
             self.started.add(run.attempt)
         waited = run.attempt in self._unpaid
         (self._unpaid.add if state == wire.UNPAID and run.state == "out" else self._unpaid.discard)(run.attempt)
@@ -759,7 +761,7 @@ class JobDriver:
         if run.state == "out":
             log.info("run lost", job=self.machine.id[:12], task=run.task, provider=run.provider, why=detail)
             self._withdraw.setdefault(run.provider, set()).add(self._digest(run))
-            self._record(Lost(time.time(), run.attempt, detail, breach))
+            self._record(Lost(self._now(), run.attempt, detail, breach))
 
     def beat(self, peer: str, digest: bytes, seconds: int) -> None:
         """Its provider says that this order has been running for so long."""
@@ -792,7 +794,7 @@ class JobDriver:
                     withdraw.difference_update(asked)
                     for run in stale:
                         if not over and run.state == "out":
-                            self._record(Lost(time.time(), run.attempt, "no longer needed"))
+                            self._record(Lost(self._now(), run.attempt, "no longer needed"))
                 if out:
                     digests = [self._digest(run) for run in out]
                     answer = await around.network.request(
@@ -860,7 +862,7 @@ class JobDriver:
         verify(self._around.domain, signed.commitment, signed.signature, run.provider)
         answer, patience = signed.commitment.answer.hex(), time.monotonic() + LONG_POLL
         if run.state == "out" and not run.commitment:
-            self._record(Committed(time.time(), run.attempt, answer))
+            self._record(Committed(self._now(), run.attempt, answer))
         elif run.commitment and run.commitment != answer:
             raise BadMessage("another answer than the one that was committed to")
         while run.state == "out" and not self.machine.may_open(run):
@@ -873,23 +875,21 @@ class JobDriver:
         return wire.OPEN
 
     async def _take(self, peer: str, run: Run, signed: SignedReceipt) -> None:
-        receipt, now = signed.receipt, time.time()
+        receipt, now = signed.receipt, self._now()
         try:
             end = Exit(receipt.exit)
         except ValueError:
-            self._fail(
-                run, Failed(now, run.attempt, Exit.REFUSED, f"its receipt names an unknown ending {receipt.exit}")
-            )
+            self._refuse(run, f"its receipt names an unknown ending {receipt.exit}")
             return
         if end is Exit.TIMEOUT and now - run.sent < self.machine.spec.limits.time / 1000:
-            self._fail(run, Failed(now, run.attempt, Exit.REFUSED, "claims the task's time limit passed; it did not"))
+            self._refuse(run, "claims the task's time limit passed; it did not")
             return
         if not end.deterministic:
             printed = self._around.blobs.put(logs.encode(signed.logs)) if signed.logs else ""
             self._fail(run, Failed(now, run.attempt, end, signed.detail or end.name.lower(), printed))
             return
         if why := self._contradicts(run, signed):
-            self._fail(run, Failed(now, run.attempt, Exit.REFUSED, why))
+            self._refuse(run, why)
             return
         try:
             manifest = self._check(receipt, signed.manifest)
@@ -897,9 +897,7 @@ class JobDriver:
                 await self._gather(peer, run.attempt, manifest, signed.blobs)
         except (BadMessage, NotFound, TimeoutError) as error:
             why = error.message if isinstance(error, FogchainError) else "it does not arrive"
-            self._fail(
-                run, Failed(time.time(), run.attempt, Exit.REFUSED, f"its result is not what its receipt says: {why}")
-            )
+            self._refuse(run, f"its result is not what its receipt says: {why}")
             return
         if run.state != "out":
             return
@@ -913,7 +911,7 @@ class JobDriver:
         )
         self._record(
             Delivered(
-                at=time.time(),
+                at=self._now(),
                 attempt=run.attempt,
                 result=receipt.result.hex(),
                 fuel=receipt.fuel,
@@ -930,11 +928,16 @@ class JobDriver:
         receipt = signed.receipt
         if run.sealed and receipt.commitment(run.provider, signed.salt.rjust(32, b"\0")).answer.hex() != run.commitment:
             return "its result is not what it committed to"
-        if receipt.finished < receipt.started or receipt.finished > time.time() + CLOCK_SKEW:
+        if receipt.finished < receipt.started or receipt.finished > self._now() + CLOCK_SKEW:
             return "its receipt is dated in the future, or ends before it began"
         if receipt.finished < max(run.sent, self._beats.get(run.attempt, 0.0)) - CLOCK_SKEW:
             return "its receipt is dated before the order, or before its provider said that it was still running"
         return ""
+
+    def _refuse(self, run: Run, why: str) -> None:
+        if run.state == "out":
+            self._around.refusals.note("receipt", BadMessage(why))
+            self._fail(run, Failed(self._now(), run.attempt, Exit.REFUSED, why))
 
     def _check(self, receipt: Receipt, manifest: bytes) -> ResultManifest:
         """The receipt's manifest. Raises BadMessage when the two or the order contradict each other."""

@@ -54,10 +54,12 @@ class Issuer:
         database: Engine,
         base_price: BasePrice,
         uptime: Uptime,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._name, self._wallet, self._identity, self._domain = name, wallet, identity, domain
         self._config, self._rate, self._engines = config, fuel_rate, engines
         self._database, self._base_price, self._uptime = database, base_price, uptime
+        self._now = now
         self._price: int | None = config.price if config.multiplier is None else None
         self._why = "the base price is not known yet"
         self._offer: SignedOffer | None = None
@@ -75,7 +77,10 @@ class Issuer:
         """Follow the base price, and keep the record of uptime, until cancelled."""
         while True:
             await self.look()
-            self._uptime.beat(time.time())
+            try:
+                self._uptime.beat(time.time())
+            except FogchainError as error:  # a full disk
+                log.warning("the record of uptime has a gap", why=error.message)
             await asyncio.sleep(PRICE_INTERVAL if self._price is not None else 1.0)
 
     async def look(self) -> None:
@@ -98,11 +103,12 @@ class Issuer:
 
     def current(self) -> SignedOffer:
         """The newest offer; a new one when half of its time is over or the price has moved. Raises Unavailable."""
-        now, price, engines = int(time.time()), self.price(), join(self._engines())
+        now, price, engines = int(self._now()), self.price(), join(self._engines())
         validity = self._config.offer_validity // 1000
         known = self._offer
         changed = known is None or (known.offer.price, known.offer.engines) != (price, engines)
-        if known is None or changed or known.offer.expiry - now < validity // 2:
+        left = known.offer.expiry - now if known else 0
+        if known is None or changed or not validity // 2 <= left <= validity:  # more: the clock was put back
             soon, later, last = forecast(self._uptime.record())
             offer = Offer(
                 provider=self._wallet.address,
@@ -132,5 +138,5 @@ class Issuer:
     def least(self) -> int:
         """The lowest price of an offer that holds. Raises Unavailable."""
         with self._database.connect() as connection:
-            rows = connection.execute(select(_issued.c.price).where(_issued.c.expiry >= int(time.time()))).all()
+            rows = connection.execute(select(_issued.c.price).where(_issued.c.expiry >= int(self._now()))).all()
         return min([int(row.price) for row in rows], default=self.price())

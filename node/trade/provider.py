@@ -10,7 +10,6 @@ import asyncio
 import hashlib
 import secrets
 import time
-from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 
@@ -49,6 +48,7 @@ log = structlog.get_logger(__name__)
 ZERO = bytes(32)
 CLOCK_SKEW = 120  # seconds by which two honest clocks may differ
 ANNOUNCE_INTERVAL = 31.0  # seconds; the network takes one in 30 s
+DISK_PAUSE = 2.0  # seconds between tries to write what a full disk did not take
 AWAY = 900.0  # seconds for which an order waits for a buyer whose inputs can't be had
 ENDPOINT_BYTES = 1000
 MAX_LEVEL = 3  # of verification
@@ -91,6 +91,7 @@ class Provider:
             sandbox,
         )
         self._index, self._sender, self._calls, self._changed = index, sender, calls, changed
+        self._now = index.now
         self._slots = asyncio.Semaphore(config.slots)
         self._accounts = Accounts(ledger, index, wallet.address, config.on_account, self._account_moved)
         self._credit = CreditLine(ledger, self._accounts, config.increment, config.on_account)
@@ -111,7 +112,6 @@ class Provider:
         )
         self._bond_counted: int | None = None
         self.registered = False
-        self.refused: Counter[str] = Counter()  # orders not taken since the start, by the error's code
         self.held_for = HeldFor()
         self.fetching: Transfers[bytes] = Transfers()
 
@@ -185,13 +185,6 @@ class Provider:
     # ---------------------------------------------------------------- orders
 
     async def _on_order(self, peer: str, data: bytes) -> bytes:
-        try:
-            return self._take(peer, data)
-        except FogchainError as error:
-            self.refused[error.code] += 1
-            raise
-
-    def _take(self, peer: str, data: bytes) -> bytes:
         signed = SignedOrder.decode(data)
         digest = self._domain.digest(signed.order)
         known = self._ledger.get(digest)
@@ -215,7 +208,7 @@ class Provider:
         """Refuse an order we would not be paid for or can't run."""
         order = signed.order
         verify(self._domain, order, signed.signature, order.buyer)
-        now = time.time()
+        now = self._now()
         if order.provider != self._wallet.address:
             raise Conflict(f"that order is for {order.provider}, not for {self._wallet.address}")
         if order.price < (least := self._least(order)):
@@ -309,7 +302,7 @@ class Provider:
             raise Conflict("the payment session is between others")
         if session.job != order.job:
             raise Conflict("the payment session is for another job")
-        if not session.open or session.expiry < time.time() + CLAIM_MARGIN:
+        if not session.open or session.expiry < self._now() + CLAIM_MARGIN:
             raise Conflict("the payment session is closed or about to expire")
         return session
 
@@ -405,7 +398,7 @@ class Provider:
                 self._running[digest] = time.monotonic()
                 self._changed()
                 try:
-                    if order.late_by < time.time():
+                    if order.late_by < self._now():
                         raise Conflict("the order's deadline passed before its turn came")
                     ran = await self._sandbox.run(
                         run_id,
@@ -420,17 +413,27 @@ class Provider:
             receipt = self._receipt(digest, order, ran)
         except FogchainError as error:
             log.warning("order failed", order=run_id[:12], why=error.message)
-            receipt = self._receipt(digest, order, _refusal(error.message))
-        self._ledger.deliver(digest, receipt, time.time())
-        self._uptime.ended(sound=Exit(receipt.receipt.exit).deterministic, now=time.time())
+            receipt = self._receipt(digest, order, _refusal(error.message, self._now()))
+        await self._deliver(digest, receipt)
         self._push(digest)
         self._changed()
         self._sandbox.discard(run_id)
 
+    async def _deliver(self, digest: bytes, receipt: SignedReceipt) -> None:
+        """Return once the receipt is on disk; one that is full takes it later."""
+        while True:
+            try:
+                self._ledger.deliver(digest, receipt, self._now())
+                self._uptime.ended(sound=Exit(receipt.receipt.exit).deterministic, now=self._now())
+                return
+            except Unavailable as error:
+                log.error("a receipt waits for the disk", order=digest.hex()[:12], why=error.message)
+            await asyncio.sleep(DISK_PAUSE)
+
     async def _fetch(self, digest: bytes, spec: RunSpec) -> None:
         """Bring module and inputs here, waiting for a buyer that is away, but not for ever: its order holds a place."""
         wanted = [BlobRef(sha256=sha256, size=size) for sha256, size in blobs_of(spec).items()]
-        pause, patience = 0.2, time.time() + AWAY
+        pause, patience = 0.2, self._now() + AWAY
         while missing := [ref for ref in wanted if not self._blobs.has(ref.sha256)]:
             known = self._ledger.get(digest)
             if known is None or known.state != wire.QUEUED:
@@ -440,7 +443,7 @@ class Provider:
                 for ref in missing:
                     await self._network.fetch(known.peer, ref, self.fetching.meter(digest, ref.sha256))
             except (Unavailable, NotFound) as error:
-                if time.time() + pause > min(patience, known.order.deadline):
+                if self._now() + pause > min(patience, known.order.deadline):
                     raise
                 log.info("inputs not here yet", order=digest.hex()[:12], why=error.message)
                 await asyncio.sleep(pause)
@@ -460,13 +463,14 @@ class Provider:
                 if file.size <= room:
                     room -= file.size
                     small[bytes.fromhex(sha256)] = self._blobs.read(sha256)
+        finished = self._now()  # the machine's own clock may be wrong
         receipt = Receipt(
             order=digest,
             result=hashlib.sha256(manifest).digest() if manifest else ZERO,
             fuel=ran.fuel,
             exit=ran.exit,
-            started=int(ran.started),
-            finished=int(ran.finished),
+            started=int(finished - (ran.finished - ran.started)),
+            finished=int(finished),
         )
         printed = read_logs(ran.files) if ran.manifest is None else {}
         signature = sign(self._wallet.key, self._domain, receipt)
@@ -629,8 +633,7 @@ class Provider:
         task.add_done_callback(self._tasks.discard)
 
 
-def _refusal(detail: str) -> Ran:
-    now = time.time()
+def _refusal(detail: str, now: float) -> Ran:
     return Ran(Exit.REFUSED, 0, None, {}, now, now, detail)
 
 

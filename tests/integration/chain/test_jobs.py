@@ -452,6 +452,7 @@ async def same_as_rebuilt(world: World) -> None:
             assert old.execute(rows).fetchall() == new.execute(rows).fetchall(), table
 
 
+@pytest.mark.complaint(17)
 async def test_rebuilt_from_nothing_it_has_the_same_bytes(world: World) -> None:
     terms = await world.terms(breach=2 * FOG)
     await world.opened(terms)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -13,6 +15,7 @@ from on_chain import ETH, FOG
 
 from fogchain.chain.calls import BatchItem, Calls, session_id
 from fogchain.chain.client import ChainClient
+from fogchain.chain.events import topic_of
 from fogchain.chain.local import LocalChain
 from fogchain.chain.reverts import Reverted
 from fogchain.chain.sender import Sender
@@ -75,6 +78,43 @@ async def test_a_good_voucher_is_paid(
     assert await client.withheld(provider.address) == fee
     await provider.send(Calls(client.deployment).withdraw(4 * FOG - fee))
     assert await client.token_balance(provider.address) == 4 * FOG - fee
+
+
+@pytest.mark.complaint(3)
+async def test_one_voucher_brought_by_two_in_one_block_is_paid_once(
+    client: ChainClient, funded: PrivateKey, buyer: Sender, provider: Sender, session: bytes
+) -> None:
+    """A Golem user's invoice was paid by two transactions (yapapi 659)."""
+    voucher = sign(funded, client.deployment.domain, Voucher(session, 4 * FOG))
+    call = Calls(client.deployment).claim(session, 4 * FOG, voucher)
+    await client.rpc.call("evm_setIntervalMining", 0)
+    claims = [asyncio.create_task(who.send(call, tag="the claim")) for who in (provider, buyer)]
+    again = asyncio.create_task(provider.send(call, tag="the claim"))  # and the same again, for good measure
+    while int((await client.rpc.call("txpool_status"))["pending"], 16) < 2:
+        await asyncio.sleep(0.02)
+    await client.rpc.call("evm_mine")
+    await client.rpc.call("evm_setIntervalMining", 1)
+    first, second = await asyncio.gather(*claims, return_exceptions=True)
+    assert isinstance(first, Reverted) != isinstance(second, Reverted), (first, second)
+    blocks = {await _block_of(client, who.address) for who in (provider, buyer)}
+    assert len(blocks) == 1
+    with contextlib.suppress(Reverted):
+        await again
+    assert await client.free_balance(provider.address) + await client.withheld(provider.address) == 4 * FOG
+    assert (await client.session(session)).claimed == 4 * FOG
+    logs = await client.rpc.call(
+        "eth_getLogs", {"fromBlock": "0x0", "toBlock": "latest", "address": client.deployment.market}
+    )
+    assert sum(log["topics"][0] == topic_of("FogMarket", "VoucherClaimed") for log in logs) == 1
+
+
+async def _block_of(client: ChainClient, address: str) -> int:
+    """The block of an account's newest transaction."""
+    head = await client.rpc.call("eth_getBlockByNumber", "latest", True)
+    while True:
+        if any(one["from"] == address for one in head["transactions"]):
+            return int(head["number"], 16)
+        head = await client.rpc.call("eth_getBlockByNumber", hex(int(head["number"], 16) - 1), True)
 
 
 async def test_no_bad_voucher_is_paid(

@@ -150,6 +150,7 @@ async def test_without_eth_for_gas_it_says_so(client: ChainClient, tmp_path: Pat
     await sender.stop()
 
 
+@pytest.mark.complaint(4)
 async def test_a_base_fee_ten_times_higher_is_met_by_replacement(sender: Sender, client: ChainClient) -> None:
     """Golem's users met stuck transactions and nonce gaps when gas prices rose (yagna 2270, 1886)."""
     calls = Calls(client.deployment)

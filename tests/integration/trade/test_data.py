@@ -79,6 +79,7 @@ async def test_a_large_input_reaches_every_provider_and_stays_while_it_is_needed
             assert (await storage(m, name))["pinned"] == 0  # all was handed over
 
 
+@pytest.mark.complaint(26)
 async def test_what_failed_attempts_printed_is_kept_and_goes_with_the_job(
     market: Callable[..., Any], tmp_path: Path
 ) -> None:

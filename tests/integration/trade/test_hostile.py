@@ -519,6 +519,7 @@ async def test_a_receipt_for_anothers_order_is_refused(doors: Doors) -> None:
     assert isinstance(answer, BadSignature) and doors.oak_address in answer.message
 
 
+@pytest.mark.complaint(29)
 async def test_a_job_among_rogues_ends_right_and_pays_the_honest_alone(doors: Doors) -> None:
     liar, staller, mute = doors.liar, doors.staller, doors.mute
     buyer = doors.network.buyer
@@ -582,6 +583,7 @@ async def test_receipts_after_the_job_change_nothing(doors: Doors) -> None:
     assert (after.tasks, after.spent, after.fuel) == (before.tasks, before.spent, before.fuel)
 
 
+@pytest.mark.complaint(20)
 async def test_what_a_provider_never_releases_is_taken_back_after_expiry(doors: Doors) -> None:
     async def state() -> bool:
         return not (await doors.liar.client.session(doors.kept)).open

@@ -40,6 +40,7 @@ def of(found: MatchView, name: str) -> OfferMatch:
     return next(offer for offer in found.offers if offer.name == name)
 
 
+@pytest.mark.complaint(24)
 async def test_offers_follow_the_base_price_and_silent_providers_are_not_matched(market: Callable[..., Any]) -> None:
     settings = {
         "oak": {"multiplier": "2 x", "regions": ["eu-de"]},
@@ -110,6 +111,7 @@ async def check_command_line(m: Any, job: Path) -> None:
     assert "2 of 2 offers can be used now" in await run()
 
 
+@pytest.mark.complaint(18)
 async def test_a_thousand_losing_offers_cost_a_provider_nothing(market: Callable[..., Any]) -> None:
     async with market(providers=1) as m:
         (name,) = m.network.names

@@ -83,6 +83,7 @@ async def rogue(m: Any, folder: Path) -> AsyncIterator[RogueBuyer]:
         await buyer.stop()
 
 
+@pytest.mark.complaint(15)
 async def test_a_buyer_that_takes_results_and_never_signs_gets_one_increment(
     market: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -132,6 +133,7 @@ async def test_a_buyer_that_takes_results_and_never_signs_gets_one_increment(
         await until(lambda: had() > before + increment - most, 60)
 
 
+@pytest.mark.complaint(30)
 async def test_vouchers_of_many_sessions_are_claimed_at_once_and_dust_in_front_costs_nothing(
     market: Callable[..., Any], tmp_path: Path
 ) -> None:

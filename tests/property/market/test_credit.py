@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -155,6 +156,7 @@ def test_two_that_wait_for_each_others_checks_are_paid_ahead_for_one_run() -> No
     stuck.run()
 
 
+@pytest.mark.complaint(15)
 @given(st.integers(1, 10**30), st.lists(st.integers(1, 10**28), max_size=50))
 def test_who_signs_nothing_has_had_one_increment_at_most(increment: int, orders: list[int]) -> None:
     standing = Standing()

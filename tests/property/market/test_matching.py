@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -149,6 +150,7 @@ def found_for(job: Wanted, *pool: Candidate) -> Matching:
     return match(job, pool)
 
 
+@pytest.mark.complaint(22)
 def test_the_buyer_is_told_how_many_match_and_the_least_price_that_would() -> None:
     pool = [Candidate(str(place), offer(price=price * WEI // 10)) for place, price in enumerate([8, 9, *([10] * 10)])]
     found = match(Wanted(resource_class="cpu", max_price=WEI // 2), pool)

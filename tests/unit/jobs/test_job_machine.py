@@ -163,6 +163,7 @@ def test_one_provider_that_fails_cannot_fail_the_task_while_others_might_run_it(
     assert play.machine.verdict_of(play.now) == ("done", "")
 
 
+@pytest.mark.complaint(25)
 @pytest.mark.parametrize(("providers", "needed"), [("A", 2), ("AB", 2), ("ABC", 2)])
 def test_running_out_of_time_on_two_providers_or_twice_on_the_only_one_gives_up(providers: str, needed: int) -> None:
     play = Play(1, providers)
@@ -182,6 +183,7 @@ def test_orders_lost_together_are_one_fault() -> None:
     assert len(play.machine.wanted(9)) == 8
 
 
+@pytest.mark.complaint(9)
 def test_a_provider_that_keeps_failing_is_left_alone_ever_longer() -> None:
     play = Play(1)
     pauses = []
