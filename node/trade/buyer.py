@@ -45,6 +45,7 @@ class Buyer:
 
     async def start(self) -> None:
         self._around.network.serve("receipt", self._on_receipt)
+        self._around.network.serve("leaving", self._on_leaving)
         self._around.network.serve("commit", self._on_commit)
         self._around.network.serve("heartbeat", self._on_heartbeat)
         for job_id in self._around.store.open_jobs():
@@ -234,6 +235,12 @@ class Buyer:
             self._around.suspects.update(other.machine.distrusted)
         self._running.pop(machine.id, None)
         self._ended(machine)
+
+    async def _on_leaving(self, peer: str, data: bytes) -> bytes:
+        wire.read_empty(data)
+        log.info("a provider stops", peer=peer)
+        self._around.book.silent(peer, "it said that it stops for now")
+        return wire.EMPTY
 
     async def _on_receipt(self, peer: str, data: bytes) -> bytes:
         signed = SignedReceipt.decode(data)

@@ -49,6 +49,7 @@ ZERO = bytes(32)
 CLOCK_SKEW = 120  # seconds by which two honest clocks may differ
 ANNOUNCE_INTERVAL = 31.0  # seconds; the network takes one in 30 s
 DISK_PAUSE = 2.0  # seconds between tries to write what a full disk did not take
+NOTICE_TIMEOUT = 1.0  # seconds that a node that stops gives its buyers to hear of it
 AWAY = 900.0  # seconds for which an order waits for a buyer whose inputs can't be had
 ENDPOINT_BYTES = 1000
 MAX_LEVEL = 3  # of verification
@@ -138,10 +139,20 @@ class Provider:
         self._spawn(self._beat())
 
     async def stop(self) -> None:
+        await self._give_notice()
         tasks = [*self._runs.values(), *self._pushes.values(), *self._tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _give_notice(self) -> None:
+        """Tell the buyers of open sessions that this node stops, so that they order elsewhere until it is back."""
+
+        async def tell(peer: str) -> None:
+            with suppress(FogchainError):
+                await self._network.request(peer, "leaving", wire.EMPTY, timeout=NOTICE_TIMEOUT)
+
+        await asyncio.gather(*map(tell, {held.peer for held in self._ledger.open_sessions()}))
 
     @property
     def running(self) -> int:

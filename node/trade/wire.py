@@ -10,6 +10,7 @@
     receipt    provider → buyer   [1, receipt, signature, manifest, {sha256: blob},   [1, verdict, reason]
                                    detail, logs, salt]
     reasons    buyer → provider   [1, [[order digest, reason], …]]                   [1]
+    leaving    provider → buyer   [1]                                                [1]
     voucher    buyer → provider   [1, voucher, signature, last]                      [1]
     bids       trader → solver    [1, [[bid, signature], …]]                         [1]
     book       solver → solver    [1, class, round]                                  [1, [[bid, signature], …]]

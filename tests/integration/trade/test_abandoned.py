@@ -57,7 +57,7 @@ async def m(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Market]:
 # -------------------------------------------------------------------- a provider that restarts
 
 
-@pytest.mark.complaint(19)
+@pytest.mark.complaint(19, "notice")
 async def test_a_restart_with_eight_running_tasks_breaks_nothing(m: Market) -> None:
     """An Akash provider's restart closed 32 leases (support 15, 270, 128)."""
     job = await m.submit(m.spin(2 * AT_ONCE, 12_000_000, '[verify]\nlevel = "L0"\n'))
@@ -68,6 +68,8 @@ async def test_a_restart_with_eight_running_tasks_breaks_nothing(m: Market) -> N
 
     await until(all_at_once, 60)
     await m.network.end("oak")
+    buyers_log = (m.network.folder / "logs" / "buyer.log").read_text()
+    assert "a provider stops" in buyers_log  # it was told, and did not have to find out
     await m.network.launch_node("oak")
     await m.network.ready("oak")
     detail = await m.paid(job)

@@ -162,6 +162,21 @@ async def m(field: Field) -> AsyncIterator[Field]:
     yield field
 
 
+@pytest.mark.complaint(11)
+async def test_a_task_that_takes_long_is_heard_of_and_holds_nothing_else_up(m: Field) -> None:
+    """A Golem provider's first batch ran long, and was given up since nothing was accepted meanwhile (yapapi 287)."""
+    before, began = await supply(m.network), time.monotonic()
+    level = '[verify]\nlevel = "L0"\n'
+    long = await m.submit(m.spin(1, 400_000_000, level))
+    await m.until(long, lambda detail: detail.tasks.running == 1)
+    short = await m.paid(await m.submit(m.spin(TASKS, ROUNDS, level)))
+    assert short.state == "done"
+    await m.ends_right(long, before, 1)
+    assert time.monotonic() - began > LOST_AFTER
+    (task,) = (await m.network.buyer.tasks(long)).items
+    assert [run.state for run in task.runs] == ["accepted"]
+
+
 # -------------------------------------------------------------------- messages
 
 

@@ -61,6 +61,7 @@ def test_the_order_in_which_answers_come_decides_nothing(given_answers: list[Ans
     assert same(judge(given_answers), judge(shuffled))
 
 
+@pytest.mark.complaint(29)
 @given(answers, st.sampled_from((2, 3)), st.booleans())
 def test_only_a_strict_majority_with_a_lead_stands_and_without_one_when_nobody_else_is_left(
     given_answers: list[Answer], seats: int, last: bool
