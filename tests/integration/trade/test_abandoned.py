@@ -43,7 +43,11 @@ MARGIN = 60  # seconds for which an order may outlast its job
 async def m(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Market]:
     folder = tmp_path_factory.mktemp("abandoned")
     network = LocalNetwork(
-        folder / "net", lost_after="20 s", supervised=False, mdns=False, settings={"oak": {"slots": AT_ONCE}}
+        folder / "net",
+        lost_after="20 s",
+        supervised=False,
+        mdns=False,
+        settings={"oak": {"slots": AT_ONCE}, "buyer": {"newcomer_tasks": 100}},
     )
     await network.start()
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import time
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
 from coincurve import PrivateKey
@@ -32,6 +34,7 @@ from hostile import (
 )
 
 from fogchain import cbor
+from fogchain.api.models import API_PREFIX
 from fogchain.bench.e2e import spin_job
 from fogchain.chain.calls import Calls, session_id
 from fogchain.chain.client import ChainClient
@@ -594,3 +597,40 @@ async def test_what_a_provider_never_releases_is_taken_back_after_expiry(doors: 
     assert time.time() >= session.expiry
     wallet = await doors.network.buyer.wallet()
     assert wallet.free >= LOCKED
+
+
+# -------------------------------------------------------------------- counted
+
+
+async def test_specs_beyond_all_bounds_are_refused_at_the_rim(doors: Doors) -> None:
+    m, oak = doors.mallory, doors.oak
+    terms = await m.open(doors.oak_address)
+    huge = cbor.dumps([1, [b"x" * 1000] * 700])
+    with pytest.raises(BadMessage, match="run spec"):
+        await m.ask(oak, "order", m.order(terms, sent=huge, spec=sha256(huge).digest()).encode())
+    folder = DataFolder(doors.network.folder / "buyer")
+    spec = (await doors.network.buyer.job(doors.job)).spec.model_dump(mode="json")
+    spec["tasks"] = spec["tasks"][:1] * 10_001
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {folder.token.read_text().strip()}"}) as api:
+        url = json.loads(folder.api_file.read_text())["url"]
+        answer = await api.post(f"{url}{API_PREFIX}/jobs", json=spec, headers={"Idempotency-Key": "too much"})
+    assert answer.status_code == 400 and "tasks" in answer.json()["detail"]
+
+
+async def test_what_was_refused_is_counted_by_what_and_why(doors: Doors) -> None:
+    counted = {
+        name: {(one.subject, one.reason): one for one in (await doors.network.client(name).status()).refusals}
+        for name in ("oak", "buyer")
+    }
+    for name, subject, reason in (
+        ("oak", "order", "bad-signature"),  # forged, and made for another chain
+        ("oak", "order", "bad-message"),
+        ("oak", "order", "conflict"),
+        ("oak", "voucher", "bad-signature"),
+        ("buyer", "offer", "bad-signature"),
+        ("buyer", "receipt", "bad-message"),  # what it says of its result is not so
+        ("buyer", "receipt", "bad-signature"),
+        ("buyer", "api", "bad-input"),
+    ):
+        one = counted[name][subject, reason]
+        assert one.count >= 1 and one.detail and time.time() - one.time < 3600, (name, one)
