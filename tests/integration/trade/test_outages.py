@@ -286,7 +286,7 @@ async def test_a_provider_whose_disk_is_full_is_done_without_and_goes_on_once_th
     pytest.fail("the provider with room again gets no work")
 
 
-async def test_a_buyer_whose_disk_is_full_stands_still_and_loses_nothing(m: Field) -> None:
+async def test_a_buyer_whose_disk_is_full_says_so_waits_and_loses_nothing(m: Field) -> None:
     if not m.disks:
         pytest.skip("a small disk of one's own takes root and a kernel that mounts tmpfs")
     before = await supply(m.network)
@@ -296,9 +296,9 @@ async def test_a_buyer_whose_disk_is_full_stands_still_and_loses_nothing(m: Fiel
     try:
         with pytest.raises(Unavailable, match="no room"):
             await m.network.buyer.put_blob(b"one more", name_of(b"one more"))
-        stood = (await m.network.buyer.job(job)).tasks.done
-        await asyncio.sleep(2 * LOST_AFTER)
-        assert (await m.network.buyer.job(job)).tasks.done == stood < 3 * TASKS
+        await asyncio.sleep(2 * LOST_AFTER)  # some of what is under way may find room in files that are there
+        detail = await m.network.buyer.job(job)
+        assert detail.state != "failed" and not detail.paid
     finally:
         filler.unlink()
     await m.ends_right(job, before, 3 * TASKS)
@@ -312,11 +312,10 @@ async def test_nodes_whose_clocks_are_hours_off_say_so_and_go_by_the_chains(m: F
     wrong = {"oak": HOURS, "birch": -HOURS, "buyer": HOURS}
     for name in wrong:
         await m.network.end(name)
-    for name, seconds in wrong.items():
-        m.set_clock(name, seconds)
-        await m.network.launch_node(name)
     try:
-        for name in wrong:
+        for name, seconds in wrong.items():  # the buyer last: whom it does not reach it asks ever less often
+            m.set_clock(name, seconds)
+            await m.network.launch_node(name)
             await m.network.ready(name)
         await m.network.providers_ready(3)
         await m.ends_right(await m.submit(m.spin(TASKS, ROUNDS)), before)
