@@ -60,6 +60,7 @@ from node.api.services import Role
 from node.commons import Commons
 from node.data import Data
 from node.feed import Feed
+from node.papers import Papers
 from node.refusals import Refusals
 from node.statements import Statements
 from node.trade.auctioneer import Auctioneer
@@ -69,7 +70,6 @@ from node.trade.driver import JobDriver
 from node.trade.ledger import Ledger
 from node.trade.ports import Network
 from node.trade.provider import Provider
-from node.trade.wire import SignedOrder
 
 T = TypeVar("T")
 
@@ -115,6 +115,9 @@ class Services:
         self._accounts = Accounts(client, calls)
         self._statements = Statements(
             index, wallet.address, list(client.deployment.addresses.values()), jobs=self._job_name, names=self._names
+        )
+        self._papers = Papers(
+            wallet.address, client.deployment.domain, store, ledger, index, self._machine, self._unpaid
         )
         self._auctioneer = auctioneer
         self._started = time.monotonic()
@@ -250,41 +253,10 @@ class Services:
         self._feed.publish(Event(kind="wallet", time=time.time()))
 
     def sessions(self, role: Role | None, limit: int, cursor: str | None) -> Page[SessionView]:
-        found: list[SessionView] = []
-        if role != "provider":
-            for machine in (machine for machine in self._machines(100) if machine.spec.pay == "session"):
-                for share in machine.shares.values():
-                    found.append(views.buyer_session(machine, share, self._session(share.session)))
-        if role != "buyer":
-            for held in reversed(self._ledger.sessions()):
-                if held.on_account:
-                    continue
-                record = self._index.session(held.session)
-                job, penalty = self._ledger.job_of(held.session), self._ledger.penalties(held.session)
-                found.append(views.provider_session(held, record, job, penalty))
-        return _page(found, limit, cursor)
+        return self._papers.sessions(role, limit, cursor)
 
     def receipts(self, role: Role | None, job: str | None, limit: int, cursor: str | None) -> Page[ReceiptView]:
-        found: list[ReceiptView] = []
-        job_id = self._store.resolve(job) if job and role != "provider" and self._buyer else job
-        if role != "provider":
-            machines = [] if job_id else self._machines(20)
-            with contextlib.suppress(*([NotFound] if role is None else [])):  # it may be one that this node works for
-                machines += [self._machine(job_id)] if job_id else []
-            for machine in machines:
-                runs = [run for run in machine.runs.values() if run.result]
-                runs.sort(key=lambda run: run.finished, reverse=True)
-                for run in runs:
-                    order = SignedOrder.decode(bytes.fromhex(run.order)).order
-                    digest = self._client.deployment.domain.digest(order).hex()
-                    found.append(views.buyer_receipt(machine, run, digest, order.terms.fee))
-        if role != "buyer":
-            orders, _ = self._ledger.page(1000, None, job_id)
-            for known in orders:
-                session = self._index.session(known.order.session)
-                over = session is not None and not session.open
-                found.append(views.provider_receipt(known, known.order.terms.fee, session_over=over))
-        return _page(found, limit, cursor)
+        return self._papers.receipts(role, job, limit, cursor)
 
     def statement(self, first: int, end: int, limit: int, cursor: str | None) -> StatementView:
         return self._statements.view(first, end, limit, _number(cursor) or 0)
@@ -412,9 +384,8 @@ class Services:
             return self._buyer.machine(job_id)
         return self._store.load(job_id)[0]
 
-    def _machines(self, limit: int) -> list[JobMachine]:
-        rows, _ = self._store.page(limit, None)
-        return [self._machine(job_id) for job_id, _ in rows]
+    def _unpaid(self) -> list[JobMachine]:
+        return [driver.machine for driver in reversed(self._buyer.drivers)] if self._buyer else []
 
     def _job_name(self, job_id: str) -> str:
         with contextlib.suppress(NotFound, CorruptData):

@@ -287,6 +287,23 @@ def buyer_session(machine: JobMachine, share: Share, record: SessionRecord | Non
     )
 
 
+def session_without_job(record: SessionRecord) -> SessionView:
+    """A session of ours whose job is not kept here: what the chain knows of it."""
+    return SessionView(
+        id="0x" + record.id.hex(),
+        role="buyer",
+        counterparty=record.provider,
+        job=record.job.hex(),
+        cap=record.cap,
+        signed=record.claimed,
+        claimed=record.claimed,
+        fee=record.fees,
+        net=record.claimed - record.fees,
+        expires=record.expiry,
+        state="open" if record.open else "closed",
+    )
+
+
 def provider_session(held: HeldVoucher, record: SessionRecord | None, job: bytes | None, penalty: int) -> SessionView:
     return SessionView(
         id="0x" + held.session.hex(),

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from fogchain.database import transaction
 from fogchain.errors import BadInput, Conflict, CorruptData, NotFound
-from fogchain.jobs.events import JobEvent, from_record, to_record
+from fogchain.jobs.events import Delivered, JobEvent, from_record, to_record
 from fogchain.jobs.machine import JobMachine
 from fogchain.jobs.spec import JobSpec
 from fogchain.market.reputation import Outcomes
@@ -141,6 +141,14 @@ class JobStore:
                 query = query.where(_jobs.c.number < before)
             total = connection.execute(select(func.count()).select_from(_jobs)).scalar() or 0
             return [(row.id, row.number) for row in connection.execute(query)], total
+
+    def delivered(self, job_id: str | None = None) -> int:
+        """How many signed results came, for one job or for all."""
+        wanted = _events.c.kind == Delivered.__name__
+        if job_id is not None:
+            wanted &= _events.c.job == job_id
+        with self._engine.connect() as connection:
+            return connection.execute(select(func.count()).select_from(_events).where(wanted)).scalar() or 0
 
     def resolve(self, prefix: str) -> str:
         """The one job whose id begins with `prefix`. Raises NotFound, or BadInput when several do."""

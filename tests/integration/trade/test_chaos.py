@@ -33,7 +33,15 @@ async def test_books_that_disagree_are_found(market: Callable[..., Any]) -> None
     async with market(providers=2) as m:
         job = await m.submit(m.spin(4, 1000))
         await m.paid(job)
+        await m.paid(await m.submit(m.spin(3, 1000)))
         assert await disagreements(m.network) == []
+        for ask in (m.network.buyer.receipts, m.network.client("oak").receipts, m.network.buyer.sessions):
+            whole, pages, cursor = await ask(limit=100), [], None
+            while not pages or cursor is not None:  # what comes in pages of two is the same
+                page = await ask(limit=2, cursor=cursor)
+                pages += page.items
+                cursor = page.next_cursor
+            assert pages == whole.items and len(pages) == whole.total == page.total > 2
         oak = m.network.folder / "oak"
         await m.network.end("oak")
         (database,) = [path for path in oak.rglob("*.db") if _has_table(path, "orders")]
