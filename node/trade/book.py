@@ -59,7 +59,7 @@ class Known:
     digest: bytes = b""  # of the offer
     last_seen: float | None = None  # Unix seconds of its last answer
     heard: float | None = None  # monotonic seconds of its last sign of life: an answer, an announcement, a status
-    next_try: float = 0.0
+    next_try: float = 0.0  # by the monotonic clock
     pause: float = FIRST_RETRY
 
     def engine_for(self, runtime: Runtime) -> str | None:
@@ -99,7 +99,7 @@ class ProviderBook:
         try:
             while True:
                 self._read_registry()
-                now = self._now()
+                now = time.monotonic()
                 for known in list(self._known.values()):
                     if known.next_try <= now and known.peer_id not in self._asking:
                         self._asking.add(known.peer_id)
@@ -168,7 +168,7 @@ class ProviderBook:
         """The trade found this provider unreachable; ask it again soon."""
         if known := self._known.get(peer_id):
             self._set(known, "unreachable", detail)
-            known.next_try = self._now() + FIRST_RETRY
+            known.next_try = time.monotonic() + FIRST_RETRY
             known.pause = FIRST_RETRY
 
     def all(self) -> list[Known]:
@@ -279,13 +279,13 @@ class ProviderBook:
             self._take(known, SignedOffer.decode(answer))
             known.last_seen, known.heard = self._now(), time.monotonic()
             known.pause = FIRST_RETRY
-            known.next_try = self._now() + (self._pause_after(known) if known.state == "ready" else 2.0)
+            known.next_try = time.monotonic() + (self._pause_after(known) if known.state == "ready" else 2.0)
         except FogchainError as error:
             away = isinstance(error, Unavailable)
             if not away:
                 self._refused("offer", error)
             self._set(known, "unreachable" if away else "refused", error.message)
-            known.next_try = self._now() + known.pause
+            known.next_try = time.monotonic() + known.pause
             known.pause = min(known.pause * 2, LAST_RETRY if self._silence(known) > LONG_AWAY else SOON_RETRY)
         finally:
             self._asking.discard(known.peer_id)
