@@ -20,9 +20,10 @@ test: setup-test  ## all tests: contracts, Python, real processes, browser (ARGS
 	$(FORGE) test || status=1; \
 	scripts/gas.py .stamps/gas snapshots || status=1; \
 	pytest -m browser $(ARGS) || { [ $$? = 5 ] && [ -n "$(ARGS)" ]; } || status=1; \
-	pytest -m "not browser" $(ARGS) || status=1; \
+	pytest -m "not browser" -n 2 --dist loadfile $(ARGS) || status=1; \
 	exit $$status
-# Two pytest processes: Playwright's own event loop and asyncio tests do not live in one.
+# Two pytest processes: Playwright's own event loop and asyncio tests do not live in one. The second shares its files out
+# over two workers, since much of its time is waiting for chains and nodes.
 
 test-full: export FOUNDRY_PROFILE = deep
 test-full: export FOGCHAIN_KILLS = 200

@@ -13,7 +13,7 @@ from browser_wallet import BrowserWallet
 from coincurve import PrivateKey
 from panel_stage import Visit, browser, visiting
 from playwright.async_api import Browser, Locator, Page, expect
-from test_real_panel import start_panel
+from real_stage import start_panel
 
 from fogchain.chain.client import ChainClient
 from fogchain.chain.faucet import fund
