@@ -3,11 +3,13 @@ unpaid wherever it has work."""
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from fogchain.api.models import JobDetail, TaskView
@@ -103,12 +105,26 @@ async def test_who_promises_and_never_delivers_pays_its_penalty_out_of_what_it_e
         all_claimed(detail, before, await m.balances())
 
 
+async def hold_up(m: Any, name: str, seconds: float) -> None:
+    """The task that this provider runs next stands still for so long."""
+    while not (await m.network.client(name).status()).running:
+        await asyncio.sleep(0.02)
+    node = psutil.Process(m.network.members[name].pid)
+    workers = [child for child in node.children(recursive=True) if "node.executor.worker" in " ".join(child.cmdline())]
+    for worker in workers:
+        worker.suspend()
+    await asyncio.sleep(seconds)
+    for worker in workers:
+        worker.resume()
+
+
 async def test_a_late_result_is_paid_less_and_both_books_say_the_same(market: Callable[..., Any]) -> None:
     async with market(providers=1) as m:
         before = await m.balances()
         path = m.spin(6, 60 * LONG, '[verify]\nlevel = "L0"\n')
         path.write_text(path.read_text().replace("[limits]", 'deadline = "1 s"\ngrace = "90 s"\n[limits]'))
         job = await m.submit(path)
+        await hold_up(m, "oak", 4.0)
         detail = await m.paid(job)
         (share,) = detail.providers
         assert detail.state == "done" and 0 < share.late <= 6
