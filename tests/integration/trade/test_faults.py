@@ -129,7 +129,8 @@ async def test_a_killed_worker_costs_one_run(market: Callable[..., Any]) -> None
             for name in m.network.names:
                 if (await m.network.client(name).status()).running:
                     node = psutil.Process(m.network.members[name].pid)
-                    killed = next(p for p in node.children(recursive=True) if "node.executor.worker" in " ".join(p.cmdline()))
+                    workers = (p for p in node.children(recursive=True) if "executor.worker" in " ".join(p.cmdline()))
+                    killed = next(workers)
                     killed.kill()
                     break
         detail = await m.paid(job)
