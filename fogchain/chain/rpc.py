@@ -12,10 +12,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import aiohttp
-from web3 import AsyncHTTPProvider, AsyncWeb3
-from web3.types import RPCEndpoint
 
 from fogchain.errors import FogchainError, Unavailable
+from fogchain.recursion import limit_kept
+
+with limit_kept():
+    from web3 import AsyncHTTPProvider, AsyncWeb3
+    from web3.types import RPCEndpoint
 
 Request = tuple[str, Sequence[Any]]  # method, parameters
 

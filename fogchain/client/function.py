@@ -11,6 +11,7 @@ import builtins
 import dis
 import inspect
 import json
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from fogchain.errors import BadInput
 
 MAX_CAPTURED = 256 << 10  # characters of one value from outside
 RESULT = "results.json"  # that the script writes into /out
+DEEPEST = 1000  # brackets within each other in it: three for each level of a value, and some
 
 _HINT = "docs/client.md says what a mapped function may use"
 
@@ -272,6 +274,8 @@ def _called(function: object) -> str:
 
 def read_results(data: bytes, count: int) -> Iterator[dict[str, object]]:
     """What the script wrote, one entry for each of `count` items. Raises ValueError for anything else."""
+    if _depth(data) > DEEPEST:  # the parser itself would go as deep as Python may, beyond its stack's end
+        raise ValueError(f"results nested more than {DEEPEST} deep")
     entries = json.loads(data)
     if not isinstance(entries, list) or len(entries) != count or not all(isinstance(one, dict) for one in entries):
         raise ValueError("the far side's results are not one for each item")
@@ -280,3 +284,18 @@ def read_results(data: bytes, count: int) -> Iterator[dict[str, object]]:
             yield {"value": values.loads(json.dumps(entry["value"]))}
         else:
             yield {name: str(entry.get(name, ""))[:100_000] for name in ("kind", "text", "traceback")}
+
+
+_MARKS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|([\[{])|([\]}])', re.DOTALL)
+
+
+def _depth(text: bytes) -> int:
+    """How many brackets of a JSON text are open at once, at most."""
+    depth = deepest = 0
+    for mark in _MARKS.finditer(text):
+        if mark[1]:
+            depth += 1
+            deepest = max(deepest, depth)
+        elif mark[2]:
+            depth -= 1
+    return deepest

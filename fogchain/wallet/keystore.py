@@ -13,6 +13,7 @@ from coincurve import PrivateKey
 from fogchain.chain.deployment import write_atomically
 from fogchain.config import PASSWORD_VARIABLE, DataFolder
 from fogchain.errors import BadInput, Conflict, CorruptData, NotFound
+from fogchain.recursion import limit_kept
 from fogchain.wallet.eip712 import address_of
 
 _SCRYPT_N = 1 << 18  # about a second; the field's usual strength
@@ -63,7 +64,8 @@ def open_keystore(content: bytes, password: str, name: Path) -> Wallet:
 
 
 def _open(raw: dict[str, Any], password: str, path: Path) -> Wallet:
-    from eth_keyfile.keyfile import decode_keyfile_json  # takes a second to import
+    with limit_kept():
+        from eth_keyfile.keyfile import decode_keyfile_json  # takes a second to import
 
     try:
         key = decode_keyfile_json(raw, password.encode())
@@ -109,7 +111,8 @@ def save_password(folder: DataFolder, password: str) -> None:
 
 
 def _store(path: Path, key: PrivateKey, password: str, light: bool) -> Wallet:
-    from eth_keyfile.keyfile import create_keyfile_json  # takes a second to import
+    with limit_kept():
+        from eth_keyfile.keyfile import create_keyfile_json  # takes a second to import
 
     if not password:
         raise BadInput("the keystore needs a password", hint="an empty one protects nothing")
