@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect, text
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
 from fogchain.errors import Conflict, CorruptData, Unavailable
@@ -19,7 +19,7 @@ BUSY_TIMEOUT_MS = 10_000
 def open_database(path: Path, tables: MetaData, version: int) -> Engine:
     """An engine over `path` with `tables` made where absent. `version` is the layout's, kept in the file.
 
-    Raises CorruptData when the file is no database, is damaged, or was written by a newer layout.
+    Raises CorruptData when the file is no database, is damaged, or was written by another layout.
     """
     engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False})
     event.listen(engine, "connect", _prepare)
@@ -32,6 +32,12 @@ def open_database(path: Path, tables: MetaData, version: int) -> Engine:
                 raise CorruptData(
                     f"{path} has layout {found}, this version knows layouts up to {version}",
                     hint="run the newer version that wrote it",
+                )
+            if found < version and inspect(connection).get_table_names():
+                raise CorruptData(
+                    f"{path} has layout {found}, this version works with layout {version}",
+                    hint="finish what is open with the version that wrote it, then move the file away; "
+                    "keys, money and blobs are kept elsewhere and stay",
                 )
             tables.create_all(connection)
             connection.execute(text(f"PRAGMA user_version = {version}"))

@@ -73,7 +73,7 @@ from node.trade.uptime import Uptime
 
 log = structlog.get_logger(__name__)
 
-LAYOUT = 1  # of node.db
+LAYOUT = 2  # of node.db; to be raised whenever a table, or what is kept in one, changes
 CHAIN_PATIENCE = 60.0  # seconds to wait at start for a chain that does not answer yet
 BLOB_TIMEOUT = 60.0
 

@@ -881,7 +881,8 @@ class JobDriver:
         except ValueError:
             self._refuse(run, f"its receipt names an unknown ending {receipt.exit}")
             return
-        if end is Exit.TIMEOUT and now - run.sent < self.machine.spec.limits.time / 1000:
+        limit, ran = self.machine.spec.limits.time, receipt.finished - receipt.started
+        if end is Exit.TIMEOUT and (now - run.sent < limit / 1000 or ran < limit // 1000):
             self._refuse(run, "claims the task's time limit passed; it did not")
             return
         if not end.deterministic:

@@ -275,7 +275,7 @@ class Provider:
     def _least(self, order: TaskOrder) -> int:
         """What it may pay at least: as any offer that holds, or as what was taken in its session before."""
         least = self._issuer.least()
-        if (agreed := self._ledger.price_in(order.session)) is not None:
+        if (agreed := self._ledger.price_in(account_of(order))) is not None:
             least = min(agreed, least)
         won = self._sold_to(order.buyer)
         if won is not None and won.price <= order.price < least:
@@ -283,8 +283,6 @@ class Provider:
             if ordered + cost(order.fuel_limit, order.price) <= most:
                 return won.price
         return least
-        agreed = self._ledger.price_in(account_of(order))
-        return min(agreed, self._issuer.least()) if agreed is not None else self._issuer.least()
 
     def _ordered_at(self, buyer: str, price: int) -> int:
         """What a buyer has ordered at this price, in all its sessions, at most."""

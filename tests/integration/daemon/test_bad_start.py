@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import urllib.error
@@ -132,6 +134,13 @@ def test_no_node_in_the_folder(tmp_path: Path) -> None:
 def test_a_damaged_database(folder: DataFolder) -> None:
     folder.database.write_bytes(os.urandom(20_000))
     refused(folder, "node.db")
+
+
+def test_the_database_of_an_older_version(folder: DataFolder) -> None:
+    with contextlib.closing(sqlite3.connect(folder.database)) as old:
+        old.execute("PRAGMA journal_mode = WAL")
+        old.executescript("CREATE TABLE orders (digest BLOB PRIMARY KEY); PRAGMA user_version = 1")
+    refused(folder, "node.db has layout 1", "finish what is open", "move the file away")
 
 
 def test_a_damaged_keystore(folder: DataFolder) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -275,6 +276,19 @@ def test_a_newer_layout_is_refused_with_its_number_and_left_alone(path: Path) ->
     engine = open_database(path, tables, 7)
     assert JobStore(engine).open_jobs() == [job(1)]
     engine.dispose()
+
+
+def test_an_older_layout_is_refused_with_what_to_do_and_left_alone(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as old:
+        old.executescript("CREATE TABLE orders (digest BLOB PRIMARY KEY); PRAGMA user_version = 1")
+    with pytest.raises(CorruptData, match=r"node\.db has layout 1, .* layout 2") as caught:
+        open_database(path, tables, 2)
+    assert "finish what is open" in caught.value.hint and "move the file away" in caught.value.hint
+    with contextlib.closing(sqlite3.connect(path)) as old:
+        assert [row[0] for row in old.execute("SELECT name FROM sqlite_master WHERE type = 'table'")] == ["orders"]
+        assert old.execute("PRAGMA user_version").fetchone() == (1,)
+    path.unlink()  # moved away, say
+    open_database(path, tables, 2).dispose()
 
 
 def test_a_full_disk_is_said_in_words_and_undoes_the_batch(store: JobStore, path: Path) -> None:
