@@ -62,10 +62,11 @@ from node.trade import uptime as trade_uptime
 from node.trade.auctioneer import Auctioneer, Offered
 from node.trade.book import ProviderBook
 from node.trade.buyer import Buyer
-from node.trade.driver import Funding, JobDriver, Surroundings
+from node.trade.driver import JobDriver
 from node.trade.gauge import Gauge, Gauged
 from node.trade.issuer import Issuer
 from node.trade.ledger import Ledger
+from node.trade.openjob import Funding, Surroundings
 from node.trade.ports import Handler, Progress, Ran
 from node.trade.provider import Provider
 from node.trade.settlement import Settlement

@@ -20,7 +20,8 @@ from fogchain.market.messages import SERVED_PRIVACY
 from fogchain.market.reasons import Reason
 from fogchain.market.verification import AUDIT_FLOOR
 from node.trade import wire
-from node.trade.driver import JobDriver, Surroundings
+from node.trade.driver import JobDriver
+from node.trade.openjob import Surroundings
 from node.trade.sources import holders
 from node.trade.wire import SignedCommitment, SignedReceipt
 

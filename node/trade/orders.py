@@ -1,0 +1,165 @@
+"""Which provider gets which run of one job, and the orders for them."""
+
+from __future__ import annotations
+
+from fogchain.batch.placement import Machine, Placement, place
+from fogchain.jobs.events import JuryClosed, Sent
+from fogchain.jobs.machine import Share, Work
+from fogchain.market.messages import BY_RECORD, ON_ACCOUNT, Agreement, TaskOrder
+from fogchain.market.reputation import BPS
+from fogchain.units import cost
+from fogchain.wallet.eip712 import sign
+from node.trade.funding import JobFunding
+from node.trade.openjob import MAX_SLOTS, OpenJob
+from node.trade.watch import JobWatch
+from node.trade.wire import SignedOrder
+
+BATCH = 64
+JURY_PATIENCE = 15.0  # seconds for which a majority waits for others that could be asked
+
+
+class JobOrders:
+    """Places runs, and closes the committees for which nobody is left."""
+
+    def __init__(self, job: OpenJob, funding: JobFunding, watch: JobWatch) -> None:
+        self._job = job
+        self._machine, self._around = job.machine, job.around
+        self._funding, self._watch = funding, watch
+        self._contested: dict[int, float] = {}  # task to since when a majority waits for more to be asked
+        self._engine_used: str | None = None
+
+    def dispatch(self, now: float) -> None:
+        machine, spec = self._machine, self._machine.spec
+        if len({s.operator for s in machine.shares.values() if not s.distrusted}) < spec.operators:
+            return
+        here = self._present()
+        wanted = machine.wanted(BATCH, here) or machine.stragglers(now, here)
+        if not wanted:
+            return
+        fuel = machine.mean_fuel(spec.limits.fuel / 4)
+        budget = spec.budget - machine.exposure
+        nodes = []
+        engine = self.engine
+        for share in machine.shares.values():
+            if share.provider not in self._job.open or not machine.may_serve(share.provider, now):
+                continue
+            known = self._around.book.get(share.provider)
+            if known is None or known.state != "ready" or known.offer is None:
+                continue
+            engine = engine or known.engine_for(spec.runtime)
+            if engine is None or known.engine_for(spec.runtime) != engine:
+                continue  # it was changed since
+            price = cost(spec.limits.fuel, share.price)
+            affordable = max(0, budget) // price if price else BATCH
+            room = (share.cap - share.exposure(spec)) // price if price else BATCH
+            if room <= 0 < affordable:
+                self._funding.raise_cap(share)
+            rate = self._around.book.rate(known) * self._job.seen(share.provider).score / BPS
+            nodes.append(
+                Machine(
+                    share.provider,
+                    min(known.offer.slots, MAX_SLOTS),
+                    rate,
+                    share.out,
+                    share.out * fuel,
+                    max(0, min(room, affordable, share.quota - share.out)),
+                )
+            )
+        operators = {share.provider: share.operator for share in machine.shares.values()}
+        placements = _distinct(
+            place(len(wanted), nodes, fuel=fuel, may=lambda work, name: operators[name] not in wanted[work].barred),
+            [work.task for work in wanted],
+            operators,
+        )
+        dearest = max((cost(spec.limits.fuel, machine.shares[p.machine].price) for p in placements), default=0)
+        afford = max(0, budget) // dearest if dearest else len(placements)
+        events = [
+            self._order(wanted[placement.work], machine.shares[placement.machine], machine.next_attempt + number, now)
+            for number, placement in enumerate(placements[:afford])
+        ]
+        if events:
+            self._job.record(*events)
+            for event in events:
+                run = machine.runs[event.attempt]
+                self._job.digests[self._job.digest(run)] = run.attempt
+                self._job.spawn(self._watch.deliver(run))
+
+    def _present(self) -> frozenset[str]:
+        """Providers that can be given orders, but for a pause after a fault."""
+        found = set()
+        for share in self._machine.shares.values():
+            known = self._around.book.get(share.provider)
+            if share.provider in self._job.open and known is not None and known.state == "ready":
+                found.add(share.provider)
+        return frozenset(found)
+
+    def close_juries(self, now: float) -> None:
+        """Let a majority decide where nobody else can be asked."""
+        machine, here = self._machine, self._present()
+        contested = [index for index in machine.contested() if not machine.tasks[index].live("out")]
+        self._contested = {index: self._contested.get(index, now) for index in contested}
+        for index, since in list(self._contested.items()):
+            answered = {machine.shares[run.provider].operator for run in machine.tasks[index].runs}
+            others = {share.operator for share in machine.shares.values() if share.provider in here} - answered
+            if not others or now - since > JURY_PATIENCE:
+                self._job.record(JuryClosed(now, index))
+
+    def _order(self, work: Work, share: Share, attempt: int, now: float) -> Sent:
+        around, spec = self._around, self._machine.spec
+        known = around.book.get(share.provider)
+        run_spec = spec.run_spec(work.task)
+        order = TaskOrder(
+            buyer=around.wallet.address,
+            provider=share.provider,
+            session=ON_ACCOUNT if self._job.on_account else bytes.fromhex(share.session[2:]),
+            job=bytes.fromhex(self._machine.id),
+            task=work.task,
+            attempt=attempt,
+            spec=run_spec.digest,
+            fuel_limit=spec.limits.fuel,
+            engine=(known.engine_for(spec.runtime) if known else None) or "",
+            issued=int(now),
+            deadline=self._machine.due(now),
+            sealed=int(self._machine.sealed(work.purpose)),
+            terms=self._agreement(share),
+        )
+        signature = sign(around.wallet.key, around.domain, order)
+        packed = SignedOrder(order, signature, run_spec.encode()).encode()
+        return Sent(now, work.task, attempt, share.provider, work.purpose, packed.hex(), signature.hex())
+
+    @property
+    def engine(self) -> str | None:
+        """What this job's runs are made with, once one was ordered."""
+        if self._engine_used is None and self._machine.runs:
+            first = next(iter(self._machine.runs.values()))
+            self._engine_used = SignedOrder.decode(bytes.fromhex(first.order)).order.engine
+        return self._engine_used
+
+    def _agreement(self, share: Share) -> Agreement:
+        spec, session = self._machine.spec, self._around.index.session(bytes.fromhex(share.session[2:]))
+        sample = spec.verify.sample
+        return Agreement(
+            price=share.price,
+            fee=session.fee_bps if session else self._fee_now(),
+            level=int(spec.verify.level[1:]),
+            sample=BY_RECORD if sample is None else sample,
+            grace=spec.grace // 1000,
+            penalty=spec.penalty_at(share.price),
+            privacy=spec.privacy,
+        )
+
+    def _fee_now(self) -> int:
+        parameters = self._around.index.parameters() if self._job.on_account else None
+        return parameters.fee_bps if parameters else 0
+
+
+def _distinct(placements: list[Placement], tasks: list[int], operators: dict[str, str]) -> list[Placement]:
+    """Without those that would give one operator the same task twice; `tasks`: of the pieces of work."""
+    given: set[tuple[int, str]] = set()
+    kept = []
+    for placement in placements:
+        key = tasks[placement.work], operators[placement.machine]
+        if key not in given:
+            given.add(key)
+            kept.append(placement)
+    return kept

@@ -1,0 +1,184 @@
+"""Who works for one job: the best offers or what the auction brought, and in words why nobody does."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from fogchain.chain.calls import session_id
+from fogchain.errors import FogchainError, PaymentRequired
+from fogchain.jobs.events import SessionPlanned
+from fogchain.market import auction
+from fogchain.market.messages import SERVED_PRIVACY
+from fogchain.market.offers import class_id
+from fogchain.units import GFUEL, cost, format_duration, format_fog
+from node.trade.auctioneer import Award, Demand
+from node.trade.book import Known
+from node.trade.funding import JobFunding
+from node.trade.openjob import OpenJob
+from node.trade.orders import JobOrders
+from node.trade.watch import JobWatch
+
+log = structlog.get_logger(__name__)
+
+DISCOVERY_PAUSE = 3.0
+
+
+class JobSessions:
+    """Chooses providers, as they come up."""
+
+    def __init__(self, job: OpenJob, funding: JobFunding, watch: JobWatch, orders: JobOrders) -> None:
+        self._job = job
+        self._machine, self._around = job.machine, job.around
+        self._funding, self._watch, self._orders = funding, watch, orders
+        self._covering = False  # the job's bids are, or are being, covered and made
+        self._uncovered = ""  # why the job takes no part in the auction, in words
+
+    def plan(self, now: float) -> None:
+        """Choose providers, as they come up, and give each a capped session."""
+        machine, around = self._machine, self._around
+        if self._defers(now):
+            return
+        ready, reasons = around.book.matching(machine.spec, self._orders.engine)
+        fresh = [known for known in ready if known.address not in machine.shares]
+        for known in fresh:
+            if why := around.why_barred(known.address):
+                reasons.append(f"{known.name}: {why}")
+        fresh = [known for known in fresh if not around.why_barred(known.address)]
+        good = [share for share in machine.shares.values() if not share.distrusted and not share.given_up]
+        room = around.config.max_providers - len(good)  # cheap offers that come to nothing keep nobody out
+        if fresh and room > 0 and now >= machine.created + (0 if machine.shares else self._patience(len(ready))):
+            count = len(machine.shares) + len(fresh[:room])
+            for known in fresh[:room]:
+                offer = known.offer
+                if offer is None:
+                    continue
+                self._plan_session(now, known, offer.price, machine.spec.budget // count)
+        self._job.waiting = self._why_waiting(reasons)
+        if self._job.waiting and machine.spec.urgency == "deferrable":
+            self._job.waiting = (
+                f"{self._uncovered or 'the auction brought nothing'}: the best offer is taken; {self._job.waiting}"
+            )
+
+    def _plan_session(self, now: float, known: Known, price: int, cap: int) -> None:
+        """`cap`: of the budget, at most that; one task has to fit."""
+        machine, most = self._machine, cost(self._machine.spec.limits.fuel, price)
+        if most > machine.spec.budget:
+            self._job.problems[known.address] = (
+                f"one task at its fuel limit costs {format_fog(most)} there, over the budget"
+            )
+            return
+        cap = machine.spec.budget if self._job.on_account else max(cap, most)
+        session = session_id(self._around.wallet.address, known.address, bytes.fromhex(machine.id))
+        operator = self._around.book.operator_of(known.address)
+        quota = self._job.seen(known.address).quota(self._around.config.newcomer_tasks)
+        self._job.record(
+            SessionPlanned(
+                now, known.address, known.peer_id, known.name, price, "0x" + session.hex(), cap, operator, quota,
+            )
+        )  # fmt: skip
+        share = machine.shares[known.address]
+        self._job.spawn(self._watch.watch(share))
+        self._job.spawn(self._funding.begin(share))
+
+    def _defers(self, now: float) -> bool:
+        """Whether the job waits for the auction, or has what it needs from it; the best offers are not looked at then.
+
+        It waits for half of its time limit at most. What it has won is opened as sessions at the auction's price.
+        """
+        machine, spec = self._machine, self._machine.spec
+        if spec.urgency == "now" or now >= machine.created + spec.time_limit / 2000 or self._uncovered:
+            self._around.auctioneer.leave(machine.id)
+            return False
+        good = {share.operator for share in machine.shares.values() if not share.distrusted and not share.given_up}
+        if good:
+            return len(good) >= spec.operators
+        if not self._covering:
+            self._covering = True
+            self._job.spawn(self._join_auction())
+        awards = self._around.auctioneer.take(machine.id)
+        for award in awards:
+            self._take_award(now, award, len(awards))
+        self._job.waiting = self._why_deferred() if not machine.shares else self._why_waiting([])
+        return True
+
+    def _take_award(self, now: float, award: Award, count: int) -> None:
+        """Open a session with a seller that the auction has paired this job with, if it can run it."""
+        spec = self._machine.spec.model_copy(update={"max_price": None})  # the auction has set the price
+        able, _ = self._around.book.matching(spec, self._orders.engine)
+        known = next((known for known in able if known.address == award.seller), None)
+        if known is None or known.address in self._machine.shares or self._around.why_barred(award.seller):
+            log.warning("a seller of the auction can't serve the job", job=self._machine.id[:12], seller=award.seller)
+            return
+        most = min(cost(award.fuel, award.price), spec.budget // count)
+        self._plan_session(now, known, award.price, most)
+
+    async def _join_auction(self) -> None:
+        """Bid for the whole job: what its tasks may burn, at the most that it may pay for it.
+
+        The contract wants every bid covered by the buyer's free balance, a whole lot at a time; nothing of it is spent.
+        """
+        around, spec = self._around, self._machine.spec
+        resource_class = class_id(spec.resource_class or "cpu")
+        fuel = spec.limits.fuel * len(spec.tasks)
+        price = spec.max_price or spec.budget * GFUEL // max(fuel, 1)
+        while self._machine.ended is None and not self._machine.shares:
+            try:
+                lot = await around.auctioneer.lot_of(resource_class)
+                if not lot:
+                    self._uncovered = f"there is no auction for class {spec.resource_class or 'cpu'!r}"
+                    return
+                cover = auction.lots_for(fuel, lot) * lot * price
+                await self._funding.fund(cover, f"cover-{self._machine.id}")
+                around.funding.promised.pop(f"cover-{self._machine.id}", None)
+                around.auctioneer.want(self._machine.id, Demand(resource_class, fuel, price))
+                return
+            except PaymentRequired as error:
+                self._uncovered = f"the auction wants bids covered: {error.message}"
+                return
+            except FogchainError as error:
+                self._job.waiting = f"the auction can't be joined yet: {error.message}"
+                await asyncio.sleep(3)
+
+    def _why_deferred(self) -> str:
+        around, machine = self._around, self._machine
+        until = machine.created + machine.spec.time_limit / 2000
+        left = format_duration(1000 * int(max(0, until - self._job.now())))
+        last = f"; the best offer is taken if nothing is won within {left}"
+        number = around.auctioneer.bid_round(machine.id)
+        if number is None:
+            return f"deferrable: its bid for the auction is being made{last}"
+        pending = auction.final_at(number) - around.auctioneer.now
+        if pending <= 0:
+            return f"deferrable: round {number} brought nothing, the next takes its bid{last}"
+        state = "takes bids" if around.auctioneer.now < auction.ends_at(number) else "is being cleared"
+        return (
+            f"deferrable: round {number} of the auction {state}, its result is final in {pending} s of block time{last}"
+        )
+
+    def _patience(self, ready: int) -> float:
+        """Let discovery find the others before the budget is split, but not for long."""
+        return 0.0 if ready >= 3 else DISCOVERY_PAUSE
+
+    def _why_waiting(self, reasons: list[str]) -> str:
+        machine = self._machine
+        trusted = [share for share in machine.shares.values() if not share.distrusted]
+        if not trusted:
+            return "no provider matches: " + "; ".join(reasons) if reasons else "looking for providers"
+        if not self._job.open:
+            opening = (
+                "money is being brought into the market"
+                if self._job.on_account
+                else "payment sessions are being opened"
+            )
+            return f"{opening} on the chain"
+        operators, spec = {share.operator for share in trusted}, machine.spec
+        if len(operators) < spec.operators:
+            return (
+                f"level {spec.verify.level} needs {spec.operators} providers of different operators, to compare their "
+                f"results; {len(operators)} can be had: " + "; ".join(reasons)
+            )
+        if spec.privacy not in SERVED_PRIVACY:
+            return f"no provider serves privacy {spec.privacy!r} yet; {', '.join(SERVED_PRIVACY)} is served"
+        return ""
