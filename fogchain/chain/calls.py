@@ -240,14 +240,17 @@ class Calls:
         *,
         resource_class: bytes = CPU,
         capacity: int = 0,
+        operator: str = NOBODY,
+        agreement: tuple[int, bytes] = (0, b""),
     ) -> Call:
-        """A node that its owner runs himself. `node_signature`: NodeIdentity.bind, 64 bytes; `endpoints`: at most
-        1024 bytes, multiaddrs; `capacity`: Gfuel per epoch of 600 s."""
+        """`node_signature`: NodeIdentity.bind, 64 bytes; `endpoints`: at most 1024 bytes, multiaddrs; `capacity`: Gfuel
+        per epoch of 600 s. `operator`: who runs it, unless its owner does; `agreement`: until when his signature of
+        `hashOperates` holds, Unix seconds, and the signature. It is not needed where the record names him already."""
         length = len(endpoints.encode())
         if length > 1024:
             raise BadInput(f"{length} bytes of endpoints are more than the registry takes", hint="at most 1024")
         gas = 330_000 + 40 * (length + 64)
-        node = (node_key, node_signature, resource_class, slots, capacity, endpoints, NOBODY, 0, b"")
+        node = (node_key, node_signature, resource_class, slots, capacity, endpoints, operator, *agreement)
         return self._call("registry", "register", (node,), gas, "the registration")
 
     def refresh_capacity(self, owner: str) -> Call:

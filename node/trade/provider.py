@@ -17,7 +17,7 @@ import structlog
 
 from fogchain.chain.calls import Calls
 from fogchain.chain.index import EventIndex
-from fogchain.chain.records import SessionRecord
+from fogchain.chain.records import NOBODY, SessionRecord
 from fogchain.chain.sender import Sender
 from fogchain.config import ProviderSection
 from fogchain.errors import BadMessage, Conflict, FogchainError, NotFound, PaymentRequired, Unavailable
@@ -613,7 +613,10 @@ class Provider:
                         key + kind + slots.to_bytes(4, "big") + capacity.to_bytes(8, "big") + endpoints.encode()
                     ).hexdigest()[:16]
                     binding = self._identity.bind(self._wallet.address, self._domain)
-                    call = self._calls.register(key, binding, slots, endpoints, resource_class=kind, capacity=capacity)
+                    operator = mine[0].operator if mine and mine[0].node_key == key else NOBODY  # who has signed for it
+                    call = self._calls.register(
+                        key, binding, slots, endpoints, resource_class=kind, capacity=capacity, operator=operator
+                    )
                     await self._sender.send(call, tag=f"register-{digest}-{before}")
                     await self._index.wait_for(
                         lambda: any(r.owner.lower() == self._wallet.address for r in self._index.providers()), 30

@@ -149,9 +149,11 @@ class RogueBuyer(Rogue):
     async def state(self, session: bytes) -> SessionState:
         return await self.client.session(session)
 
-    def run_spec(self, rounds: int = 1000, fuel: int = FUEL, memory: int = 1 << 24, loud: bool = False) -> RunSpec:
+    def run_spec(
+        self, rounds: int = 1000, fuel: int = FUEL, memory: int = 1 << 24, loud: bool = False, time: int = 20_000
+    ) -> RunSpec:
         module = self.loud if loud else self.spin
-        limits = Limits(fuel=fuel, memory=memory, time=20_000, output=1 << 20)
+        limits = Limits(fuel=fuel, memory=memory, time=time, output=1 << 20)
         return RunSpec(module=module, limits=limits, task=TaskSpec(args=(str(rounds),)))
 
     def order(self, terms: SessionTerms, run: RunSpec | None = None, **changes: Any) -> SignedOrder:
@@ -312,6 +314,7 @@ class RogueProvider(Rogue):
         *,
         blobs: dict[bytes, bytes] | None = None,
         key: PrivateKey | None = None,
+        salt: bytes = b"",
         **changes: Any,
     ) -> None:
         """Hand over a receipt that is right but for `changes`, and keep what the buyer says to it."""
@@ -319,7 +322,7 @@ class RogueProvider(Rogue):
         receipt = Receipt(digest, hashlib.sha256(manifest).digest(), 1000, int(Exit.OK), now, now)
         receipt = replace(receipt, **changes)
         signature = sign(key or self.wallet.key, self.domain, receipt)
-        message = SignedReceipt(receipt, signature, manifest, blobs or {}).encode()
+        message = SignedReceipt(receipt, signature, manifest, blobs or {}, salt=salt).encode()
         try:
             self.answers[digest] = wire.decode_verdict(await self.ask(self.buyer, "receipt", message))[0]
         except FogchainError as error:

@@ -322,12 +322,14 @@ async def test_a_closed_session_takes_no_orders_and_runs_none(doors: Doors) -> N
 
     await until(refused)
 
-    async def idle() -> bool:
-        status = await doors.network.client("oak").status()
-        return status.running == 0 and status.waiting == 0
+    digests = [m.domain.digest(signed.order) for signed in endless]
 
-    await until(idle, 5)
-    assert not any(m.domain.digest(signed.order) in m.receipts for signed in endless)
+    async def dropped() -> bool:
+        states = wire.decode_states(await m.ask(doors.oak, "status", wire.encode_list(digests)), len(digests))
+        return states == [wire.DROPPED] * len(digests)
+
+    await until(dropped, 30)
+    assert not any(digest in m.receipts for digest in digests)
 
 
 # -------------------------------------------------------------------- others' orders and results
