@@ -17,7 +17,6 @@ import structlog
 
 from fogchain.chain.calls import Calls
 from fogchain.chain.index import EventIndex
-from fogchain.chain.records import NOBODY, SessionRecord
 from fogchain.chain.sender import Sender
 from fogchain.config import ProviderSection
 from fogchain.errors import BadMessage, Conflict, FogchainError, NotFound, PaymentRequired, Unavailable
@@ -25,19 +24,20 @@ from fogchain.identity import NodeIdentity
 from fogchain.jobs.logs import read_logs
 from fogchain.jobs.quota import Storage
 from fogchain.jobs.spec import BlobRef, ResultManifest, RunSpec
-from fogchain.market.engines import join
-from fogchain.market.messages import ON_ACCOUNT, SERVED_PRIVACY, Exit, Offer, Receipt, TaskOrder
-from fogchain.units import GFUEL, cost, format_fog, format_price
+from fogchain.market.messages import Exit, Offer, Receipt, TaskOrder
+from fogchain.units import format_fog
 from fogchain.wallet.eip712 import Domain, sign, verify
 from fogchain.wallet.keystore import Wallet
 from node.trade import wire
+from node.trade.acceptance import Acceptance
 from node.trade.account import Accounts
 from node.trade.auctioneer import Award
-from node.trade.claims import CLAIM_MARGIN, Claims
+from node.trade.claims import Claims
 from node.trade.credit import CreditLine
 from node.trade.issuer import Issuer
 from node.trade.ledger import Ledger, LedgerOrder, account_of
 from node.trade.ports import Network, Ran, Sandbox
+from node.trade.registration import Registration
 from node.trade.sources import HeldFor, blobs_of
 from node.trade.transfers import Transfers, encode_amounts
 from node.trade.uptime import Uptime
@@ -46,16 +46,12 @@ from node.trade.wire import Promise, SignedCommitment, SignedOrder, SignedReceip
 log = structlog.get_logger(__name__)
 
 ZERO = bytes(32)
-CLOCK_SKEW = 120  # seconds by which two honest clocks may differ
 ANNOUNCE_INTERVAL = 31.0  # seconds; the network takes one in 30 s
 DISK_PAUSE = 2.0  # seconds between tries to write what a full disk did not take
 NOTICE_TIMEOUT = 1.0  # seconds that a node that stops gives its buyers to hear of it
 AWAY = 900.0  # seconds for which an order waits for a buyer whose inputs can't be had
-ENDPOINT_BYTES = 1000
-MAX_LEVEL = 3  # of verification
 SEALED_PAUSE = 0.5  # seconds before a sealed answer is offered again
 HEARTBEAT = 10.0  # seconds between two words on a long run
-EPOCH = 600  # seconds, in which the registry counts capacity
 
 
 class Provider:
@@ -81,9 +77,8 @@ class Provider:
         calls: Calls,
         changed: Callable[[], None],
     ) -> None:
-        self._issuer, self._sold_to, self._uptime = issuer, sold_to, uptime
-        self._wallet, self._identity, self._domain = wallet, identity, domain
-        self._config, self._rate = config, fuel_rate
+        self._issuer, self._uptime = issuer, uptime
+        self._wallet, self._domain, self._config = wallet, domain, config
         self._ledger, self._storage, self._blobs, self._network, self._sandbox = (
             ledger,
             storage,
@@ -91,7 +86,7 @@ class Provider:
             network,
             sandbox,
         )
-        self._index, self._sender, self._calls, self._changed = index, sender, calls, changed
+        self._index, self._changed = index, changed
         self._now = index.now
         self._slots = asyncio.Semaphore(config.slots)
         self._accounts = Accounts(ledger, index, wallet.address, config.on_account, self._account_moved)
@@ -111,8 +106,32 @@ class Provider:
             claim_above=config.claim_above,
             closed=self._session_ended,
         )
-        self._bond_counted: int | None = None
-        self.registered = False
+        self._acceptance = Acceptance(
+            address=wallet.address,
+            domain=domain,
+            config=config,
+            issuer=issuer,
+            sold_to=sold_to,
+            ledger=ledger,
+            storage=storage,
+            sandbox=sandbox,
+            index=index,
+            accounts=self._accounts,
+            credit=self._credit,
+        )
+        self._registration = Registration(
+            wallet=wallet,
+            identity=identity,
+            domain=domain,
+            issuer=issuer,
+            slots=config.slots,
+            fuel_rate=fuel_rate,
+            network=network,
+            index=index,
+            sender=sender,
+            calls=calls,
+            changed=changed,
+        )
         self.held_for = HeldFor()
         self.fetching: Transfers[bytes] = Transfers()
 
@@ -133,7 +152,7 @@ class Provider:
             self._push(known.digest)
         self._spawn(self._issuer.run())
         self._spawn(self._announce())
-        self._spawn(self._register())
+        self._spawn(self._registration.run())
         self._spawn(self._claims.run())
         self._spawn(self._accounts.run())
         self._spawn(self._beat())
@@ -157,6 +176,10 @@ class Provider:
     @property
     def running(self) -> int:
         return len(self._running)
+
+    @property
+    def registered(self) -> bool:
+        return self._registration.done
 
     @property
     def busy(self) -> bool:
@@ -201,7 +224,7 @@ class Provider:
         known = self._ledger.get(digest)
         self._hear(peer)
         if known is None:
-            self._check(signed)
+            self._acceptance.check(signed)
             promise = sign(self._wallet.key, self._domain, signed.order)
             self._ledger.take(digest, peer, signed, promise)
             self.held_for.learn(peer, RunSpec.decode(signed.spec))
@@ -214,106 +237,6 @@ class Provider:
         if known.state == wire.DELIVERED and not known.handed:
             self._push(digest, afresh=True)
         return Promise(self._state(known), known.promise).encode()
-
-    def _check(self, signed: SignedOrder) -> None:
-        """Refuse an order we would not be paid for or can't run."""
-        order = signed.order
-        verify(self._domain, order, signed.signature, order.buyer)
-        now = self._now()
-        if order.provider != self._wallet.address:
-            raise Conflict(f"that order is for {order.provider}, not for {self._wallet.address}")
-        if order.price < (least := self._least(order)):
-            raise Conflict(f"the order pays {format_price(order.price)}; this node asks {format_price(least)}")
-        self._check_terms(order)
-        if order.issued > now + CLOCK_SKEW:
-            raise Conflict("the order is from the future", hint="one of the two clocks is wrong")
-        if order.deadline < now:
-            raise Conflict("the order's deadline has passed")
-        if hashlib.sha256(signed.spec).digest() != order.spec:
-            raise BadMessage("the run spec is not the one the order names")
-        spec = RunSpec.decode(signed.spec)
-        if spec.limits.fuel != order.fuel_limit:
-            raise BadMessage("the run spec's fuel limit is not the order's")
-        engine = self._sandbox.engine_for(spec.runtime)
-        if engine is None:
-            raise Conflict(f"this node does not run {spec.runtime}; it has {join(self._sandbox.engines)}")
-        if order.engine != engine:
-            raise Conflict(f"the order wants engine {order.engine}; this node has {engine}")
-        if spec.limits.memory > self._config.memory:
-            raise Conflict(
-                f"the task may use {spec.limits.memory} bytes of memory; this node gives {self._config.memory}"
-            )
-        waiting, _ = self._ledger.counts()
-        missing = sum(size for sha256, size in blobs_of(spec).items() if not self._blobs.has(sha256))
-        self._storage.room(missing + (waiting + 1) * spec.limits.output, "the task's data and output")
-        if waiting >= self._config.queue + self._config.slots:
-            raise Unavailable("this node's queue is full")
-        if order.session == ON_ACCOUNT:
-            self._accounts.check(order)
-            return
-        session = self._open_session(order)
-        if order.late_by > session.expiry - CLAIM_MARGIN:
-            raise Conflict("the order outlives its payment session", hint="open sessions that last longer")
-        if order.terms.fee != session.fee_bps:
-            raise Conflict(
-                f"the order speaks of a fee of {order.terms.fee} bps; the session's is {session.fee_bps} bps"
-            )
-        lost = self._ledger.loss_on(order.buyer)
-        if lost >= session.cap or lost >= self._config.increment:
-            raise PaymentRequired(
-                f"work of {format_fog(lost)} for this buyer was refused by it or not paid for",
-                hint="this node works on for it once its payments or the session's cap are above that",
-            )
-        self._credit.check(order)
-        exposure = self._ledger.exposure(order.session) + cost(order.fuel_limit, order.price)
-        if exposure > session.cap:
-            raise PaymentRequired(
-                f"the session is capped at {format_fog(session.cap)}; "
-                f"with this order it could come to {format_fog(exposure)}"
-            )
-
-    def _least(self, order: TaskOrder) -> int:
-        """What it may pay at least: as any offer that holds, or as what was taken in its session before."""
-        least = self._issuer.least()
-        if (agreed := self._ledger.price_in(account_of(order))) is not None:
-            least = min(agreed, least)
-        won = self._sold_to(order.buyer)
-        if won is not None and won.price <= order.price < least:
-            most, ordered = cost(won.fuel, won.price), self._ordered_at(order.buyer, won.price)
-            if ordered + cost(order.fuel_limit, order.price) <= most:
-                return won.price
-        return least
-
-    def _ordered_at(self, buyer: str, price: int) -> int:
-        """What a buyer has ordered at this price, in all its sessions, at most."""
-        sessions = [held.session for held in self._ledger.sessions() if held.buyer == buyer]
-        return sum(self._ledger.exposure(each) for each in sessions if self._ledger.price_in(each) == price)
-
-    def _check_terms(self, order: TaskOrder) -> None:
-        terms, most = order.terms, cost(order.fuel_limit, order.price)
-        if terms.privacy not in SERVED_PRIVACY:
-            raise Conflict(
-                f"this node does not serve privacy {terms.privacy!r}", hint=f"it serves {', '.join(SERVED_PRIVACY)}"
-            )
-        if terms.level > MAX_LEVEL or order.sealed > 1:
-            raise Conflict(f"this node knows no verification of level {terms.level}")
-        if terms.penalty > most:
-            raise Conflict(
-                f"the penalty of {format_fog(terms.penalty)} is more than the order can earn, {format_fog(most)}",
-                hint="lower the job's penalty",
-            )
-
-    def _open_session(self, order: TaskOrder) -> SessionRecord:
-        session = self._index.session(order.session)
-        if session is None:
-            raise Unavailable("this node has not seen the payment session on the chain yet")
-        if session.buyer.lower() != order.buyer or session.provider.lower() != self._wallet.address:
-            raise Conflict("the payment session is between others")
-        if session.job != order.job:
-            raise Conflict("the payment session is for another job")
-        if not session.open or session.expiry < self._now() + CLAIM_MARGIN:
-            raise Conflict("the payment session is closed or about to expire")
-        return session
 
     def _state(self, known: LedgerOrder) -> str:
         if known.state == wire.DROPPED and known.verdict == wire.LAPSED:
@@ -590,55 +513,6 @@ class Provider:
                 if (task := self._runs.get(known.digest)) is not None:
                     task.cancel()
 
-    # ---------------------------------------------------------------- registry
-
-    async def _register(self) -> None:
-        """Keep the registry record what this node is."""
-        while True:
-            try:
-                endpoints = _fit(self._network.endpoints)
-                key, slots = self._identity.node_key, self._config.slots
-                kind = self._issuer.resource_class
-                capacity = self._rate * slots * EPOCH // GFUEL
-                mine = [r for r in self._index.providers() if r.owner.lower() == self._wallet.address]
-                # The measured rate, and with it the capacity, differs a little at every start.
-                if (
-                    not mine
-                    or (mine[0].node_key, mine[0].slots, mine[0].endpoints, mine[0].resource_class)
-                    != (key, slots, endpoints, kind)
-                    or abs(mine[0].capacity - capacity) * 4 > capacity
-                ):
-                    before = mine[0].block if mine else 0
-                    digest = hashlib.sha256(
-                        key + kind + slots.to_bytes(4, "big") + capacity.to_bytes(8, "big") + endpoints.encode()
-                    ).hexdigest()[:16]
-                    binding = self._identity.bind(self._wallet.address, self._domain)
-                    operator = mine[0].operator if mine and mine[0].node_key == key else NOBODY  # who has signed for it
-                    call = self._calls.register(
-                        key, binding, slots, endpoints, resource_class=kind, capacity=capacity, operator=operator
-                    )
-                    await self._sender.send(call, tag=f"register-{digest}-{before}")
-                    await self._index.wait_for(
-                        lambda: any(r.owner.lower() == self._wallet.address for r in self._index.providers()), 30
-                    )
-                self.registered = True
-                await self._count_capacity()
-            except FogchainError as error:
-                self.registered = False
-                log.warning("not registered as provider yet", why=error.message)
-            self._changed()
-            await asyncio.sleep(30 if self.registered else 3)
-
-    async def _count_capacity(self) -> None:
-        """The registry counts capacity as far as the bond covers it, and looks at the bond when it is asked to."""
-        bond = self._index.account(self._wallet.address).bonded
-        mine = next((r for r in self._index.providers() if r.owner.lower() == self._wallet.address), None)
-        if mine is None or bond == self._bond_counted:
-            return
-        if self._bond_counted is not None or (bond and mine.counted < mine.capacity):
-            await self._sender.send(self._calls.refresh_capacity(self._wallet.address))
-        self._bond_counted = bond
-
     def _spawn(self, coroutine: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(coroutine)
         self._tasks.add(task)
@@ -647,14 +521,3 @@ class Provider:
 
 def _refusal(detail: str, now: float) -> Ran:
     return Ran(Exit.REFUSED, 0, None, {}, now, now, detail)
-
-
-def _fit(endpoints: tuple[str, ...]) -> str:
-    """As many multiaddrs as the registry takes, comma-separated."""
-    text = ""
-    for endpoint in endpoints:
-        longer = f"{text},{endpoint}" if text else endpoint
-        if len(longer) > ENDPOINT_BYTES:
-            break
-        text = longer
-    return text
