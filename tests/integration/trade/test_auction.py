@@ -69,7 +69,9 @@ async def bond(client: ChainClient, owner: str) -> None:
 
 async def submit(m: Any, client: AsyncClient, price: str, budget: str = "400 FOG") -> str:
     job = m.spin(2, 100_000, '\n[verify]\nlevel = "L0"\n')
-    text = re.sub(r"\[job\]\n", f'[job]\nmax_price = "{price}"\nurgency = "deferrable"\n', job.read_text(), count=1)
+    # The test moves the chain's clock on, which is the nodes', too: half of the job's time is not to pass by that.
+    section = f'[job]\ntime_limit = "12 h"\nmax_price = "{price}"\nurgency = "deferrable"\n'
+    text = re.sub(r"\[job\]\n", section, job.read_text(), count=1)
     text = text.replace("400 FOG", budget)
     named = job.with_name("deferrable.toml")
     named.write_text(text)
