@@ -32,6 +32,7 @@ class JobSessions:
         self._job = job
         self._machine, self._around = job.machine, job.around
         self._funding, self._watch, self._orders = funding, watch, orders
+        self._won: list[tuple[Award, int]] = []  # with how many the auction gave at once; their sellers can't serve yet
         self._covering = False  # the job's bids are, or are being, covered and made
         self._uncovered = ""  # why the job takes no part in the auction, in words
 
@@ -91,6 +92,7 @@ class JobSessions:
         if spec.urgency == "now" or now >= machine.created + spec.time_limit / 2000 or self._uncovered:
             self._around.auctioneer.leave(machine.id)
             return False
+        self._take_awards(now, self._won)
         good = {share.operator for share in machine.shares.values() if not share.distrusted and not share.given_up}
         if good:
             return len(good) >= spec.operators
@@ -98,21 +100,28 @@ class JobSessions:
             self._covering = True
             self._job.spawn(self._join_auction())
         awards = self._around.auctioneer.take(machine.id)
-        for award in awards:
-            self._take_award(now, award, len(awards))
+        self._take_awards(now, [*self._won, *((award, len(awards)) for award in awards)])
         self._job.waiting = self._why_deferred() if not machine.shares else self._why_waiting([])
         return True
 
-    def _take_award(self, now: float, award: Award, count: int) -> None:
-        """Open a session with a seller that the auction has paired this job with, if it can run it."""
+    def _take_awards(self, now: float, won: list[tuple[Award, int]]) -> None:
+        """Those whose seller can't serve the job now are kept: it may be away for a moment, or its offer be renewed."""
+        self._won = [(award, count) for award, count in won if not self._take_award(now, award, count)]
+
+    def _take_award(self, now: float, award: Award, count: int) -> bool:
+        """Open a session with a seller that the auction has paired this job with, if it can run it; `count`: awards.
+        False when that is to be tried again."""
         spec = self._machine.spec.model_copy(update={"max_price": None})  # the auction has set the price
         able, _ = self._around.book.matching(spec, self._orders.engine)
         known = next((known for known in able if known.address == award.seller), None)
-        if known is None or known.address in self._machine.shares or self._around.why_barred(award.seller):
-            log.warning("a seller of the auction can't serve the job", job=self._machine.id[:12], seller=award.seller)
-            return
+        if award.seller in self._machine.shares or self._around.why_barred(award.seller):
+            log.warning("a seller of the auction gets no session", job=self._machine.id[:12], seller=award.seller)
+            return True
+        if known is None:
+            return False
         most = min(cost(award.fuel, award.price), spec.budget // count)
         self._plan_session(now, known, award.price, most)
+        return True
 
     async def _join_auction(self) -> None:
         """Bid for the whole job: what its tasks may burn, at the most that it may pay for it.
@@ -146,6 +155,8 @@ class JobSessions:
         until = machine.created + machine.spec.time_limit / 2000
         left = format_duration(1000 * int(max(0, until - self._job.now())))
         last = f"; the best offer is taken if nothing is won within {left}"
+        if self._won:
+            return f"the auction's seller can't serve the job yet{last}"
         number = around.auctioneer.bid_round(machine.id)
         if number is None:
             return f"deferrable: its bid for the auction is being made{last}"
