@@ -88,7 +88,7 @@ async def test_what_failed_attempts_printed_is_kept_and_goes_with_the_job(
             job(
                 tmp_path / "job",
                 FOREVER,
-                'fuel = "500 Gfuel"\ntime = "1 s"',
+                'fuel = "90 Gfuel"\ntime = "1 s"',
                 '[verify]\nlevel = "L0"\n[array]\ncount = 1\n',
             )
         )
