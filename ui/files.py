@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 
 from fogchain.errors import FogchainError, NotFound
 from ui.panel import Panel
 from ui.pictures import PNG, read_ppm
+from ui.zipped import zipped
 
 IMAGES = (".png", ".ppm")  # what can be looked at in place
 SAFE = {
@@ -23,6 +25,16 @@ SAFE = {
 def file_path(node: int, job_id: str, task: int, name: str, *, image: bool = False) -> str:
     """The panel's own address of a result file: to download, or as an image to look at."""
     return f"/files/{node}/{job_id}/{task}/{quote(name)}" + ("?image=1" if image else "")
+
+
+def log_path(node: int, job_id: str, task: int, attempt: int, stream: str) -> str:
+    """What an attempt printed, to download."""
+    return f"/logs/{node}/{job_id}/{task}/{attempt}/{stream}"
+
+
+def zip_path(node: int, job_id: str) -> str:
+    """All result files of a job, to download."""
+    return f"/zip/{node}/{job_id}"
 
 
 def routes(panel: Panel) -> APIRouter:
@@ -44,8 +56,46 @@ def routes(panel: Panel) -> APIRouter:
                     return PlainTextResponse("not a picture that can be shown", 415, headers=SAFE)
                 data = await asyncio.to_thread(pixels.png)
             return Response(data, media_type="image/png", headers={**SAFE, "Cache-Control": "private, max-age=3600"})
-        saved = quote(name.rpartition("/")[2])
-        headers = {**SAFE, "Content-Disposition": f"attachment; filename*=UTF-8''{job_id[:8]}-{task}-{saved}"}
-        return Response(data, media_type="application/octet-stream", headers=headers)
+        return _download(data, f"{job_id[:8]}-{task}-{name.rpartition('/')[2]}")
+
+    @router.get("/logs/{node}/{job_id}/{task}/{attempt}/{stream}")
+    async def log_file(
+        node: int, job_id: str, task: int, attempt: int, stream: Literal["stdout", "stderr"]
+    ) -> Response:
+        feed = panel.feed_at(node)
+        if feed is None:
+            return PlainTextResponse("no such node", 404, headers=SAFE)
+        try:
+            told = await feed.ask(lambda client: client.logs(job_id, task))
+        except FogchainError as error:
+            return PlainTextResponse(error.message, 404 if isinstance(error, NotFound) else 502, headers=SAFE)
+        found = next((getattr(one, stream) for one in told.attempts if one.attempt == attempt), None)
+        if found is None:
+            return PlainTextResponse("nothing of it is kept", 404, headers=SAFE)
+        return _download(found.text.encode(), f"{job_id[:8]}-{task}-attempt-{attempt}-{stream}.txt")
+
+    @router.get("/zip/{node}/{job_id}")
+    async def all_files(node: int, job_id: str) -> Response:
+        feed = panel.feed_at(node)
+        if feed is None:
+            return PlainTextResponse("no such node", 404, headers=SAFE)
+        try:
+            job = await feed.ask(lambda client: client.job(job_id))
+        except FogchainError as error:
+            return PlainTextResponse(error.message, 404 if isinstance(error, NotFound) else 502, headers=SAFE)
+        headers = {**SAFE, **_saved_as(f"{_plain(job.name)}-{job.id[:8]}.zip")}
+        return StreamingResponse(zipped(feed, job.id), media_type="application/zip", headers=headers)
 
     return router
+
+
+def _download(data: bytes, name: str) -> Response:
+    return Response(data, media_type="application/octet-stream", headers={**SAFE, **_saved_as(name)})
+
+
+def _saved_as(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
+
+
+def _plain(name: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "._- " else "-" for letter in name)

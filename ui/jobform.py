@@ -56,6 +56,7 @@ FIELD_OF_KEY = {  # a key of the job file or of the API: the field that stands f
     "limits.output": "output", "verify.sample": "sample", "verify.level": "level", "array.count": "count",
     "array.args": "args", "array": "args", "budget": "budget", "max_price": "max_price", "name": "name",
     "time_limit": "time_limit", "min_survival": "min_survival", "regions": "regions", "class": "class",
+    "resource_class": "class",
 }  # fmt: skip
 
 

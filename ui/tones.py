@@ -67,6 +67,10 @@ PROVIDER = {
     "unregistered": Tone("warn", "badge-check", "Unregistered"),
     "refused": Tone("bad", "ban", "Refused"),
 }
+MATCH = {
+    "yes": Tone("good", "circle-check", "Matches"),
+    "no": Tone("neutral", "circle-x", "No match"),
+}
 PROPOSAL = {
     "pending": Tone("info", "hourglass", "Pending"),
     "active": Tone("run", "vote", "Voting"),

@@ -27,6 +27,7 @@ from fogchain.api.commons import (
     Vote,
     VoteRequest,
 )
+from fogchain.api.data import TaskLogs
 from fogchain.api.models import (
     AccountView,
     AmountRequest,
@@ -167,8 +168,15 @@ class Client:
     def result_file(self, job_id: str, task: int, name: str) -> bytes:
         return self.rest.raw("GET", path_of("jobs", job_id, "tasks", task, "files", name))
 
+    def logs(self, job_id: str, task: int) -> TaskLogs:
+        return self._get(TaskLogs, "jobs", job_id, "tasks", task, "logs")
+
     def cancel(self, job_id: str) -> JobSummary:
         return self._post(JobSummary, None, "jobs", job_id, "cancel")
+
+    def delete_job(self, job_id: str) -> None:
+        """Forget a job that is over, with its results."""
+        self.rest.raw("DELETE", path_of("jobs", job_id))
 
     def stake(self) -> StakeView:
         return self._get(StakeView, "stake")
@@ -407,8 +415,15 @@ class AsyncClient:
     async def result_file(self, job_id: str, task: int, name: str) -> bytes:
         return await self._raw("GET", path_of("jobs", job_id, "tasks", task, "files", name))
 
+    async def logs(self, job_id: str, task: int) -> TaskLogs:
+        return await self._get(TaskLogs, "jobs", job_id, "tasks", task, "logs")
+
     async def cancel(self, job_id: str) -> JobSummary:
         return await self._post(JobSummary, None, "jobs", job_id, "cancel")
+
+    async def delete_job(self, job_id: str) -> None:
+        """Forget a job that is over, with its results."""
+        await self._raw("DELETE", path_of("jobs", job_id))
 
     async def stake(self) -> StakeView:
         return await self._get(StakeView, "stake")

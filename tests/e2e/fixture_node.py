@@ -202,7 +202,7 @@ class Imaginary:
                 good = state == "done"
                 runs.append(
                     RunView(
-                        attempt=1,
+                        attempt=number + 1,
                         purpose=purpose,
                         provider=provider_address(provider),
                         provider_name=NAMES[provider],
@@ -356,6 +356,9 @@ class Imaginary:
                     checks_passed=sum(r.purpose == "check" for r in own),
                     paid=sum(r.cost for r in own),
                     offer=OfferView(
+                        multiplier=(8_000, 10_000, 11_000)[number],
+                        regions=(["eu-de"], ["eu"], [])[number],
+                        survival={"10 min": 9990, "1 h": 9700, "2 h": 9350},
                         price=parse_price(PRICES[number]),
                         slots=number + 1,
                         memory=512 << 20,
@@ -386,9 +389,13 @@ class Imaginary:
         offers = []
         for known in self.providers():
             dear = known.offer is not None and most is not None and known.offer.price > most
-            failed = [] if known.offer else [UnmetView(constraint="offer", detail="no offer: it does not answer")]
+            failed = (
+                []
+                if known.offer
+                else [UnmetView(constraint="reachable", detail="no answer on 3 of its addresses since 14 min")]
+            )
             if known.offer is not None and dear:
-                failed = [UnmetView(constraint="max_price", detail=f"asks {format_price(known.offer.price)}")]
+                failed = [UnmetView(constraint="price", detail=format_price(known.offer.price))]
             offers.append(
                 OfferMatch(
                     address=known.address,
@@ -411,7 +418,11 @@ class Imaginary:
             total=len(offers),
             summary=f"of {len(offers)} known, {len(matching) + len(dear)} run it, {len(matching)} at this price{words}",
             reasons=[f"{len(dear)} of {len(offers)} ask more than {format_price(most or 0)}{words}"] if dear else [],
-            counts=[CountView(constraint="max_price", wanted="any", alone=len(matching), together=len(matching))],
+            counts=[
+                CountView(constraint="price", wanted=format_price(most), alone=len(matching), together=len(matching))
+            ]
+            if most is not None
+            else [],
             least_price=least,
             engine="wasmtime-50.0.1/fog-1" if matching else None,
             offers=sorted(offers, key=lambda offer: (not offer.matches, offer.name)),

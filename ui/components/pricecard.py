@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from nicegui import ui
+
 from fogchain.api.jobfile import ResolvedJob
 from fogchain.api.models import MatchView, Quote
 from fogchain.units import format_price
 from ui import show
 from ui.components.action import Action
-from ui.components.base import Facts, block, button, card, icon, relabel, set_prop, shown, text
+from ui.components.base import Facts, block, button, card, icon, icon_button, relabel, set_prop, shown, text
 from ui.components.empty import alert, skeleton
+from ui.components.offers import OfferTable
 
 MOST_REASONS = 6
 
@@ -52,6 +55,7 @@ class PriceCard:
                 self._facts = Facts("Price", "Providers", "Tasks at once", "Free in the market")
                 self._reasons = block("fc-reasons")
                 self._least = button("", self._take_least, "tag", "small")
+                button("Why, offer by offer", self._look, "search", "small")
                 with block("fc-alert t-warn fc-hide", role="status") as self._missing:
                     icon("coins")
                     with block("fc-col fc-grow"):
@@ -135,6 +139,19 @@ class PriceCard:
             for change in match.nearest if not match.matching else []:
                 text(f"to match one: {change.constraint} {change.value}", "fc-small")
         shown(self._reasons, bool(lines))
+
+    def _look(self) -> None:
+        """Each provider, as of the moment."""
+        if self._priced is None:
+            return
+        with ui.dialog() as dialog, block("fc-sheet wide", role="dialog", aria_label="Offers for this job"):
+            with block("fc-row"):
+                text("Offers for this job", "fc-grow", "h2")
+                icon_button("x", "Close", dialog.close)
+            text(self._priced.match.summary, "fc-dim", "p")
+            OfferTable().show(self._priced.match)
+        dialog.on("hide", dialog.delete)
+        dialog.open()
 
     def _take_least(self) -> None:
         if self._priced is not None and self._priced.match.least_price is not None:

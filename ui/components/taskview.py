@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import re
+
 from nicegui import background_tasks, ui
 from nicegui.element import Element
 
@@ -11,6 +14,7 @@ from fogchain.units import show_size
 from ui import show
 from ui.components.base import Pill, block, icon, icon_button, shown, text
 from ui.components.copy import CopyText
+from ui.components.logview import LogCard
 from ui.components.table import Column, Grid, Row, amount, pill, plain
 from ui.feed import NodeFeed
 from ui.files import IMAGES, file_path
@@ -19,6 +23,8 @@ from ui.tones import RUN, TASK, tone
 
 TEXT_LIMIT = 64 << 10  # bytes of a text file that are shown
 IMAGE_LIMIT = 16 << 20
+TABLE_ROWS, TABLE_COLUMNS = 40, 12
+_NUMBER = re.compile(r"[-+]?\d[\d_]*(\.\d+)?([eE][-+]?\d+)?")
 RUN_COLUMNS = (
     Column("Provider"),
     Column("State"),
@@ -71,7 +77,8 @@ class TaskSheet:
             self._run_box = block("fc-card flush").style("box-shadow:none;flex:none")
             with self._run_box:
                 self._runs = Grid("Runs of this task", RUN_COLUMNS)
-            self._files = block("fc-stack").style("gap:12px")
+            self._files = block("fc-stack tight")
+            self._logs = LogCard(feed)
 
     def open(self, index: int) -> None:
         self._index, self._drawn = index, None
@@ -90,6 +97,7 @@ class TaskSheet:
         self._args.set_text(f"arguments: {words[:600]}{'…' if len(words) > 600 else ''}")
         self._args.set_visibility(bool(words))
         shown(self._run_box, bool(task.runs))
+        self._logs.open(self._job_id, task.index)
         self._runs.show([_run_row(run) for run in task.runs])
         key = f"{task.index} {task.result} {task.state}"
         if key != self._drawn:  # files never change once there is a result
@@ -144,8 +152,12 @@ class TaskSheet:
             words = f"can't be read now: {error.message}"
         else:
             words = _as_text(data)
-        if not place.is_deleted:
-            with place:
+        if place.is_deleted:
+            return
+        with place:
+            if name.lower().endswith((".csv", ".tsv")) and (table := read_table(words)):
+                _draw_table(name, table)
+            else:
                 text(words, tag="pre").props["tabindex"] = "0"
 
     def _step(self, by: int) -> None:
@@ -156,10 +168,40 @@ class TaskSheet:
     def _closed(self) -> None:
         self._index = None
         self._files.clear()
+        self._logs.close()
 
     @property
     def _job_id(self) -> str:
         return self._watch.detail.id if self._watch.detail else self._watch.job_id
+
+
+def read_table(words: str) -> list[list[str]]:
+    """The first lines of a CSV or TSV file; empty when it is no table."""
+    lines = words.splitlines()[: TABLE_ROWS + 1]
+    try:
+        kind = csv.Sniffer().sniff("\n".join(lines[:20]), ",;\t")
+        rows = [row[:TABLE_COLUMNS] for row in csv.reader(lines, kind)]
+    except csv.Error:
+        return []
+    return rows if rows and all(len(row) == len(rows[0]) > 1 for row in rows) else []
+
+
+def _draw_table(name: str, rows: list[list[str]]) -> None:
+    """With its first line as the heading, if that is one."""
+    head, body = (
+        (rows[0], rows[1:])
+        if not any(map(_is_number, rows[0]))
+        else ([str(at) for at in range(1, len(rows[0]) + 1)], rows)
+    )
+    ends = [bool(body) and all(_is_number(row[at]) for row in body) for at in range(len(head))]
+    columns = [Column(label, end=end) for label, end in zip(head, ends, strict=True)]
+    with block("fc-preview"):
+        cells = [Row(str(at), tuple(plain(cell[:80], cell[:500]) for cell in row)) for at, row in enumerate(body)]
+        Grid(f"The beginning of {name}", columns).show(cells)
+
+
+def _is_number(cell: str) -> bool:
+    return bool(_NUMBER.fullmatch(cell.strip()))
 
 
 def _no_files(task: TaskView) -> str:
@@ -185,14 +227,23 @@ def _as_text(data: bytes) -> str:
     return words + (f"\n… {show_size(len(data) - TEXT_LIMIT)} more" if len(data) > TEXT_LIMIT else "")
 
 
+def _marks(run: RunView) -> str:
+    """How it kept its agreement, in words."""
+    if run.breached:
+        return "promised, never delivered"
+    return "late: paid less" if run.late else ""
+
+
 def _run_row(run: RunView) -> Row:
     took = show.span(run.finished - run.sent) if run.finished else show.UNKNOWN
+    if run.finished is None and run.seconds is not None:
+        took = f"{show.span(run.seconds)} so far"
     return Row(
         f"{run.attempt} {run.purpose} {run.provider}",
         (
             plain(run.provider_name or show.short(run.provider), run.provider),
-            pill(tone(RUN, run.state), run.detail),
-            plain("check" if run.purpose == "check" else "work"),
+            pill(tone(RUN, run.state), run.detail, _marks(run)),
+            plain(run.purpose, "its answer was sealed before it could see another" if run.sealed else ""),
             amount(show.fuel(run.fuel)),
             amount(show.fog(run.cost)),
             plain(took, f"sent {show.full_moment(run.sent)}"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 
 from nicegui import ui
 
-from fogchain.api.models import JobDetail, TaskView
+from fogchain.api.models import JobDetail, ProviderShare, TaskView
 from fogchain.errors import FogchainError
-from fogchain.units import format_duration, format_ratio
+from fogchain.units import format_duration, format_ratio, show_size
 from ui import show
 from ui.components.bar import Legend, ProgressBar, in_words
 from ui.components.base import Facts, Pill, block, button, card, icon, set_classes, set_prop, shown, text
@@ -21,6 +22,8 @@ from ui.components.table import Column, Grid, Pager, Row, Waiting, amount, pill,
 from ui.components.taskview import TaskSheet, describe, latest
 from ui.components.thumbnails import Thumbnails
 from ui.components.wall import Wall
+from ui.files import zip_path
+from ui.jobform import LEVELS
 from ui.jobwatch import JobWatch
 from ui.live import follow
 from ui.pages.overview import ACTIVE
@@ -93,6 +96,7 @@ class _Body:
             self._pill = Pill()
             block("fc-grow")
             self._cancel = button("Cancel job", self._ask_cancel, "ban", "danger small")
+            self._delete = button("Delete", self._ask_delete, "trash-2", "danger small")
         self._why, self._why_words = alert("info", "info")
         self._sheet = TaskSheet(panel.main, watch)
         self._progress()
@@ -120,6 +124,7 @@ class _Body:
             self._bar = ProgressBar("big")
             with block("fc-row fc-between"):
                 self._legend = Legend()
+                self._moving = text("", "fc-small fc-dim fc-num")
                 text("one cell a task: click to open it", "fc-small fc-faint fc-narrow-hide")
             self._wall_waiting = Waiting(2)
             with self._wall_waiting.content.classes("fc-scroll"):
@@ -129,7 +134,12 @@ class _Body:
         with card("Results", "download") as end:
             with end:
                 self._files = text("", "fc-num")
-            text("Every result file, each checked against the hash its provider signed:", "fc-dim fc-small")
+            with block("fc-row fc-wrap fc-between"):
+                text("Each file was checked against the hash its provider signed.", "fc-dim fc-small")
+                with block("fc-btn small", "a", href=zip_path(0, detail.id)) as self._zip:
+                    self._zip.props["download"] = ""
+                    icon("download")
+                    text("Download all", tag="span")
             command(self._panel.main.address.command(f"job results {detail.id[:12]}"))
 
     def _facts(self, detail: JobDetail) -> None:
@@ -138,7 +148,10 @@ class _Body:
                 "Spent",
                 "Highest price",
                 "Work",
+                "Checking",
                 "Checks",
+                "Disagreed",
+                "Agreements",
                 "Settled",
                 "Started",
                 "Time taken",
@@ -203,6 +216,7 @@ class _Body:
         self._rev = self._watch.rev
         self._pill.set(tone(JOB, job.state))
         shown(self._cancel, job.state in ACTIVE)
+        shown(self._delete, job.state not in ACTIVE and job.paid)
         self._explain(job)
         self._percent.set_text(f"{100 * job.tasks.done // (job.tasks.total or 1)} %")
         self._words.set_text(in_words(job.tasks))
@@ -211,7 +225,9 @@ class _Body:
         spent, budget = show.fog(job.spent), show.fog(job.budget)
         self._fact.set("Spent", f"{spent.value} of {budget.text}", f"{spent.full} of a budget of {budget.full}")
         self._fact.set("Work", show.fuel(job.fuel).text, show.fuel(job.fuel).full)
+        self._fact.set("Checking", f"{job.spec.verify.level}: {LEVELS[job.spec.verify.level][0].lower()}")
         self._fact.set("Checks", _checks(job))
+        self._fact.set("Agreements", *_agreements(job))
         self._fact.set("Settled", "yes, all paid" if job.paid else "not yet")
         self._providers_waiting.set(len(job.providers))
         self._providers.show(_provider_rows(job))
@@ -222,8 +238,12 @@ class _Body:
                 states[task.index] = task.state
             self._wall_waiting.set(len(states))
             self._wall.show(states, in_words(job.tasks))
-            files = sum(len(task.files) for task in tasks.values())
-            self._files.set_text(show.plural(files, "file") if files else "none yet")
+            files = [file.size for task in tasks.values() for file in task.files]
+            self._files.set_text(f"{show.plural(len(files), 'file')}, {show_size(sum(files))}" if files else "none yet")
+            shown(self._zip, bool(files))
+            self._moving.set_text(_moving(tasks.values()))
+            liars = sorted(_disagreed(tasks.values()))
+            self._fact.set("Disagreed", ", ".join(liars) if liars else "nobody")
             self._mosaic.update(tasks)
             if self._mosaic.visible and self._providers_card.parent_slot is not self._right.default_slot:
                 self._providers_card.move(self._right, 0)  # the picture takes its place
@@ -283,14 +303,79 @@ class _Body:
             self._watch.invalidate()
             self._panel.main.refresh("jobs", "wallet")
 
+    async def _ask_delete(self) -> None:
+        job = self._watch.detail
+        if job is None:
+            return
+        sure = await confirm(
+            f"Delete {job.name}?",
+            "Its results, logs and receipts on this node are gone for good. What was paid stays on the chain.",
+            "Delete the job",
+            "Keep it",
+        )
+        if not sure:
+            return
+        try:
+            await self._panel.main.ask(lambda client: client.delete_job(job.id))
+        except FogchainError as error:
+            ui.notify(f"Not deleted: {error.message}. {error.hint}", type="negative", timeout=8000)
+        else:
+            ui.notify(f"{job.name} is deleted", type="positive")
+            self._panel.main.refresh("jobs", "receipts")
+            ui.navigate.to("/jobs")
+
+
+def _moving(tasks: Collection[TaskView]) -> str:
+    """Data on its way, in words: `3 results arriving, 2 MiB of 9 MiB`."""
+    words = []
+    for what, one, many in (
+        ("inputs", "input leaving", "inputs leaving"),
+        ("result", "result arriving", "results arriving"),
+    ):
+        moving = [task.transfer for task in tasks if task.transfer is not None and task.transfer.what == what]
+        if moving:
+            here, total = sum(one.here for one in moving), sum(one.total for one in moving)
+            words.append(f"{show.plural(len(moving), one, many)}, {show_size(here)} of {show_size(total)}")
+    return "; ".join(words)
+
+
+def _disagreed(tasks: Collection[TaskView]) -> set[str]:
+    return {
+        run.provider_name or show.short(run.provider) for task in tasks for run in task.runs if run.state == "wrong"
+    }
+
+
+def _agreements(job: JobDetail) -> tuple[str, str]:
+    """How they were kept, in words and at length."""
+    late, broken = sum(share.late for share in job.providers), sum(share.outages for share in job.providers)
+    kept = sum(share.penalty for share in job.providers)
+    words = [f"{show.number(late)} late"] if late else []
+    words += [f"{show.number(broken)} broken"] if broken else []
+    words += [f"{show.fog(kept).text} kept as penalty"] if kept else []
+    full = "; ".join(
+        f"{share.name or show.short(share.address)}: {share.late} late, {share.outages} broken, "
+        f"{show.fog(share.penalty).full} kept"
+        for share in job.providers
+        if share.late or share.outages or share.penalty
+    )
+    return ", ".join(words) or "all kept", full
+
 
 def _checks(job: JobDetail) -> str:
     verify = job.spec.verify
     if verify.level == "L0":
         return "none asked for"
+    if verify.level != "L1":
+        return f"{job.checks_done} done" + (f", {job.checks_failed} failed" if job.checks_failed else "")
     sample = "adaptive sample" if verify.sample is None else f"{format_ratio(verify.sample)} sample"
     failed = f", {job.checks_failed} failed" if job.checks_failed else ""
     return f"{job.checks_done} done{failed} ({sample})"
+
+
+def _share_note(share: ProviderShare) -> str:
+    late = f"{show.number(share.late)} late" if share.late else ""
+    broken = f"{show.number(share.outages)} broken" if share.outages else ""
+    return " · ".join(part for part in (share.problem, late, broken) if part)
 
 
 def _provider_rows(job: JobDetail) -> list[Row]:
@@ -298,7 +383,7 @@ def _provider_rows(job: JobDetail) -> list[Row]:
         Row(
             share.session or share.address,
             (
-                plain(share.name or show.short(share.address), share.address, share.problem),
+                plain(share.name or show.short(share.address), share.address, _share_note(share)),
                 plain(show.number(share.tasks), "tasks run", f"{show.plural(share.checks, 'check')}"),
                 amount(show.fog(share.owed), show.fuel(share.fuel).text),
                 amount(show.fog(share.claimed)),
@@ -309,13 +394,21 @@ def _provider_rows(job: JobDetail) -> list[Row]:
     ]
 
 
+def _way(task: TaskView) -> str:
+    moving = task.transfer
+    if moving is None:
+        return ""
+    percent = 100 * moving.here // (moving.total or 1)
+    return f"{moving.what} {percent} % of {show_size(moving.total)}"
+
+
 def _task_row(task: TaskView) -> Row:
     run = latest(task)
     return Row(
         str(task.index),
         (
             plain(f"#{task.index}", note=task.detail),
-            pill(tone(TASK, task.state), task.detail),
+            pill(tone(TASK, task.state), task.detail, _way(task)),
             plain(run.provider_name or show.short(run.provider), run.provider) if run else plain(show.UNKNOWN),
             amount(show.fuel(run.fuel if run else None)),
             amount(show.fog(run.cost if run else None)),
