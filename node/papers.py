@@ -10,15 +10,17 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from fogchain.api.models import Page, ReceiptView, SessionView
+from fogchain.api.models import Page, ReceiptProof, ReceiptView, SessionView
 from fogchain.chain.index import EventIndex
 from fogchain.chain.records import SessionRecord
 from fogchain.errors import BadInput, NotFound
 from fogchain.jobs.machine import JobMachine
 from fogchain.jobs.store import JobStore
+from fogchain.market.messages import Receipt
 from fogchain.wallet.eip712 import Domain
 from node import views
 from node.api.services import Role
+from node.proofs import proof
 from node.trade.ledger import HeldVoucher, Ledger
 from node.trade.wire import SignedOrder
 
@@ -69,6 +71,38 @@ class Papers:
             total += self._ledger.page(1, None, job)[1]
         more = found[limit][0] if len(found) > limit else None
         return Page(items=[view for _, view in found[:limit]], next_cursor=more, total=total)
+
+    def receipt(self, order: str, job: str) -> ReceiptProof:
+        """Of an order by its digest, with what is signed under it. Raises NotFound."""
+        with contextlib.suppress(NotFound):
+            machine = self._machine(self._store.resolve(job))
+            for run in machine.runs.values():
+                signed = SignedOrder.decode(bytes.fromhex(run.order))
+                if run.result and self._domain.digest(signed.order).hex() == order:
+                    figures = bytes.fromhex(run.result), run.fuel, run.exit, run.started, int(run.finished)
+                    return proof(
+                        self._domain,
+                        views.buyer_receipt(machine, run, order, signed.order.terms.fee),
+                        signed.order,
+                        Receipt(bytes.fromhex(order), *figures),
+                        order_signature=signed.signature,
+                        promise=bytes.fromhex(run.promise),
+                        receipt_signature=bytes.fromhex(run.receipt),
+                    )
+        known = self._ledger.get(bytes.fromhex(order))
+        if known is None or known.receipt is None or known.order.job.hex() != job:
+            raise NotFound(f"there is no receipt of order {order[:12]}", hint="GET /receipts lists them")
+        session = self._index.session(known.order.session)
+        over = session is not None and not session.open
+        return proof(
+            self._domain,
+            views.provider_receipt(known, known.order.terms.fee, session_over=over),
+            known.order,
+            known.receipt.receipt,
+            order_signature=known.signed.signature,
+            promise=known.promise,
+            receipt_signature=known.receipt.signature,
+        )
 
     def _both(
         self, bought: bool, sold: bool, job: str | None, first_job: int | None, skip: int, order: int | None

@@ -28,6 +28,7 @@ from fogchain.api.models import (
     Page,
     ProviderView,
     Quote,
+    ReceiptProof,
     ReceiptView,
     SentView,
     SessionView,
@@ -257,6 +258,9 @@ class Services:
 
     def receipts(self, role: Role | None, job: str | None, limit: int, cursor: str | None) -> Page[ReceiptView]:
         return self._papers.receipts(role, job, limit, cursor)
+
+    def receipt(self, order: str, job: str) -> ReceiptProof:
+        return self._papers.receipt(order, job)
 
     def statement(self, first: int, end: int, limit: int, cursor: str | None) -> StatementView:
         return self._statements.view(first, end, limit, _number(cursor) or 0)

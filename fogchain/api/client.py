@@ -44,6 +44,7 @@ from fogchain.api.models import (
     Page,
     ProviderView,
     Quote,
+    ReceiptProof,
     ReceiptView,
     SendRequest,
     SentView,
@@ -116,6 +117,9 @@ class Client:
     ) -> Page[ReceiptView]:
         query = {"role": role, "job": job, "limit": limit, "cursor": cursor}
         return self._get(Page[ReceiptView], "receipts", query=query)
+
+    def receipt(self, order: str, job: str) -> ReceiptProof:
+        return self._get(ReceiptProof, "receipts", order, query={"job": job})
 
     def statement(
         self, first: int | None = None, end: int | None = None, limit: int | None = None, cursor: str | None = None
@@ -370,12 +374,19 @@ class AsyncClient:
         query = {"role": role, "job": job, "limit": limit, "cursor": cursor}
         return await self._get(Page[ReceiptView], "receipts", query=query)
 
+    async def receipt(self, order: str, job: str) -> ReceiptProof:
+        return await self._get(ReceiptProof, "receipts", order, query={"job": job})
+
     async def statement(
         self, first: int | None = None, end: int | None = None, limit: int | None = None, cursor: str | None = None
     ) -> StatementView:
         """Block times from `first` to before `end`, in Unix seconds."""
         query = {"from": first, "to": end, "limit": limit, "cursor": cursor}
         return await self._get(StatementView, "statement", query=query)
+
+    async def statement_csv(self, first: int | None = None, end: int | None = None) -> str:
+        path = path_of("statement", query={"from": first, "to": end})
+        return (await self._raw("GET", path, headers={"Accept": "text/csv"})).decode()
 
     async def providers(self) -> list[ProviderView]:
         """All of them, however many pages that takes."""

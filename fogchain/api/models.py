@@ -14,6 +14,7 @@ Endpoints (all under `/v1`, all but two want `Authorization: Bearer <token>`, th
     DELETE /auth/session                  ends the session whose token is the Bearer's
     GET    /sessions                      Page[SessionView]       ?role=buyer|provider
     GET    /receipts                      Page[ReceiptView]       ?role=buyer|provider&job=ID
+    GET    /receipts/{order}              ReceiptProof            ?job=ID
     GET    /statement                     StatementView           see `fogchain.api.statement`
     GET    /providers                     Page[ProviderView]      known providers with their offers
     GET    /offers                        MatchView               every offer, with age and measured speed
@@ -395,6 +396,22 @@ class ReceiptView(View):
     purpose: Literal["work", "check"] = "work"
     started: int
     finished: int
+
+
+class ReceiptProof(View):
+    """One run as this node books it, and whose signatures stand under just that: looked at anew with each request.
+
+    The buyer signs the order, which has the price, the limits and the deadlines; the provider signs the receipt, which
+    has the order's digest, the result, the fuel and the times.
+    """
+
+    booked: ReceiptView
+    buyer: str
+    provider: str
+    order_signed: bool  # by the buyer
+    promised: bool | None  # the provider's signature over the order, too; None where none was asked for
+    receipt_signed: bool  # by the provider, over the figures in `booked`
+    differences: list[str]  # in words; empty when all is as it should be
 
 
 class BlobView(View):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
 from fogchain.api.models import (
@@ -12,6 +12,7 @@ from fogchain.api.models import (
     CallRequest,
     CallView,
     Page,
+    ReceiptProof,
     ReceiptView,
     SendRequest,
     SentView,
@@ -79,5 +80,12 @@ def wallet_routes(services: NodeServices) -> APIRouter:
         cursor: Cursor = None,
     ) -> Response:
         return answer(services.receipts(role, job, limit, cursor))
+
+    @router.get("/receipts/{order}", response_model=ReceiptProof, responses=problems(404))
+    async def receipt(
+        order: Annotated[str, Path(pattern="^[0-9a-f]{64}$")], job: Annotated[str, Query(max_length=64)]
+    ) -> Response:
+        """With the signatures under it, looked at anew."""
+        return answer(services.receipt(order, job))
 
     return router

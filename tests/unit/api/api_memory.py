@@ -24,6 +24,7 @@ from fogchain.api.models import (
     ProviderShare,
     ProviderView,
     Quote,
+    ReceiptProof,
     ReceiptView,
     RunView,
     SentView,
@@ -188,6 +189,9 @@ class MemoryServices:
 
     def receipts(self, role: str | None, job: str | None, limit: int, cursor: str | None) -> Page[ReceiptView]:
         return Page[ReceiptView](items=[], total=0)
+
+    def receipt(self, order: str, job: str) -> ReceiptProof:
+        raise NotFound(f"there is no receipt of order {order[:12]}")
 
     def statement(self, first: int, end: int, limit: int, cursor: str | None) -> StatementView:
         none = BalancesView(wallet=0, free=0, locked=0, bonded=0)
