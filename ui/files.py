@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
@@ -15,6 +15,7 @@ from ui.pictures import PNG, read_ppm
 from ui.zipped import zipped
 
 IMAGES = (".png", ".ppm")  # what can be looked at in place
+STATEMENT_TIMEOUT = 60.0  # s
 SAFE = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "X-Content-Type-Options": "nosniff",
@@ -35,6 +36,12 @@ def log_path(node: int, job_id: str, task: int, attempt: int, stream: str) -> st
 def zip_path(node: int, job_id: str) -> str:
     """All result files of a job, to download."""
     return f"/zip/{node}/{job_id}"
+
+
+def statement_path(first: int | None, end: int | None) -> str:
+    """The main node's statement as CSV, between two block times."""
+    given = {name: value for name, value in (("first", first), ("end", end)) if value is not None}
+    return "/statement.csv" + (f"?{urlencode(given)}" if given else "")
 
 
 def routes(panel: Panel) -> APIRouter:
@@ -85,6 +92,14 @@ def routes(panel: Panel) -> APIRouter:
             return PlainTextResponse(error.message, 404 if isinstance(error, NotFound) else 502, headers=SAFE)
         headers = {**SAFE, **_saved_as(f"{_plain(job.name)}-{job.id[:8]}.zip")}
         return StreamingResponse(zipped(feed, job.id), media_type="application/zip", headers=headers)
+
+    @router.get("/statement.csv")
+    async def statement(first: int | None = None, end: int | None = None) -> Response:
+        try:
+            lines = await panel.main.ask(lambda client: client.statement_csv(first, end), STATEMENT_TIMEOUT)
+        except FogchainError as error:
+            return PlainTextResponse(error.message, 502, headers=SAFE)
+        return _download(lines.encode(), "statement.csv")
 
     return router
 

@@ -7,7 +7,8 @@ from collections.abc import Collection
 
 from nicegui import ui
 
-from fogchain.api.models import JobDetail, ProviderShare, TaskView
+from fogchain.api.models import JobDetail, ProviderShare, ReceiptView, TaskView
+from fogchain.api.models import Page as ApiPage
 from fogchain.errors import FogchainError
 from fogchain.units import format_duration, format_ratio, show_size
 from ui import show
@@ -17,7 +18,9 @@ from ui.components.choice import Choice
 from ui.components.confirm import confirm
 from ui.components.copy import CopyText, command
 from ui.components.empty import alert, empty, skeleton
+from ui.components.listing import PAGE_SIZE, Listing
 from ui.components.mosaic import Mosaic
+from ui.components.receipts import RECEIPT_COLUMNS, ReceiptSheet, receipt_row
 from ui.components.table import Column, Grid, Pager, Row, Waiting, amount, pill, plain
 from ui.components.taskview import TaskSheet, describe, latest
 from ui.components.thumbnails import Thumbnails
@@ -113,6 +116,7 @@ class _Body:
                 self._facts(detail)
         self._shots = Thumbnails(panel.main, watch, self._sheet.open)
         self._task_table()
+        self._receipts(detail)
 
     # -- parts
 
@@ -203,6 +207,23 @@ class _Body:
             with self._tasks_waiting.content:
                 self._tasks = Grid("Tasks of this job", TASK_COLUMNS, lambda key: self._sheet.open(int(key)))
                 self._pager = Pager(TASKS_PAGE, self._show_tasks)
+
+    def _receipts(self, detail: JobDetail) -> None:
+        feed, sheet = self._panel.main, ReceiptSheet(self._panel)
+
+        async def ask(cursor: str | None) -> ApiPage[ReceiptView]:
+            return await feed.ask(
+                lambda client: client.receipts(role="buyer", job=detail.id, limit=PAGE_SIZE, cursor=cursor)
+            )
+
+        listing = Listing(
+            "Receipts", "receipt-text", RECEIPT_COLUMNS, "No receipts yet",
+            "Each run that a provider has signed for appears here; opened, it shows both sides' figures.",
+            ask=ask, row=lambda receipt, now: receipt_row(receipt, now, feed.names),
+            fresh=lambda: feed.rev("receipts", "link"), on_pick=sheet.open,
+        )  # fmt: skip
+        with listing.head:
+            text("click one to see both sides", tag="span")
 
     # -- updates
 

@@ -3,41 +3,55 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from typing import Literal
 
 from nicegui import ui
 
 from fogchain.api.models import Page as ApiPage
 from fogchain.api.models import ReceiptView, SessionView
+from fogchain.api.statement import StatementLine, StatementView
 from fogchain.errors import FogchainError
 from fogchain.units import format_fog
 from ui import show
 from ui.components.amount import AmountField
-from ui.components.base import Stat, block, button, card, heading, relabel, set_prop, shown, text
+from ui.components.base import Stat, block, button, card, heading, icon, relabel, set_prop, shown, text
 from ui.components.browserwallet import BrowserWalletCard
 from ui.components.choice import Choice
 from ui.components.copy import CopyText
-from ui.components.empty import alert, empty
-from ui.components.receipts import RECEIPT_COLUMNS, receipt_row
-from ui.components.table import Column, Grid, Pager, Row, Waiting, amount, identifier, pill, plain
+from ui.components.empty import alert
+from ui.components.listing import PAGE_SIZE, Listing
+from ui.components.receipts import RECEIPT_COLUMNS, ReceiptSheet, receipt_row
+from ui.components.table import Column, Row, amount, identifier, pill, plain
 from ui.feed import NodeFeed
+from ui.files import statement_path
 from ui.live import follow
+from ui.lookup import Lookup
 from ui.panel import Page, Panel
 from ui.tones import SESSION, tone
 
-PAGE_SIZE = 15
 CHAIN_TIMEOUT = 90.0  # s; a transfer waits for blocks
 ROLES = {"all": "All", "buyer": "As buyer", "provider": "As provider"}
+ROLE_OF: dict[str, Literal["buyer", "provider"] | None] = {"all": None, "buyer": "buyer", "provider": "provider"}
+RANGES = {"all": "All", "month": "This month", "last": "Last month"}
 SESSION_COLUMNS = (
     Column("Session"),
     Column("State"),
-    Column("Role", optional=True),
     Column("With", optional=True),
     Column("Cap", end=True, wide=True),
     Column("Signed", end=True),
     Column("Claimed", end=True, optional=True),
+    Column("Unclaimed", end=True, optional=True),
+    Column("Fee", end=True, wide=True),
     Column("Expires", end=True, wide=True),
+)
+STATEMENT_COLUMNS = (
+    Column("What"),
+    Column("In", end=True),
+    Column("Out", end=True),
+    Column("Wallet", end=True, optional=True),
+    Column("Free", end=True, optional=True),
+    Column("Locked", end=True, optional=True),
+    Column("When", end=True, wide=True),
 )
 
 
@@ -58,11 +72,7 @@ def build(panel: Panel) -> None:
             }
         with block("fc-grid g-21"):
             with block("fc-stack"):
-                _Listing(
-                    "Receipts", "receipt-text", feed, RECEIPT_COLUMNS, "No receipts yet",
-                    "Every task that was run and signed for appears here, whichever side this node was on.",
-                    receipts=True,
-                )  # fmt: skip
+                _receipts(panel)
             with block("fc-stack"):
                 _Transfer(feed)
                 with card("Gas", "gauge"):
@@ -71,10 +81,9 @@ def build(panel: Panel) -> None:
                         gas = text("–", "fc-num")
                     text("ETH pays for this node's transactions on the chain.", "fc-small fc-faint")
                 BrowserWalletCard(feed)
-        _Listing(
-            "Sessions", "key-round", feed, SESSION_COLUMNS, "No sessions yet",
-            "A session is a capped promise to one provider for one job; vouchers are signed within it.", receipts=False,
-        )  # fmt: skip
+        _sessions(feed)
+        _statement(feed)
+        until = _Until(feed)
 
     notes = {
         "token": "not in the market", "free": "can back new jobs", "locked": "until jobs end",
@@ -90,11 +99,13 @@ def build(panel: Panel) -> None:
             note = (
                 f"{show.fog(wallet.fees).text} kept back as fees" if name == "earned" and wallet.fees else notes[name]
             )
+            if name == "locked":
+                note = (until.words or notes[name]) if wallet.locked else "nothing is locked"
             stat.set(show.fog(getattr(wallet, name)), note)
         gas.set_text(show.eth(wallet.eth).text)
         set_prop(gas, "title", show.eth(wallet.eth).full)
 
-    follow(update, lambda: feed.rev("wallet"))
+    follow(update, lambda: (feed.rev("wallet"), until.rev))
 
 
 class _Transfer:
@@ -153,114 +164,129 @@ class _Transfer:
             self._check()
 
 
-@dataclass
-class _Shown:
-    """Which part of a listing is on the screen."""
+class _Until:
+    """When locked money is free at the latest: when the last open session of this node as buyer expires."""
 
-    cursors: list[str | None] = field(default_factory=lambda: [None])
-    loading: bool = False
-    again: bool = False
+    def __init__(self, feed: NodeFeed) -> None:
+        self._open: Lookup[ApiPage[SessionView]] = Lookup(feed, lambda client: client.sessions(role="buyer", limit=200))
+        ui.timer(0, self._open.again, once=True)
+
+    @property
+    def rev(self) -> int:
+        return self._open.rev
+
+    @property
+    def words(self) -> str:
+        """Empty while nothing is locked in a session."""
+        page = self._open.value
+        expiries = [session.expires for session in page.items if session.state != "closed"] if page else []
+        return f"until {show.moment(max(expiries))} at the latest" if expiries else ""
 
 
-class _Listing:
-    """Receipts or sessions, a page at a time, of one role or both."""
+def _receipts(panel: Panel) -> None:
+    feed, sheet = panel.main, ReceiptSheet(panel)
 
-    def __init__(
-        self,
-        title: str,
-        icon_name: str,
-        feed: NodeFeed,
-        columns: tuple[Column, ...],
-        nothing: str,
-        why: str,
-        *,
-        receipts: bool,
-    ) -> None:
-        self._feed, self._receipts, self._at = feed, receipts, _Shown()
-        self._page: ApiPage[ReceiptView] | ApiPage[SessionView] | None = None
-        with card(title, icon_name, "flush") as end:
-            with end:
-                self._role = Choice(f"{title} of which role", ROLES, self._choose)
-            self._waiting = Waiting(5)
-            with self._waiting.empty:
-                empty(icon_name, nothing, why)
-            with self._waiting.content:
-                self._grid = Grid(title, columns)
-                self._pager = Pager(PAGE_SIZE, self.load)
-        follow(self._start, lambda: feed.rev("receipts" if receipts else "wallet", "link"))
-        follow(self._draw, lambda: int(time.time()) // 5)
+    async def ask(cursor: str | None) -> ApiPage[ReceiptView]:
+        wanted = ROLE_OF[role.value]
+        return await feed.ask(lambda client: client.receipts(role=wanted, limit=PAGE_SIZE, cursor=cursor))
 
-    def _start(self) -> None:
-        ui.timer(0, self.load, once=True)
+    listing = Listing(
+        "Receipts", "receipt-text", RECEIPT_COLUMNS, "No receipts yet",
+        "Every task that was run and signed for appears here, whichever side this node was on.",
+        ask=ask, row=lambda receipt, now: receipt_row(receipt, now, feed.names),
+        fresh=lambda: feed.rev("receipts", "link"), on_pick=sheet.open,
+    )  # fmt: skip
+    with listing.head:
+        role = Choice("Receipts of which role", ROLES, listing.begin_again)
 
-    def _choose(self) -> object:
-        self._pager.reset()
-        self._at.cursors = [None]
-        return self.load()
 
-    async def load(self) -> None:
-        """Ask for the page on the screen; a call that comes meanwhile is answered by one more at the end."""
-        if self._at.loading:
-            self._at.again = True
-            return
-        self._at.loading = True
-        try:
-            number = self._pager.offset // PAGE_SIZE
-            del self._at.cursors[number + 1 :]
-            while len(self._at.cursors) <= number:
-                self._at.cursors.append((await self._ask(self._at.cursors[-1])).next_cursor)
-            self._page = await self._ask(self._at.cursors[number])
-        except FogchainError:
-            return  # the banner says that the node is down; the next change asks again
-        finally:
-            self._at.loading = False
-        self._draw()
-        if self._at.again:
-            self._at.again = False
-            await self.load()
+def _sessions(feed: NodeFeed) -> None:
+    async def ask(cursor: str | None) -> ApiPage[SessionView]:
+        wanted = ROLE_OF[role.value]
+        return await feed.ask(lambda client: client.sessions(role=wanted, limit=PAGE_SIZE, cursor=cursor))
 
-    async def _ask(self, cursor: str | None) -> ApiPage[ReceiptView] | ApiPage[SessionView]:
-        role: Literal["buyer", "provider"] | None = None
-        if self._role.value == "buyer":
-            role = "buyer"
-        elif self._role.value == "provider":
-            role = "provider"
-        if self._receipts:
-            return await self._feed.ask(lambda client: client.receipts(role=role, limit=PAGE_SIZE, cursor=cursor))
-        return await self._feed.ask(lambda client: client.sessions(role=role, limit=PAGE_SIZE, cursor=cursor))
+    listing = Listing(
+        "Sessions and vouchers", "key-round", SESSION_COLUMNS, "No sessions yet",
+        "A session is a capped promise to one provider for one job; vouchers are signed within it.",
+        ask=ask, row=lambda session, now: _session_row(session, now, feed.names),
+        fresh=lambda: feed.rev("wallet", "link"),
+    )  # fmt: skip
+    with listing.head:
+        role = Choice("Sessions of which role", ROLES, listing.begin_again)
 
-    def _draw(self) -> None:
-        page = self._page
-        self._waiting.set(None if page is None else page.total)
-        if page is None:
-            return
-        self._pager.set_total(page.total)
-        now, names = time.time(), self._feed.names
-        self._grid.show(
-            [
-                receipt_row(item, now, names) if isinstance(item, ReceiptView) else _session_row(item, now, names)
-                for item in page.items
-            ]
-        )
+
+def _statement(feed: NodeFeed) -> None:
+    async def ask(cursor: str | None) -> StatementView:
+        first, end = span_of(range_.value, time.time())
+        return await feed.ask(lambda client: client.statement(first, end, PAGE_SIZE, cursor))
+
+    listing = Listing(
+        "Statement", "file-text", STATEMENT_COLUMNS, "Nothing in this time",
+        "Deposits, payments, fees and refunds appear here, from the chain's own records.",
+        ask=ask, row=_statement_row, fresh=lambda: feed.rev("wallet", "link"),
+    )  # fmt: skip
+    with listing.head:
+        range_ = Choice("Which time", RANGES, lambda: choose())
+        with block("fc-btn small", "a", aria_label="Download the statement as CSV") as csv:
+            csv.props["download"] = ""
+            icon("download")
+            text("CSV", tag="span")
+
+    def choose() -> object:
+        csv.props["href"] = statement_path(*span_of(range_.value, time.time()))
+        return listing.begin_again()
+
+    csv.props["href"] = statement_path(None, None)
+
+
+def span_of(chosen: str, now: float) -> tuple[int | None, int | None]:
+    """The beginning and the end of a time, in Unix seconds of this machine's calendar; None for an open end."""
+    today = time.localtime(now)
+    this = time.mktime((today.tm_year, today.tm_mon, 1, 0, 0, 0, 0, 0, -1))
+    if chosen == "month":
+        return int(this), None
+    if chosen == "last":
+        return int(time.mktime((today.tm_year, today.tm_mon - 1, 1, 0, 0, 0, 0, 0, -1))), int(this)
+    return None, None
+
+
+def _statement_row(line: StatementLine, _: float) -> Row:
+    about = line.counterparty_name or (show.short(line.counterparty) if line.counterparty else "")
+    job = line.job_name or (show.short(line.job) if line.job else "")
+    return Row(
+        f"{line.transaction} {line.kind} {line.job} {line.came} {line.went} {line.after.free} {line.after.locked}",
+        (
+            plain(line.kind.capitalize(), f"transaction {line.transaction}", " · ".join(filter(None, (job, about)))),
+            amount(show.fog(line.came)) if line.came else plain(""),
+            amount(show.fog(line.went), f"fee {show.fog(line.fee).text}" if line.fee else "")
+            if line.went
+            else plain(""),
+            amount(show.fog(line.after.wallet)),
+            amount(show.fog(line.after.free)),
+            amount(show.fog(line.after.locked)),
+            plain(show.moment(line.time), f"{show.full_moment(line.time)}, block {line.block}", faint=True),
+        ),
+    )
 
 
 def _session_row(session: SessionView, now: float, names: dict[str, str]) -> Row:
     name = names.get(session.counterparty.lower(), "")
     left = session.expires - now
-    expires = f"in {show.span(left)}" if left > 0 else "over"
+    over = session.state in {"closed", "opening"} or not session.expires
+    expires = show.UNKNOWN if over else f"in {show.span(int(left))}" if left > 0 else "over"
+    penalty = f"penalty {show.fog(session.penalty).text}" if session.penalty else ""
     return Row(
         f"{session.role} {session.id}",
         (
             identifier(session.id),
             pill(tone(SESSION, session.state)),
-            plain(session.role),
-            plain(name or show.short(session.counterparty), session.counterparty, mono=not name),
+            plain(name or show.short(session.counterparty), session.counterparty, f"as {session.role}", mono=not name),
             amount(show.fog(session.cap)),
-            amount(show.fog(session.signed)),
-            amount(show.fog(session.claimed), f"fee {show.fog(session.fee).text}" if session.fee else ""),
-            plain(
-                expires if session.state != "closed" else show.UNKNOWN, show.full_moment(session.expires), faint=True
-            ),
+            amount(show.fog(session.signed), penalty),
+            amount(show.fog(session.claimed)),
+            amount(show.fog(max(0, session.signed - session.claimed))),
+            amount(show.fog(session.fee), f"net {show.fog(session.net).text}" if session.fee else ""),
+            plain(expires, show.full_moment(session.expires), faint=True),
         ),
     )
 
