@@ -79,7 +79,7 @@ class Papers:
             for run in machine.runs.values():
                 signed = SignedOrder.decode(bytes.fromhex(run.order))
                 if run.result and self._domain.digest(signed.order).hex() == order:
-                    figures = bytes.fromhex(run.result), run.fuel, run.exit, run.started, int(run.finished)
+                    figures = bytes.fromhex(run.result), run.fuel, run.exit, run.started, run.dated
                     return proof(
                         self._domain,
                         views.buyer_receipt(machine, run, order, signed.order.terms.fee),

@@ -229,7 +229,7 @@ def buyer_receipt(machine: JobMachine, run: Run, order: str, fee_bps: int) -> Re
         reason_text=reason.words,
         purpose=run.purpose,
         started=run.started,
-        finished=int(run.finished),
+        finished=run.dated,
     )
 
 

@@ -74,7 +74,8 @@ class Run:
     fuel: int = 0
     exit: int = 0
     started: int = 0
-    finished: float = 0.0
+    finished: float = 0.0  # when its result was here, by the buyer's clock
+    dated: int = 0  # when it ended, by its provider's clock: what the receipt says, and its signature covers
     receipt: str = ""
     logs: str = ""  # the blob that holds what a failed run printed
     due: int = 0  # finished until then it earns its full pay
@@ -440,7 +441,8 @@ class JobMachine:
         share, task = self.shares[run.provider], self.tasks[run.task]
         del share.live[event.attempt]
         run.result, run.fuel, run.exit = event.result, event.fuel, event.exit
-        run.started, run.finished, run.receipt = event.started, event.at, event.receipt
+        run.started, run.dated, run.receipt = event.started, event.finished, event.receipt
+        run.finished = event.at
         gross = cost(event.fuel, share.price)
         run.cost = late_pay(gross, event.finished, run.due, run.due + self.spec.grace // 1000)
         run.late = event.finished > run.due

@@ -44,6 +44,7 @@ from fogchain.api.models import (
     ProviderShare,
     ProviderView,
     Quote,
+    ReceiptProof,
     ReceiptView,
     RunView,
     SessionView,
@@ -52,6 +53,7 @@ from fogchain.api.models import (
     UnmetView,
     WalletView,
 )
+from fogchain.api.statement import BalancesView, StatementLine, StatementView
 from fogchain.jobs.blobname import name_of
 from fogchain.jobs.spec import BlobRef, JobSpec, Limits, ResultFile, TaskSpec
 from fogchain.units import cost, format_price, parse_fog, parse_fuel, parse_price
@@ -234,6 +236,8 @@ class Imaginary:
                             net=cost(fuel, price) - cost(fuel, price) // 100,
                             exit="ok",
                             state="accepted",
+                            reason="checked_ok" if len(purposes) > 1 else "ok",
+                            reason_text="accepted" + (": other providers got the same" if len(purposes) > 1 else ""),
                             purpose=purpose,
                             started=int(when - 1),
                             finished=int(when),
@@ -445,6 +449,33 @@ class Imaginary:
             reasons=match.reasons,
         )
 
+    def statement(self) -> StatementView:
+        free, lines = parse_fog("150 FOG"), []
+        for number, job in enumerate(job for job in self.jobs.values() if job.spent):
+            after = BalancesView(wallet=self.token_amount, free=free - job.spent, locked=0, bonded=0)
+            lines.append(
+                StatementLine(
+                    time=int(job.created),
+                    block=self.block0 - 100 + number,
+                    kind="voucher claimed",
+                    job=job.id,
+                    job_name=job.name,
+                    counterparty=provider_address(0),
+                    counterparty_name=NAMES[0],
+                    came=0,
+                    went=job.spent,
+                    fee=job.spent // 100,
+                    after=after,
+                    transaction="0x" + fake_hex(job.id),
+                )
+            )
+            free -= job.spent
+        none = BalancesView(wallet=0, free=0, locked=0, bonded=0)
+        return StatementView(
+            items=lines, total=len(lines), address=self.address, block=self.block0, opening=none,
+            closing=lines[-1].after if lines else none, came=0, went=0, fees=0,
+        )  # fmt: skip
+
     def logs(self, job_id: str, index: int) -> TaskLogs:
         task = self.tasks[job_id][index]
 
@@ -571,8 +602,32 @@ def create(node: Imaginary, token: str) -> FastAPI:
         return paged([s for s in node.sessions() if role in {None, s.role}], limit, cursor)
 
     @app.get("/v1/receipts", dependencies=guard)
-    async def receipts(role: str | None = None, limit: int = 50, cursor: str | None = None) -> dict[str, Any]:
-        return paged([r for r in node.receipts if role in {None, r.role}], limit, cursor)
+    async def receipts(
+        role: str | None = None, job: str | None = None, limit: int = 50, cursor: str | None = None
+    ) -> dict[str, Any]:
+        wanted = [r for r in node.receipts if role in {None, r.role} and job in {None, r.job}]
+        return paged(wanted, limit, cursor)
+
+    @app.get("/v1/receipts/{order}", dependencies=guard)
+    async def receipt(order: str, job: str) -> ReceiptProof:
+        found = next((one for one in node.receipts if (one.order, one.job) == (order, job)), None)
+        if found is None:
+            raise HTTPException(404, "there is no such receipt")
+        return ReceiptProof(
+            booked=found,
+            buyer=node.address,
+            provider=found.counterparty,
+            order_signed=True,
+            promised=True,
+            receipt_signed=True,
+            differences=[],
+        )
+
+    @app.get("/v1/statement", dependencies=guard, response_model=None)
+    async def statement(request: Request) -> Any:
+        if "text/csv" in request.headers.get("accept", ""):
+            return Response("time,kind\r\n", media_type="text/csv")
+        return node.statement()
 
     @app.get("/v1/providers", dependencies=guard)
     async def providers() -> Page[ProviderView]:

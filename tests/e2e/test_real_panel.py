@@ -155,7 +155,7 @@ async def the_wallet_adds_up(stage: Stage, detail: JobDetail) -> None:
     receipts = await stage.network.buyer.receipts(job=detail.id)
     assert receipts.total >= TILES
     await expect(stage.section("Receipts").locator("tbody tr")).to_have_count(min(15, receipts.total))
-    sessions = stage.section("Sessions").locator("tbody tr")
+    sessions = stage.section("Sessions and vouchers").locator("tbody tr")
     await expect(sessions).to_have_count((await stage.network.buyer.sessions()).total)
     for share in detail.providers:
         await expect(sessions.filter(has_text=share.name)).to_contain_text(show.fog(share.claimed).text)

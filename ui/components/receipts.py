@@ -172,7 +172,7 @@ class ReceiptSheet:
         name = other.name if other is not None else self._panel.main.names.get(booked.counterparty.lower(), "")
         self._table.clear()
         with self._table:
-            _both(lines, f"{self._panel.main.name} ({booked.role})", f"{name or 'the other side'} ({side})")
+            _both(lines, _party(self._panel.main.name, booked.role), _party(name, side))
         self._source.set_text(
             f"The right column is from {name}'s own books."
             if theirs is not None
@@ -184,6 +184,11 @@ class ReceiptSheet:
         self._words.set_text(words)
 
 
+def _party(name: str, role: str) -> str:
+    """`heron, provider`; the role alone for who has no other name."""
+    return role.capitalize() if name.lower() in {"", role} else f"{name}, {role}"
+
+
 def _signature(words: str, good: bool) -> None:
     with block(f"fc-key t-{'good' if good else 'bad'}", "span"):
         icon("badge-check" if good else "triangle-alert", "fc-tone")
@@ -193,8 +198,8 @@ def _signature(words: str, good: bool) -> None:
 def _both(lines: Sequence[Line], mine: str, theirs: str) -> None:
     with block("fc-bothrow head"):
         text("", tag="span")
-        text(mine, "fc-cut", "b")
-        text(theirs, "fc-cut", "b")
+        text(mine, tag="b")
+        text(theirs, tag="b")
     for line in lines:
         with block("fc-bothrow differs" if line.differs else "fc-bothrow"):
             text(line.label, "fc-faint", "span")

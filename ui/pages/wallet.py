@@ -180,7 +180,7 @@ class _Until:
         """Empty while nothing is locked in a session."""
         page = self._open.value
         expiries = [session.expires for session in page.items if session.state != "closed"] if page else []
-        return f"until {show.moment(max(expiries))} at the latest" if expiries else ""
+        return f"until {show.moment(max(expiries))}" if expiries else ""
 
 
 def _receipts(panel: Panel) -> None:
