@@ -131,7 +131,7 @@ class TaskSheet:
             text("Download", "fc-narrow-hide", "span")
 
     def _preview(self, index: int, name: str, size: int) -> None:
-        if size == 0:
+        if size == 0 or name in {"stdout", "stderr"}:  # these are shown as the logs
             return
         if name.lower().endswith(IMAGES) and size <= IMAGE_LIMIT:
             block(
