@@ -289,6 +289,8 @@ class NodeFeed:
                     self.refresh("receipts")
             case "wallet":
                 self.refresh("wallet", "receipts", "providers")
+                for watch in self._watches.values():
+                    watch.look_again()  # what was claimed of it may be more
             case "providers":
                 self.refresh("providers")
             case _:

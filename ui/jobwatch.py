@@ -57,6 +57,10 @@ class JobWatch:
         self._need_detail = self._need_tasks = True
         self._detail_at = 0.0
 
+    def look_again(self) -> None:
+        """At the job, not at its tasks."""
+        self._need_detail = True
+
     def take_task(self, task: TaskView) -> None:
         self._meanwhile[task.index] = task
         if self.tasks is not None:

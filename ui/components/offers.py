@@ -145,5 +145,6 @@ def _terms(offer: OfferView, found: OfferMatch) -> tuple[Cell, ...]:
 def _heard(found: OfferMatch) -> Cell:
     if found.heard_s is None:
         return plain(show.UNKNOWN, "never heard of")
-    signed = f"offer of {show.span(found.age_s)} ago" if found.age_s is not None else "no offer"
-    return plain(f"{show.span(int(found.heard_s))} ago", "its last sign of life", signed, faint=True)
+    signed = f"offer of {show.span(int(found.age_s))} ago" if found.age_s is not None else "no offer"
+    heard = "now" if found.heard_s < 2 else f"{show.span(int(found.heard_s))} ago"
+    return plain(heard, "its last sign of life", signed, faint=True)
