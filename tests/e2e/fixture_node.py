@@ -450,7 +450,7 @@ class Imaginary:
         )
 
     def statement(self) -> StatementView:
-        free, lines = parse_fog("150 FOG"), []
+        free, lines = parse_fog("5000 FOG"), []
         for number, job in enumerate(job for job in self.jobs.values() if job.spent):
             after = BalancesView(wallet=self.token_amount, free=free - job.spent, locked=0, bonded=0)
             lines.append(

@@ -252,6 +252,8 @@ async def test_every_page_fits_the_screen(chromium: Browser, node: StagedNode, p
             (f"/jobs/{job.id}", job.name),
             ("/wallet", "Wallet"),
             ("/nodes", "Nodes"),
+            ("/offers", "Offers"),
+            ("/jobs/new", "New job"),
         ):
             await page.goto(panel + path)
             await expect(page.get_by_role("heading", level=1)).to_have_text(title)

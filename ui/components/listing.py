@@ -11,8 +11,8 @@ from nicegui.element import Element
 
 from fogchain.api.models import Page
 from fogchain.errors import FogchainError
-from ui.components.base import card
-from ui.components.empty import empty
+from ui.components.base import card, set_classes, shown
+from ui.components.empty import alert, empty
 from ui.components.table import Column, Grid, Pager, Row, Waiting
 from ui.live import follow
 
@@ -46,6 +46,8 @@ class Listing(Generic[T]):
         self._cursors: list[str | None] = [None]  # where each page begins; known one page ahead
         self._loading = self._again = False
         with card(title, icon_name, "flush") as self.head:
+            self._problem, self._problem_words = alert("bad", "circle-alert")
+            set_classes(self._problem, "fc-alert t-bad fc-inset fc-hide")
             self._waiting = Waiting(5)
             with self._waiting.empty:
                 empty(icon_name, nothing, why)
@@ -73,10 +75,13 @@ class Listing(Generic[T]):
             while len(self._cursors) <= number:
                 self._cursors.append((await self._ask(self._cursors[-1])).next_cursor)
             self._page = await self._ask(self._cursors[number])
-        except FogchainError:
-            return  # the banner says that the node is down; the next change asks again
+        except FogchainError as error:  # the next change asks again
+            self._problem_words.set_text(f"{error.message}. {error.hint}".strip())
+            shown(self._problem, True)
+            return
         finally:
             self._loading = False
+        shown(self._problem, False)
         self._draw()
         if self._again:
             self._again = False
