@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from fogchain.api.client import AsyncClient
-from fogchain.api.models import JobDetail
+from fogchain.api.models import JobDetail, ReceiptView
 from fogchain.bench.books import all_of, disagreements, supply
 from fogchain.errors import FogchainError, Unavailable
 from fogchain.jobs.spec import BlobRef, JobSpec, Limits, TaskSpec
@@ -194,10 +194,15 @@ class _Chaos:
         detail = await api.job(job)
         if detail.state != "done":
             found.lost.append(f"job {key} ended {detail.state}: {detail.detail}")
+        paid: dict[int, list[ReceiptView]] = {}
+        for receipt in await all_of(lambda **page: api.receipts("buyer", job, **page)):
+            if receipt.state == "accepted":
+                paid.setdefault(receipt.task, []).append(receipt)
+        for number, receipts in paid.items():  # several are in order when they confirm each other
+            parties = {receipt.counterparty for receipt in receipts}
+            if len(receipts) > 1 and (len(parties) < len(receipts) or any(r.reason == "ok" for r in receipts)):
+                found.doubled.append(f"task {number} of {key} was accepted {len(receipts)} times")
         for task in await all_of(lambda **page: api.tasks(job, **page)):
-            accepted = [run for run in task.runs if run.state == "accepted" and run.purpose == "work"]
-            if len(accepted) > 1:
-                found.doubled.append(f"task {task.index} of {key} was accepted {len(accepted)} times")
             if task.state != "done":
                 found.lost.append(f"task {task.index} of {key} ended {task.state}: {task.detail}")
                 continue

@@ -37,7 +37,7 @@ _answers = Table(
 Key = Annotated[
     str | None,
     Header(
-        min_length=1, max_length=200, pattern="^[!-~]+$",
+        min_length=1, max_length=200, pattern="^[!-~]([ -~]*[!-~])?$",
         description="any text of one's own choice: sent again with the same one, the request is done once and "
         "answered the same; with another request it is refused (409). Kept for 30 days.",
     ),

@@ -215,7 +215,7 @@ class TestSending:
         assert first == again == await network.json(*words)
         assert await network.chain.token_balance(to) == 3 * WEI
         other = await network.run("wallet", "send", to, "4 FOG", "--yes", "--key", "rent of may")
-        assert other.returncode == 1 and "another transaction" in other.stderr
+        assert other.returncode == 1 and "used for another request" in other.stderr
 
     async def test_a_node_killed_on_the_way_sends_once(self, network: Network) -> None:
         to = somebody()

@@ -55,7 +55,7 @@ async def test_a_liar_at_l3_is_caught_and_unpaid_and_distrusted_in_another_open_
     async with market(providers=4, commands={"cedar": liar}) as m:
         before = await m.balances()
         cedar = m.addresses["cedar"]
-        other = await m.submit(m.spin(300, LONG, '[verify]\nlevel = "L0"\n'))
+        other = await m.submit(m.spin(900, LONG, '[verify]\nlevel = "L0"\n'))
         await m.until(other, lambda detail: any(share.name == "cedar" and share.tasks for share in detail.providers))
         job = await m.submit(m.spin(6, ROUNDS, '[verify]\nlevel = "L3"\n'))
         # It must be open still: what a job that has ended has brought is not taken back.
@@ -86,8 +86,8 @@ async def test_who_promises_and_never_delivers_pays_its_penalty_out_of_what_it_e
     breaker = (sys.executable, str(HERE / "breaker.py"))
     async with market(providers=2, commands={"birch": breaker}) as m:
         before = await m.balances()
-        path = m.spin(100, 10 * LONG, '[verify]\nlevel = "L0"\n')
-        text = path.read_text().replace("[limits]", 'penalty = "0.03 FOG"\n[limits]').replace('"60 s"', '"5 s"')
+        path = m.spin(250, 10 * LONG, '[verify]\nlevel = "L0"\n')
+        text = path.read_text().replace("[limits]", 'penalty = "0.03 FOG"\n[limits]').replace('"60 s"', '"4 s"')
         path.write_text(text)
         job = await m.submit(path)
         detail = await m.paid(job)
