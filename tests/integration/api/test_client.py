@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import LiveMarket
+from live_market import LiveMarket
 
 import fogchain
 from fogchain.bench.e2e import spin_job

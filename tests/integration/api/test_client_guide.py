@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import LiveMarket
+from live_market import LiveMarket
 
 pytestmark = [pytest.mark.slow, pytest.mark.chain]
 

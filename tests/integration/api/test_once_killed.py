@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from conftest import LiveMarket
+from live_market import LiveMarket
 
 from fogchain.api.client import Client
 from fogchain.errors import Conflict, FogchainError

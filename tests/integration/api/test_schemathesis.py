@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import LiveMarket
+from live_market import LiveMarket
 
 from fogchain.api.client import Client
 from fogchain.bench.e2e import spin_job

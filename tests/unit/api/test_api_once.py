@@ -60,7 +60,7 @@ async def test_a_job_of_another_spec_does_not_get_in_under_a_used_key(api: Runni
         await api.client.submit(spec_over(api, 2), key="k")
 
 
-@pytest.mark.parametrize("key", ["", "two words", "k" * 201, "ä"])
+@pytest.mark.parametrize("key", ["", "a\ttab", "k" * 201, "ä"])
 async def test_a_key_that_is_none_is_refused(api: Running, key: str) -> None:
     async with bare(api) as http_:
         answer = await http_.post(
