@@ -109,7 +109,11 @@ class JobFunding:
                 missing = min(token, max(missing, rest - max(free, 0)))
                 if await around.client.allowance(address) < missing:
                     await around.sender.send(around.calls.approve(MAX_UINT96), tag=f"approve-{purpose}")
-                await around.sender.send(around.calls.deposit(missing), tag=f"deposit-{purpose}-{missing}")
+                tag, again = f"deposit-{purpose}-{missing}", 0
+                while around.sender.result(tag) is not None:  # made before, and another session has locked it since
+                    again += 1
+                    tag = f"deposit-{purpose}-{missing}-{again}"
+                await around.sender.send(around.calls.deposit(missing), tag=tag)
             around.funding.promised[purpose] = cap
 
     async def _unpromised(self, address: str) -> int:
