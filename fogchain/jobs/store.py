@@ -61,6 +61,7 @@ class JobStore:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._records: dict[str, Outcomes] = {}
 
     def add(self, job_id: str, spec: JobSpec, created: float, key: str | None) -> None:
         """Raises Conflict when the key was used for another spec (see `by_key` for the same one)."""
@@ -105,6 +106,8 @@ class JobStore:
                 new = (Outcomes(*row[1:]) if row else Outcomes()) + seen
                 connection.execute(delete(_outcomes).where(_outcomes.c.provider == provider))
                 connection.execute(insert(_outcomes).values(provider=provider, **asdict(new)))
+        for provider in outcomes:
+            self._records.pop(provider, None)
 
     def load(self, job_id: str) -> tuple[JobMachine, int]:
         """The job as its log tells it, and the number of events. Raises NotFound, CorruptData."""
@@ -163,7 +166,10 @@ class JobStore:
         return str(rows[0].id)
 
     def record(self, provider: str) -> Outcomes:
-        """What this buyer has seen of a provider, over all its paid jobs."""
-        with self._engine.connect() as connection:
-            row = connection.execute(select(_outcomes).where(_outcomes.c.provider == provider)).first()
-        return Outcomes(*row[1:]) if row else Outcomes()
+        """What this buyer has seen of a provider, over all its paid jobs. Asked for with every look at the offers, so
+        it is read once."""
+        if provider not in self._records:
+            with self._engine.connect() as connection:
+                row = connection.execute(select(_outcomes).where(_outcomes.c.provider == provider)).first()
+            self._records[provider] = Outcomes(*row[1:]) if row else Outcomes()
+        return self._records[provider]

@@ -49,15 +49,19 @@ class JobFunding:
 
     async def _open_session(self, share: Share) -> None:
         around, machine = self._around, self._machine
-        session, tag = bytes.fromhex(share.session[2:]), f"open-{share.session}"
+        session = bytes.fromhex(share.session[2:])
         if share.provider in self.opening:
             return
         self.opening.add(share.provider)
+        purpose = f"open-{share.session}"
         try:
-            while machine.ended is None or not self.never_opens(tag):
+            if around.sender.knows(self._next(purpose)):
+                around.funding.promised[purpose] = share.cap  # it was on its way when this node stopped
+            while machine.ended is None or not self.never_opens(share):
                 try:
+                    tag = self._next(purpose)
                     if not around.sender.knows(tag):
-                        await self.fund(share.cap, tag)
+                        await self.fund(share.cap, purpose)
                     expiry = machine.late_by + SESSION_MARGIN
                     call = around.calls.open_session(share.provider, share.cap, expiry, bytes.fromhex(machine.id))
                     await around.sender.send(call, tag=tag)
@@ -73,18 +77,26 @@ class JobFunding:
                     await asyncio.sleep(3)
         finally:
             self.opening.discard(share.provider)
-            around.funding.promised.pop(tag, None)
+            around.funding.promised.pop(purpose, None)
 
-    def never_opens(self, tag: str) -> bool:
+    def never_opens(self, share: Share) -> bool:
         """The opening was never handed to the chain, or the chain has refused it. A session that was open and is gone
         from the index has been undone by the chain, and comes again."""
-        if not self._around.sender.knows(tag):
-            return True
+        return not self._around.sender.knows(self._next(f"open-{share.session}"))
+
+    def _next(self, tag: str, *, anew: bool = False) -> str:
+        """The first of `tag`, `tag-1`, … that the chain has not refused; with `anew` nor done."""
+        number, found = 0, tag
+        while self._is_over(found, anew):
+            number += 1
+            found = f"{tag}-{number}"
+        return found
+
+    def _is_over(self, tag: str, anew: bool) -> bool:
         try:
-            self._around.sender.result(tag)
+            return self._around.sender.result(tag) is not None and anew
         except FogchainError:
             return True
-        return False
 
     async def fund(self, cap: int, purpose: str) -> None:
         """See that the market holds `cap` free for us, moving what is missing from the wallet.
@@ -94,7 +106,7 @@ class JobFunding:
         around = self._around
         async with around.funding.lock:
             address = around.wallet.address
-            free = await self._unpromised(address)
+            free = await self._unpromised(address, purpose)
             if free < cap:
                 rest = self._machine.spec.budget - sum(
                     share.cap for share in self._machine.shares.values() if self._job.session_open(share)
@@ -109,21 +121,26 @@ class JobFunding:
                 missing = min(token, max(missing, rest - max(free, 0)))
                 if await around.client.allowance(address) < missing:
                     await around.sender.send(around.calls.approve(MAX_UINT96), tag=f"approve-{purpose}")
-                tag, again = f"deposit-{purpose}-{missing}", 0
-                while around.sender.result(tag) is not None:  # made before, and another session has locked it since
-                    again += 1
-                    tag = f"deposit-{purpose}-{missing}-{again}"
+                tag = self._next(f"deposit-{purpose}-{missing}", anew=True)  # another session may have locked the last
                 await around.sender.send(around.calls.deposit(missing), tag=tag)
             around.funding.promised[purpose] = cap
 
-    async def _unpromised(self, address: str) -> int:
-        """What is free in the market and not about to be locked by a session on its way to the chain."""
-        around = self._around
+    async def _unpromised(self, address: str, purpose: str) -> int:
+        """What is free in the market and not about to be locked by others than `purpose`."""
         while True:
-            under_way = {tag for tag in around.funding.promised if around.sender.result(tag) is None}
-            free = await around.client.free_balance(address)
-            if under_way == {tag for tag in around.funding.promised if around.sender.result(tag) is None}:
-                return free - sum(around.funding.promised[tag] for tag in under_way)
+            under_way = self._under_way(purpose)
+            free = await self._around.client.free_balance(address)
+            if under_way == self._under_way(purpose):
+                return free - sum(under_way.values())
+
+    def _under_way(self, purpose: str) -> dict[str, int]:
+        """What is promised to others, and not yet locked by the transaction of that name."""
+        sender, promised = self._around.sender, self._around.funding.promised
+        return {
+            name: amount
+            for name, amount in promised.items()
+            if name != purpose and sender.result(self._next(name)) is None
+        }
 
     def raise_cap(self, share: Share) -> None:
         """The session's cap, not the budget, is what hinders: lock some more."""
@@ -135,12 +152,15 @@ class JobFunding:
         around, spec = self._around, self._machine.spec
         step = min(max(share.cap // 2, 4 * cost(spec.limits.fuel, share.price)), spec.budget - share.cap)
         cap = share.cap + step
-        tag = f"top-{share.session}-{cap}"
+        purpose = f"top-{share.session}-{cap}"
+        tag = self._next(purpose)
         try:
             if step <= 0:
                 return
-            if not around.sender.knows(tag):
-                await self.fund(step, tag)
+            if around.sender.knows(tag):
+                around.funding.promised[purpose] = step
+            else:
+                await self.fund(step, purpose)
             session = bytes.fromhex(share.session[2:])
             await around.sender.send(around.calls.top_up(session, step), tag=tag)
             await around.index.wait_for(lambda: (r := around.index.session(session)) is not None and r.cap >= cap, 30)
@@ -152,4 +172,4 @@ class JobFunding:
             await asyncio.sleep(5)
         finally:
             self._raising.discard(share.provider)
-            around.funding.promised.pop(tag, None)
+            around.funding.promised.pop(purpose, None)

@@ -56,7 +56,7 @@ class JobPayment:
                 signature = sign(self._around.wallet.key, self._around.domain, voucher)
                 self._job.record(Signed(now, share.provider, amount, signature.hex()))
                 self._retry_at[share.provider] = now + VOUCHER_PAUSE
-            news = self._acked.get(share.provider) != (share.signed, last)
+            news = self._acked.get(share.provider) != (share.signed, self._is_last(share))
             worth = share.signed > 0 or (last and self._job.session_open(share))
             if news and worth and share.provider not in self._vouching:
                 self._vouching.add(share.provider)
@@ -101,7 +101,7 @@ class JobPayment:
         pause = 0.3
         try:
             while self._machine.paid is None:
-                amount, last = share.signed, self._machine.ended is not None
+                amount, last = share.signed, self._is_last(share)
                 if self._acked.get(share.provider) == (amount, last) or self._closed(share):
                     return
                 voucher = Voucher(bytes.fromhex(share.session[2:]), amount)
@@ -122,6 +122,11 @@ class JobPayment:
             self._vouching.discard(share.provider)
             self._job.wake.set()
 
+    def _is_last(self, share: Share) -> bool:
+        """No voucher follows its newest: a provider closes the session with the one that says so. A job that was
+        cancelled a moment ago may still have some to sign."""
+        return self._machine.ended is not None and not self._machine.payable(share.provider)
+
     def _closed(self, share: Share) -> bool:
         record = self._around.index.session(bytes.fromhex(share.session[2:]))
         return record is not None and not record.open
@@ -130,7 +135,7 @@ class JobPayment:
         """Nothing more is to come between us and this provider."""
         record = self._around.index.session(bytes.fromhex(share.session[2:]))
         if record is None:
-            return share.provider not in self._funding.opening and self._funding.never_opens(f"open-{share.session}")
+            return share.provider not in self._funding.opening and self._funding.never_opens(share)
         if record.closed is not None:
             head = self._around.index.head
             return head is not None and head.number >= record.closed + CONFIRMATIONS

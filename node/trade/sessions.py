@@ -23,6 +23,7 @@ from node.trade.watch import JobWatch
 log = structlog.get_logger(__name__)
 
 DISCOVERY_PAUSE = 3.0
+LOOK_PAUSE = 0.5  # seconds between looks at all offers, while the job has somebody to work for it
 
 
 class JobSessions:
@@ -34,13 +35,15 @@ class JobSessions:
         self._funding, self._watch, self._orders = funding, watch, orders
         self._won: list[tuple[Award, int]] = []  # with how many the auction gave at once; their sellers can't serve yet
         self._covering = False  # the job's bids are, or are being, covered and made
+        self._look_at = 0.0
         self._uncovered = ""  # why the job takes no part in the auction, in words
 
     def plan(self, now: float) -> None:
         """Choose providers, as they come up, and give each a capped session."""
         machine, around = self._machine, self._around
-        if self._defers(now):
+        if self._defers(now) or (machine.shares and self._look_at - LOOK_PAUSE <= now < self._look_at):
             return
+        self._look_at = now + LOOK_PAUSE
         ready, reasons = around.book.matching(machine.spec, self._orders.engine)
         fresh = [known for known in ready if known.address not in machine.shares]
         for known in fresh:

@@ -3,6 +3,7 @@ free, and nobody's capacity stays taken."""
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import time
 from collections.abc import AsyncIterator
@@ -15,6 +16,8 @@ from trade_stage import Market
 from wasmtime import wat2wasm
 
 from fogchain.chain.client import ChainClient
+from fogchain.chain.index import EventIndex
+from fogchain.chain.records import SessionRecord
 from fogchain.jobs.blobname import name_of
 from fogchain.jobs.file import load_job_file
 from fogchain.jobs.spec import BlobRef, JobSpec, Limits, TaskSpec, Verify
@@ -154,8 +157,7 @@ class Left:
 
     buyer: str
     late_by: float  # when its last order ends at the latest
-    sessions: dict[str, tuple[str, int, int]]  # by id: whose it is, cap, until
-    owned: int  # wallet and market
+    sessions: dict[str, SessionRecord]  # those that are open, by id
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -172,18 +174,37 @@ async def left(m: Market) -> Left:
     jobs = [(await m.network.buyer.submit(spec.spec)).id for _ in range(JOBS)]
     for job in jobs:
         await m.until(job, lambda detail: detail.tasks.sent + detail.tasks.running > 0)
-    wallet = await m.network.buyer.wallet()
-    views = (await m.network.buyer.sessions(limit=100)).items
-    open_ = {view.id: (view.counterparty, view.cap, view.expires) for view in views if view.state == "open"}
-    # What is reserved is shown, and for how long.
-    assert len({who for who, _, _ in open_.values()}) == 3
-    assert wallet.locked == sum(view.cap - view.claimed for view in views if view.state == "open") > 0
-    assert all(until > time.time() for _, _, until in open_.values())
+    await until(lambda: _all_reserved_is_shown(m))
     await m.network.kill("buyer")
     shutil.rmtree(m.network.folder / "buyer")
-    return Left(
-        m.addresses["buyer"], time.time() + ABANDONED_AFTER + MARGIN, open_, wallet.token + wallet.free + wallet.locked
-    )
+    late_by = time.time() + ABANDONED_AFTER + MARGIN
+    open_ = {"0x" + session.id.hex(): session for session in await _opened(m) if session.open}
+    assert len({session.provider.lower() for session in open_.values()}) == 3
+    return Left(m.addresses["buyer"], late_by, open_)
+
+
+async def _all_reserved_is_shown(m: Market) -> bool:
+    """How much, for whom and until when: whatever is opened, raised or claimed meanwhile."""
+    wallet, sessions = await m.network.buyer.wallet(), (await m.network.buyer.sessions(limit=100)).items
+    open_ = [session for session in sessions if session.state == "open"]
+    assert all(session.expires > time.time() for session in open_)
+    return wallet.locked == sum(session.cap - session.claimed for session in open_) > 0
+
+
+async def _opened(m: Market) -> list[SessionRecord]:
+    """Every session that the buyer ever opened, by the chain."""
+    client = ChainClient(m.network.rpc_url, m.network.deployment)
+    index = EventIndex(client, m.folder / "opened.db")
+    following = asyncio.create_task(index.run())
+    try:
+        head = (await client.head()).number + 2  # what was under way is mined then
+        await until(lambda: index.head is not None and index.head.number >= head, 60)
+        return index.sessions(buyer=m.addresses["buyer"])
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        index.close()
+        await client.close()
 
 
 @pytest.mark.complaint(14)
@@ -221,27 +242,27 @@ async def test_a_buyer_whose_key_is_gone_pays_what_it_signed_and_anybody_frees_t
         for view in (await m.network.client(name).sessions(role="provider", limit=100)).items
         if view.id in left.sessions
     }
-    assert sum(held[id] > 0 for id, (who, _, _) in left.sessions.items() if id in held) >= 3
+    assert sum(signed > 0 for signed in held.values()) >= 3
     await m.network.kill("cedar")  # it does not come back either: nobody claims its session
     outsider = RogueBuyer(m.folder / "outsider", m.network.deployment, m.network.rpc_url)
     await outsider.start()
     try:
-        ends = max(until for _, _, until in left.sessions.values())
+        ends = max(session.expiry for session in left.sessions.values())
         await client.rpc.call("evm_increaseTime", ends - (await client.head()).timestamp + 10)
         await client.rpc.call("evm_mine")
-        unclaimed = [id for id, (who, _, _) in left.sessions.items() if who == cedar or id not in held]
-        for session in (bytes.fromhex(id[2:]) for id in unclaimed):
-            await outsider.sender.send(outsider.calls.close_session(session))
+        for id, session in left.sessions.items():
+            if session.provider.lower() == cedar or id not in held:
+                await outsider.sender.send(outsider.calls.close_session(session.id))
 
         async def all_closed() -> bool:
             return not [id for id in left.sessions if (await client.session(bytes.fromhex(id[2:]))).open]
 
         await until(all_closed, 60)
-        paid = {id: (await client.session(bytes.fromhex(id[2:]))).claimed for id in left.sessions}
-        for id, (who, cap, _) in left.sessions.items():
-            assert paid[id] <= cap
-            if who != cedar:
-                assert paid[id] == held.get(id, 0)  # to the base unit
+        for id, session in left.sessions.items():
+            paid = (await client.session(session.id)).claimed
+            assert paid <= session.cap
+            if session.provider.lower() != cedar:
+                assert paid == held.get(id, 0)  # to the base unit
         assert await client.locked_balance(left.buyer) == 0
     finally:
         await outsider.stop()

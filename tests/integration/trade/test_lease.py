@@ -49,18 +49,19 @@ async def test_long_runs_are_told_of_and_a_silent_buyer_loses_what_waits_alone(
             oak = await m.network.client("oak").status()
             await buyer.meet(oak)
             terms = await buyer.open(oak.address, cap=parse_fog("800 FOG"))
-            running, waiting = [_endless(buyer, terms) for _ in range(2)]
-            for signed in (running, waiting):
+            orders = [_endless(buyer, terms) for _ in range(2)]
+            for signed in orders:
                 await buyer.place(oak.peer_id, signed)
             placed = time.monotonic()
-            digests = [buyer.domain.digest(signed.order) for signed in (running, waiting)]
 
             # Whoever answers is there, though it asks for nothing: its lease is as long as the run.
             await until(lambda: len(buyer.beats) >= 3, 90)
             assert time.monotonic() - placed > 20
-            told = [beat[digests[0]] for beat in buyer.beats]
+            (running,) = buyer.beats[0]  # there is one slot
+            (waiting,) = {buyer.domain.digest(signed.order) for signed in orders} - {running}
+            assert all(set(beat) == {running} for beat in buyer.beats)
+            told = [beat[running] for beat in buyer.beats]
             assert told == sorted(told) and told[-1] - told[0] >= 15
-            assert all(set(beat) == {digests[0]} for beat in buyer.beats)
             status = await m.network.client("oak").status()
             assert (status.running, status.waiting) == (1, 1)
 
@@ -71,7 +72,7 @@ async def test_long_runs_are_told_of_and_a_silent_buyer_loses_what_waits_alone(
 
             await until(let_go, 90)
             assert (await m.network.client("oak").status()).running == 1  # what runs is finished
-            states = wire.decode_states(await buyer.ask(oak.peer_id, "status", wire.encode_list(digests)), 2)
+            states = wire.decode_states(await buyer.ask(oak.peer_id, "status", wire.encode_list([running, waiting])), 2)
             assert states == [wire.RUNNING, wire.LAPSED]
             assert not buyer.receipts
         finally:
