@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full invariants coverage lint bench contracts lock clean distclean setup-run setup-dev setup-test
+.PHONY: help demo test test-full invariants coverage lint bench contracts clients lock clean distclean setup-run setup-dev setup-test
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 FORGE := node_modules/.bin/forge
@@ -40,15 +40,16 @@ coverage: setup-dev  ## which lines of the contracts the tests reach; fails belo
 	@scripts/coverage.py coverage/lcov.info
 # Without optimizer: what gas costs says nothing here, and fuzzing at length reaches no more lines.
 
-lint: setup-dev  ## style, types, import rules, contracts and their exported artifacts
+lint: setup-dev  ## style, types, import rules, contracts, and that what is generated is up to date
 	ruff check .
 	ruff format --check .
 	mypy
-	mypy scripts/export_artifacts.py scripts/coverage.py scripts/gas.py
+	mypy scripts/export_artifacts.py scripts/coverage.py scripts/gas.py scripts/sync_clients.py
 	lint-imports --no-logo
 	solhint --noPoster --disc --max-warnings 0 'contracts/**/*.sol'
 	$(FORGE) fmt --check
 	scripts/export_artifacts.py --check
+	scripts/sync_clients.py --check
 	scripts/slither
 
 bench: setup-run  ## the benchmarks, printed as tables (SUITES="market chain sandbox e2e", JSON=1)
@@ -56,6 +57,9 @@ bench: setup-run  ## the benchmarks, printed as tables (SUITES="market chain san
 
 contracts: setup-dev  ## compile the contracts and export ABI and bytecode into the package
 	scripts/export_artifacts.py
+
+clients: setup-dev  ## write the blocking Python clients from the asynchronous ones
+	scripts/sync_clients.py
 
 lock: setup-dev  ## resolve all requirements anew (ONLY=npm or ONLY=python)
 	PATH="$$PATH:.venv-uv/bin" scripts/lock $(or $(ONLY),all)

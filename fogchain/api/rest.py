@@ -27,6 +27,15 @@ def path_of(*parts: object, query: Query | None = None) -> str:
     return f"{path}?{urlencode(given)}" if given else path
 
 
+def unreachable(url: str, error: Exception, hint: str = NODE_HINT) -> Unavailable:
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return Unavailable(f"the node at {url} can't be reached: {reason}", hint=hint)
+
+
+def late(url: str) -> Unavailable:
+    return Unavailable(f"the node at {url} does not answer in time", hint="see whether the node is overloaded or stuck")
+
+
 class Rest:
     """Requests to one node. They raise the FogchainError that the node's problem stands for, or Unavailable."""
 
@@ -79,8 +88,7 @@ class Rest:
         self, method: str, path: str, body: Callable[[], Any], headers: Mapping[str, str]
     ) -> tuple[int, bytes]:
         if method == "POST":  # never sent twice: begin on a connection that can't be stale
-            self.close()
-            self._used = False
+            self._drop()
         while True:
             kept, self._used = self._used, True
             try:
@@ -93,18 +101,17 @@ class Rest:
                 answer = self._connection.getresponse()
                 return answer.status, answer.read()
             except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as error:
-                self.close()
-                self._used = False
+                self._drop()
                 if kept:  # the node closed an idle connection: once more on a fresh one
                     continue
                 raise Unavailable(f"the node at {self.url} broke off the answer", hint=self._hint) from error
             except TimeoutError as error:
-                self.close()
-                self._used = False
-                hint = "see whether the node is overloaded or stuck"
-                raise Unavailable(f"the node at {self.url} does not answer in time", hint=hint) from error
+                self._drop()
+                raise late(self.url) from error
             except (OSError, http.client.HTTPException) as error:
-                self.close()
-                self._used = False
-                reason = getattr(error, "strerror", None) or error
-                raise Unavailable(f"the node at {self.url} can't be reached: {reason}", hint=self._hint) from error
+                self._drop()
+                raise unreachable(self.url, error, self._hint) from error
+
+    def _drop(self) -> None:
+        self.close()
+        self._used = False

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TypeVar
 
 from fogchain.api.address import ApiAddress, read_token
 from fogchain.api.client import AsyncClient as Api
+from fogchain.api.models import Page
 from fogchain.errors import BadInput, Unavailable
 from fogchain.folder import DataFolder
 
@@ -16,6 +17,7 @@ T = TypeVar("T")
 
 PATIENCE = 120.0  # seconds for a node that is being restarted
 PAUSE = 0.5
+PAGE = 500  # items of a list that are asked for at once
 
 
 class NodeLink:
@@ -59,3 +61,14 @@ class NodeLink:
             await api.close()
         self._all.clear()
         self._api = None
+
+
+async def every(page: Callable[[str | None], Awaitable[Page[T]]]) -> AsyncGenerator[T, None]:
+    """The items of all pages; `page` gets the cursor of each, None for the first."""
+    cursor: str | None = None
+    while True:
+        answer = await page(cursor)
+        for item in answer.items:
+            yield item
+        if (cursor := answer.next_cursor) is None:
+            return

@@ -1,0 +1,30 @@
+"""The wallet's stake."""
+
+from __future__ import annotations
+
+from fogchain.api.aio.link import AsyncLink
+from fogchain.api.commons import StakeView, UnbondingRequest, UnbondingView
+from fogchain.api.models import AmountRequest
+
+
+class AsyncStakeApi(AsyncLink):
+    async def stake(self) -> StakeView:
+        return await self._get(StakeView, "stake")
+
+    async def bond(self, amount: int) -> StakeView:
+        """Bond `amount` base units from the wallet. This and the other changes return when they are mined."""
+        return await self._post(StakeView, AmountRequest(amount=amount), "stake", "bond")
+
+    async def unbond(self, amount: int) -> StakeView:
+        return await self._post(StakeView, AmountRequest(amount=amount), "stake", "unbond")
+
+    async def withdraw_stake(self) -> StakeView:
+        return await self._post(StakeView, None, "stake", "withdraw")
+
+    async def claim_rewards(self) -> StakeView:
+        return await self._post(StakeView, None, "stake", "rewards")
+
+    async def cancel_unbonding(self, index: int, entry: UnbondingView) -> StakeView:
+        """`entry`: as `stake` showed it at place `index`."""
+        request = UnbondingRequest(amount=entry.amount, release=entry.release)
+        return await self._post(StakeView, request, "stake", "unbonding", index, "cancel")

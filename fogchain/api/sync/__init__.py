@@ -1,0 +1,1 @@
+"""The endpoints for programs without an event loop: made of `fogchain.api.aio`, but for `link`, by which they go."""
