@@ -30,6 +30,11 @@ def size_of(source: BlobSource) -> int:
     return source.length if isinstance(source, FileSlice) else source.stat().st_size
 
 
+def place_of(source: Path | FileSlice) -> tuple[Path, int]:
+    """The file and where in it the blob begins; -1 for a whole file, which is another blob than its first part."""
+    return (source.path, source.offset) if isinstance(source, FileSlice) else (source, -1)
+
+
 def chunks(source: BlobSource) -> Iterator[bytes]:
     """The bytes, in pieces of at most `CHUNK`. Raises OSError."""
     if isinstance(source, bytes):

@@ -9,7 +9,7 @@ import pytest
 
 from fogchain import units
 from fogchain.jobs import file as job_file
-from fogchain.jobs import spec
+from fogchain.jobs import spec, tables
 
 GUIDE = (Path(__file__).parents[3] / "docs" / "job-guide.md").read_text()
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -34,7 +34,7 @@ def test_every_job_file_in_the_guide_loads(tmp_path: Path) -> None:
 def test_every_key_stands_in_its_table(place: str) -> None:
     section = GUIDE[GUIDE.index(f"**`[{place}]`**") :]
     table = section[: section.index("\n\n", section.index("\n|"))]
-    assert set(re.findall(r"^\| `(\w+)` ", table, re.M)) == set(job_file._KEYS[place])
+    assert set(re.findall(r"^\| `(\w+)` ", table, re.M)) == set(tables.KEYS[place])
 
 
 def test_limits_and_defaults_are_the_codes_own() -> None:
