@@ -159,14 +159,15 @@ async def test_a_base_fee_ten_times_higher_is_met_by_replacement(sender: Sender,
     await until(lambda: pooled(client, 5))
     offered = {p.nonce: p.hash for p in sender.pending()}
     originals = await client.rpc.strict(("eth_getTransactionByHash", [hash_]) for hash_ in offered.values())
-    base = (await client.head()).base_fee
-    await client.rpc.call("anvil_setNextBlockBaseFeePerGas", hex(base * 10))
+    # More than was offered, too: on a chain that has been empty for long, the tip is most of that.
+    dear = max((await client.head()).base_fee * 10, *(2 * int(tx["maxFeePerGas"], 16) for tx in originals))
+    await client.rpc.call("anvil_setNextBlockBaseFeePerGas", hex(dear))
     await client.rpc.call("evm_mine")
     assert await used(client, sender.address) == 0
 
     async def replaced() -> bool:
         # Keeps the fee up while the sender looks.
-        await client.rpc.call("anvil_setNextBlockBaseFeePerGas", hex(base * 10))
+        await client.rpc.call("anvil_setNextBlockBaseFeePerGas", hex(dear))
         await client.rpc.call("evm_mine")
         return await used(client, sender.address) == 5
 
