@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 
 from node import __main__
-from node.trade.provider import Provider
+from node.trade import provider
+from node.trade.runs import Runs
 
 FORGOTTEN = 2  # orders
 forgotten: set[bytes] = set()
 
 
-class BreakingProvider(Provider):
+class BreakingRuns(Runs):
     async def _execute(self, digest: bytes) -> None:
         if len(forgotten) < FORGOTTEN:
             forgotten.add(digest)
@@ -20,7 +21,5 @@ class BreakingProvider(Provider):
 
 
 if __name__ == "__main__":
-    from node import daemon
-
-    daemon.Provider = BreakingProvider  # type: ignore[misc]
+    provider.Runs = BreakingRuns  # type: ignore[misc]
     sys.exit(__main__.main())
