@@ -9,11 +9,12 @@ directory entries are the same in every run.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
-from enum import IntEnum
+from collections.abc import Iterator
 from pathlib import Path
 
-MAX_FILES = 1000  # files and folders below /out
+from node.executor.abi import Errno, Refused
+from node.executor.inodes import Directory, Handle, InputFile, Node, OutputFile, Quota
+
 MAX_HANDLES = 256
 MAX_RESULT_NAME = 255
 MAX_NAME = 100  # of one file or folder
@@ -22,141 +23,6 @@ MAX_NAME = 100  # of one file or folder
 def is_result_name(name: str) -> bool:
     """A plain name: it will be one on somebody's disk. See `jobs/spec.py`."""
     return 0 < len(name) <= MAX_NAME and name[0] not in ".-" and all(c.isalnum() or c in "._- " for c in name)
-
-
-class Errno(IntEnum):
-    """WASI preview 1's error numbers, those in use here."""
-
-    SUCCESS = 0
-    BADF = 8
-    EXIST = 20
-    FAULT = 21
-    ILSEQ = 25
-    INVAL = 28
-    IO = 29
-    ISDIR = 31
-    MFILE = 33
-    NAMETOOLONG = 37
-    NOENT = 44
-    NOTDIR = 54
-    NOTEMPTY = 55
-    NOTSOCK = 57
-    NOTSUP = 58
-    ROFS = 69
-    SPIPE = 70
-    NOTCAPABLE = 76
-
-
-class Refused(Exception):
-    """A call the task may not make, answered with an error number."""
-
-    def __init__(self, errno: Errno) -> None:
-        super().__init__(errno.name)
-        self.errno = errno
-
-
-class OutputLimit(Exception):
-    """The task wrote more bytes or made more files than its order allows; it ends here."""
-
-
-@dataclass
-class Quota:
-    """Bytes of output a run has left: standard output, standard error and result files together."""
-
-    left: int
-    files: int = MAX_FILES
-
-    def room(self, size: int) -> int:
-        """How many of `size` more bytes there is room for."""
-        return min(size, self.left)
-
-    def take(self, size: int) -> None:
-        """Raises OutputLimit."""
-        if size > self.left:
-            raise OutputLimit("the task wrote more than its output limit")
-        self.left -= size
-
-    def take_file(self) -> None:
-        """Raises OutputLimit."""
-        if self.files == 0:
-            raise OutputLimit(f"the task made more than {MAX_FILES} files")
-        self.files -= 1
-
-
-@dataclass(eq=False)
-class Directory:
-    inode: int
-    writable: bool
-    entries: dict[str, Node] = field(default_factory=dict)
-
-
-@dataclass(eq=False)
-class InputFile:
-    inode: int
-    descriptor: int
-    size: int
-
-
-@dataclass(eq=False)
-class OutputFile:
-    inode: int
-    descriptor: int
-    path: Path
-    quota: Quota
-    size: int = 0
-    linked: bool = True
-    handles: int = 0
-
-    def write(self, data: memoryview, position: int) -> int:
-        """Raises OutputLimit after writing what there was room for, so that the user sees where it went over."""
-        growth = max(0, position + len(data) - self.size)
-        room = self.quota.room(growth)
-        kept = data if room == growth else data[: max(0, len(data) - (growth - room))]
-        done = 0
-        while done < len(kept):
-            done += os.pwrite(self.descriptor, kept[done:], position + done)
-        if kept:
-            end = max(self.size, position + len(kept))
-            self.quota.take(end - self.size)
-            self.size = end
-        if room < growth:
-            raise OutputLimit("the task wrote more than its output limit")
-        return len(data)
-
-    def resize(self, size: int) -> None:
-        """Raises OutputLimit."""
-        if size > self.size:
-            self.quota.take(size - self.size)
-        else:
-            self.quota.left += self.size - size
-        os.ftruncate(self.descriptor, size)
-        self.size = size
-
-    def release(self) -> None:
-        """Drop the file and give its quota back once no name and no handle is left."""
-        if not self.linked and not self.handles and self.descriptor >= 0:
-            self.resize(0)
-            os.close(self.descriptor)
-            self.path.unlink()
-            self.descriptor = -1
-            self.quota.files += 1
-
-
-Node = Directory | InputFile | OutputFile
-
-
-@dataclass(eq=False)
-class Handle:
-    """An open file or folder of the task."""
-
-    node: Node
-    readable: bool = True
-    writable: bool = False
-    append: bool = False
-    stream: bool = False  # standard output and error: written at the end only, never sought
-    preopen: str | None = None
-    position: int = 0
-    listing: list[tuple[str, Node]] = field(default_factory=list)
 
 
 class FileSystem:
@@ -192,26 +58,16 @@ class FileSystem:
         for descriptor in self._descriptors:
             os.close(descriptor)
         self._descriptors.clear()
-        for file in (self.stdout, self.stderr, *self._tree(self.outgoing)):
-            if isinstance(file, OutputFile) and file.descriptor >= 0:
-                os.close(file.descriptor)
-                file.descriptor = -1
-        for handle in self.handles.values():  # files without a name that were still open
-            if isinstance(handle.node, OutputFile) and handle.node.descriptor >= 0:
-                os.close(handle.node.descriptor)
-                handle.node.descriptor = -1
+        open_files = [handle.node for handle in self.handles.values()]  # those without a name among them
+        for node in (self.stdout, self.stderr, *open_files, *(node for _, node in _walk(self.outgoing, "out"))):
+            if isinstance(node, OutputFile) and node.descriptor >= 0:
+                os.close(node.descriptor)
+                node.descriptor = -1
 
     def results(self) -> list[tuple[str, OutputFile]]:
         """The run's result files by name, sorted: `stdout`, `stderr`, and those below `/out` as `out/<path>`."""
         found = [("stdout", self.stdout), ("stderr", self.stderr)]
-        stack: list[tuple[str, Directory]] = [("out", self.outgoing)]
-        while stack:
-            prefix, directory = stack.pop()
-            for name, node in directory.entries.items():
-                if isinstance(node, Directory):
-                    stack.append((f"{prefix}/{name}", node))
-                elif isinstance(node, OutputFile):
-                    found.append((f"{prefix}/{name}", node))
+        found += [(path, node) for path, node in _walk(self.outgoing, "out") if isinstance(node, OutputFile)]
         return sorted(found, key=lambda entry: entry[0])
 
     # ── handles ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -334,7 +190,7 @@ class FileSystem:
         if target is node:
             return
         if isinstance(node, Directory):
-            if new_parent is node or new_parent in self._tree(node):
+            if new_parent is node or any(below is new_parent for _, below in _walk(node, "")):
                 raise Refused(Errno.INVAL)
             if isinstance(target, OutputFile):
                 raise Refused(Errno.NOTDIR)
@@ -399,28 +255,10 @@ class FileSystem:
     def _path_of(self, directory: Directory) -> str:
         if directory is self.outgoing:
             return "out"
-        for name, node in self._named(self.outgoing, "out"):
+        for path, node in _walk(self.outgoing, "out"):
             if node is directory:
-                return name
+                return path
         raise Refused(Errno.NOENT)  # a folder that was removed while open
-
-    def _named(self, directory: Directory, prefix: str) -> list[tuple[str, Directory]]:
-        found = []
-        for name, node in directory.entries.items():
-            if isinstance(node, Directory):
-                found.append((f"{prefix}/{name}", node))
-                found += self._named(node, f"{prefix}/{name}")
-        return found
-
-    def _tree(self, directory: Directory) -> list[Node]:
-        found: list[Node] = []
-        stack = [directory]
-        while stack:
-            for node in stack.pop().entries.values():
-                found.append(node)
-                if isinstance(node, Directory):
-                    stack.append(node)
-        return found
 
     # ── making nodes ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -438,3 +276,14 @@ class FileSystem:
         path = self.folder / (name or str(inode))
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         return OutputFile(inode, descriptor, path, self.quota)
+
+
+def _walk(directory: Directory, path: str) -> Iterator[tuple[str, Node]]:
+    """Everything below a folder, with its path."""
+    stack = [(path, directory)]
+    while stack:
+        prefix, folder = stack.pop()
+        for name, node in folder.entries.items():
+            yield f"{prefix}/{name}", node
+            if isinstance(node, Directory):
+                stack.append((f"{prefix}/{name}", node))

@@ -15,8 +15,8 @@ from typing import Any
 import wasmtime
 from wasmtime import _ffi
 
-from node.executor.filesystem import Refused
-from node.executor.wasi import CALL_FUEL, FUNCTIONS, MODULE, OutOfFuel, Wasi
+from node.executor.abi import FUNCTIONS, MODULE, Refused
+from node.executor.wasi import CALL_FUEL, OutOfFuel, Wasi
 
 _Callback = ctypes.CFUNCTYPE(c_void_p, c_void_p, c_void_p, ctypes.POINTER(c_int64), c_size_t)
 

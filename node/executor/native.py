@@ -30,8 +30,9 @@ from fogchain.jobs.blobname import hash_file
 from node.executor import seccomp
 from node.executor.cgroup import Cgroup
 from node.executor.endings import BAD_MODULE, NONZERO, OK, OUT_OF_FUEL, OUTPUT_LIMIT, REFUSED, TRAP
-from node.executor.filesystem import MAX_FILES, MAX_RESULT_NAME, is_result_name
+from node.executor.filesystem import MAX_RESULT_NAME, is_result_name
 from node.executor.image import BadImage, unpack
+from node.executor.inodes import MAX_FILES
 from node.executor.trees import remove_tree
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from fogchain.jobs.blobname import BlobHasher, hash_file
 from node.executor import interpreter
 from node.executor.endings import BAD_MODULE, NONZERO, OK, OUT_OF_FUEL, OUTPUT_LIMIT, REFUSED, TRAP
 from node.executor.engine import MAX_TABLE_ELEMENTS, MAX_TABLES, BadModule, Modules, make_engine
-from node.executor.filesystem import FileSystem, OutputFile, OutputLimit
+from node.executor.filesystem import FileSystem
 from node.executor.host import Host, NoMemory
+from node.executor.inodes import OutputFile, OutputLimit
 from node.executor.native import Native
 from node.executor.wasi import OutOfFuel, TaskExit, Wasi
 

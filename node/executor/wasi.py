@@ -4,8 +4,7 @@ Every answer follows from the run's spec, so a run gives the same result and the
 fuel like instructions do, because a task could otherwise keep a provider busy for nothing: `CALL_FUEL` each, and
 `BYTE_FUEL` for every byte moved. The clock shows a fixed date plus one nanosecond per fuel used plus the time slept.
 
-Source: wasi_snapshot_preview1 (WebAssembly/WASI, legacy/preview1/docs.md); record layouts are noted where they are
-written. Pointers a task passes are checked against its memory; a bad one answers FAULT.
+Numbers and layouts are in `abi`. Pointers a task passes are checked against its memory; a bad one answers FAULT.
 """
 
 from __future__ import annotations
@@ -15,44 +14,18 @@ import os
 import struct
 from collections.abc import Callable
 
-from node.executor.filesystem import Directory, Errno, FileSystem, Handle, InputFile, Node, OutputFile, Refused
+from node.executor import abi
+from node.executor.abi import Errno, Refused
+from node.executor.filesystem import FileSystem
+from node.executor.inodes import Directory, Handle, InputFile, Node, OutputFile
 
-MODULE = "wasi_snapshot_preview1"
 CALL_FUEL = 5_000
 BYTE_FUEL = 4
 EPOCH = 946_684_800 * 10**9  # 2000-01-01T00:00:00Z, nanoseconds
 
-# Parameters of every function: i is an i32, I an i64. All but proc_exit answer with an error number.
-FUNCTIONS = {
-    "args_get": "ii", "args_sizes_get": "ii", "environ_get": "ii", "environ_sizes_get": "ii",
-    "clock_res_get": "ii", "clock_time_get": "iIi", "random_get": "ii", "sched_yield": "", "poll_oneoff": "iiii",
-    "proc_exit": "i", "proc_raise": "i",
-    "fd_advise": "iIIi", "fd_allocate": "iII", "fd_close": "i", "fd_datasync": "i", "fd_fdstat_get": "ii",
-    "fd_fdstat_set_flags": "ii", "fd_fdstat_set_rights": "iII", "fd_filestat_get": "ii",
-    "fd_filestat_set_size": "iI", "fd_filestat_set_times": "iIIi", "fd_pread": "iiiIi", "fd_prestat_get": "ii",
-    "fd_prestat_dir_name": "iii", "fd_pwrite": "iiiIi", "fd_read": "iiii", "fd_readdir": "iiiIi",
-    "fd_renumber": "ii", "fd_seek": "iIii", "fd_sync": "i", "fd_tell": "ii", "fd_write": "iiii",
-    "path_create_directory": "iii", "path_filestat_get": "iiiii", "path_filestat_set_times": "iiiiIIi",
-    "path_link": "iiiiiii", "path_open": "iiiiiIIii", "path_readlink": "iiiiii", "path_remove_directory": "iii",
-    "path_rename": "iiiiii", "path_symlink": "iiiii", "path_unlink_file": "iii",
-    "sock_accept": "iii", "sock_recv": "iiiiii", "sock_send": "iiiii", "sock_shutdown": "ii",
-}  # fmt: skip
-
-_FILETYPE_DIRECTORY, _FILETYPE_REGULAR = 3, 4
-_RIGHT_READ, _RIGHT_SEEK, _RIGHT_TELL, _RIGHT_WRITE, _RIGHT_FILESTAT = 1 << 1, 1 << 2, 1 << 5, 1 << 6, 1 << 21
-_RIGHTS_DIRECTORY = 0x1FFFFFFF & ~(_RIGHT_SEEK | _RIGHT_TELL)
-_FDFLAG_APPEND = 1
-_OFLAG_CREATE, _OFLAG_DIRECTORY, _OFLAG_EXCLUSIVE, _OFLAG_TRUNCATE = 1, 2, 4, 8
 _MAX_IOVECS = 1024
 _MAX_PATH = 4096
 _CHUNK = 1 << 20
-
-_U16, _U32, _U64 = struct.Struct("<H"), struct.Struct("<I"), struct.Struct("<Q")
-_IOVEC = struct.Struct("<II")
-_FDSTAT = struct.Struct("<BxHxxxxQQ")
-_FILESTAT = struct.Struct("<QQB7xQQQQQ")
-_DIRENT = struct.Struct("<QQIB3x")
-_EVENT = struct.Struct("<QHB5xQH6x")
 
 
 class TaskExit(Exception):
@@ -98,6 +71,10 @@ class Wasi:
     def _put(self, pointer: int, data: bytes) -> None:
         self._span(pointer, len(data))[:] = data
 
+    def _answer(self, pointer: int, data: bytes) -> int:
+        self._put(pointer, data)
+        return Errno.SUCCESS
+
     def _text(self, pointer: int, size: int) -> str:
         if size > _MAX_PATH:
             raise Refused(Errno.NAMETOOLONG)
@@ -113,21 +90,20 @@ class Wasi:
         """The memory a list of `(pointer u32, size u32)` names."""
         if count > _MAX_IOVECS:
             raise Refused(Errno.INVAL)
-        return [self._span(*entry) for entry in _IOVEC.iter_unpack(self._span(pointer, 8 * count))]
+        return [self._span(*entry) for entry in abi.IOVEC.iter_unpack(self._span(pointer, 8 * count))]
 
     # ── arguments, time, chance ───────────────────────────────────────────────────────────────────────────────
 
     def _strings(self, strings: list[bytes], pointers: int, buffer: int) -> int:
         for number, text in enumerate(strings):
-            self._put(pointers + 4 * number, _U32.pack(buffer))
+            self._put(pointers + 4 * number, abi.U32.pack(buffer))
             self._put(buffer, text)
             buffer += len(text)
         return Errno.SUCCESS
 
     def _sizes(self, strings: list[bytes], count: int, size: int) -> int:
-        self._put(count, _U32.pack(len(strings)))
-        self._put(size, _U32.pack(sum(map(len, strings))))
-        return Errno.SUCCESS
+        self._put(count, abi.U32.pack(len(strings)))
+        return self._answer(size, abi.U32.pack(sum(map(len, strings))))
 
     def args_get(self, pointers: int, buffer: int) -> int:
         return self._strings(self._args, pointers, buffer)
@@ -144,12 +120,10 @@ class Wasi:
     def clock_res_get(self, clock: int, result: int) -> int:
         if clock > 3:
             raise Refused(Errno.INVAL)
-        self._put(result, _U64.pack(1))
-        return Errno.SUCCESS
+        return self._answer(result, abi.U64.pack(1))
 
     def clock_time_get(self, clock: int, precision: int, result: int) -> int:
-        self._put(result, _U64.pack(self._now(clock)))
-        return Errno.SUCCESS
+        return self._answer(result, abi.U64.pack(self._now(clock)))
 
     def _now(self, clock: int) -> int:
         """Clocks are 0 real time, 1 monotonic, 2 and 3 processor time."""
@@ -184,10 +158,10 @@ class Wasi:
         alarms: list[tuple[int, int]] = []  # nanoseconds from now, userdata
         for number in range(count):
             entry = self._span(subscriptions + 48 * number, 48)
-            (userdata,), tag = _U64.unpack_from(entry), entry[8]
-            (clock_or_file,) = _U32.unpack_from(entry, 16)
+            (userdata,), tag = abi.U64.unpack_from(entry), entry[8]
+            (clock_or_file,) = abi.U32.unpack_from(entry, 16)
             if tag == 0:
-                (timeout,), (flags,) = _U64.unpack_from(entry, 24), _U16.unpack_from(entry, 40)
+                (timeout,), (flags,) = abi.U64.unpack_from(entry, 24), abi.U16.unpack_from(entry, 40)
                 alarms.append((max(0, timeout - self._now(clock_or_file)) if flags & 1 else timeout, userdata))
             elif tag in (1, 2):
                 error, size = Errno.SUCCESS, 0
@@ -196,16 +170,15 @@ class Wasi:
                     error = Errno.BADF
                 else:
                     size = max(0, handle.node.size - handle.position) if tag == 1 else 1
-                ready.append(_EVENT.pack(userdata, error, tag, size, 0))
+                ready.append(abi.EVENT.pack(userdata, error, tag, size, 0))
             else:
                 raise Refused(Errno.INVAL)
         if not ready:
             first = min(alarms)[0]
             self._slept += first
-            ready = [_EVENT.pack(userdata, 0, 0, 0, 0) for after, userdata in alarms if after == first]
+            ready = [abi.EVENT.pack(userdata, 0, 0, 0, 0) for after, userdata in alarms if after == first]
         self._put(events, b"".join(ready))
-        self._put(result, _U32.pack(len(ready)))
-        return Errno.SUCCESS
+        return self._answer(result, abi.U32.pack(len(ready)))
 
     def proc_exit(self, code: int) -> int:
         raise TaskExit(code)
@@ -219,14 +192,12 @@ class Wasi:
         handle = self.files.handle(fd)
         done = self._read(fd, iovecs, count, handle.position)
         handle.position += done
-        self._put(result, _U32.pack(done))
-        return Errno.SUCCESS
+        return self._answer(result, abi.U32.pack(done))
 
     def fd_pread(self, fd: int, iovecs: int, count: int, offset: int, result: int) -> int:
         if self.files.handle(fd).stream:
             raise Refused(Errno.SPIPE)
-        self._put(result, _U32.pack(self._read(fd, iovecs, count, offset)))
-        return Errno.SUCCESS
+        return self._answer(result, abi.U32.pack(self._read(fd, iovecs, count, offset)))
 
     def _read(self, fd: int, iovecs: int, count: int, offset: int) -> int:
         handle = self.files.handle(fd)
@@ -255,14 +226,12 @@ class Wasi:
             handle.position = node.size
         done = self._write(fd, iovecs, count, handle.position)
         handle.position += done
-        self._put(result, _U32.pack(done))
-        return Errno.SUCCESS
+        return self._answer(result, abi.U32.pack(done))
 
     def fd_pwrite(self, fd: int, iovecs: int, count: int, offset: int, result: int) -> int:
         if self.files.handle(fd).stream:
             raise Refused(Errno.SPIPE)
-        self._put(result, _U32.pack(self._write(fd, iovecs, count, offset)))
-        return Errno.SUCCESS
+        return self._answer(result, abi.U32.pack(self._write(fd, iovecs, count, offset)))
 
     def _write(self, fd: int, iovecs: int, count: int, offset: int) -> int:
         handle = self.files.handle(fd)
@@ -287,12 +256,10 @@ class Wasi:
         if not 0 <= position < 2**62:
             raise Refused(Errno.INVAL)
         handle.position = position
-        self._put(result, _U64.pack(position))
-        return Errno.SUCCESS
+        return self._answer(result, abi.U64.pack(position))
 
     def fd_tell(self, fd: int, result: int) -> int:
-        self._put(result, _U64.pack(self._seekable(fd)[0].position))
-        return Errno.SUCCESS
+        return self._answer(result, abi.U64.pack(self._seekable(fd)[0].position))
 
     def _seekable(self, fd: int) -> tuple[Handle, InputFile | OutputFile]:
         handle = self.files.handle(fd)
@@ -326,24 +293,23 @@ class Wasi:
         """24 bytes: filetype u8, flags u16 at 2, rights u64 at 8, inheriting rights u64 at 16."""
         handle = self.files.handle(fd)
         if isinstance(handle.node, Directory):
-            self._put(result, _FDSTAT.pack(_FILETYPE_DIRECTORY, 0, _RIGHTS_DIRECTORY, 0x1FFFFFFF))
-            return Errno.SUCCESS
-        rights = _RIGHT_FILESTAT
-        rights |= (_RIGHT_READ if handle.readable else 0) | (_RIGHT_WRITE if handle.writable else 0)
-        rights |= 0 if handle.stream else _RIGHT_SEEK | _RIGHT_TELL
-        self._put(result, _FDSTAT.pack(_FILETYPE_REGULAR, _FDFLAG_APPEND if handle.append else 0, rights, 0))
-        return Errno.SUCCESS
+            fdstat = abi.FDSTAT.pack(abi.FILETYPE_DIRECTORY, 0, abi.RIGHTS_DIRECTORY, abi.RIGHTS_ALL)
+            return self._answer(result, fdstat)
+        flags = abi.FDFLAG_APPEND if handle.append else 0
+        rights = abi.RIGHT_FILESTAT
+        rights |= (abi.RIGHT_READ if handle.readable else 0) | (abi.RIGHT_WRITE if handle.writable else 0)
+        rights |= 0 if handle.stream else abi.RIGHT_SEEK | abi.RIGHT_TELL
+        return self._answer(result, abi.FDSTAT.pack(abi.FILETYPE_REGULAR, flags, rights, 0))
 
     def fd_fdstat_set_flags(self, fd: int, flags: int) -> int:
-        self.files.handle(fd).append = bool(flags & _FDFLAG_APPEND)
+        self.files.handle(fd).append = bool(flags & abi.FDFLAG_APPEND)
         return Errno.SUCCESS
 
     def fd_fdstat_set_rights(self, fd: int, base: int, inheriting: int) -> int:
         return Errno.NOTSUP
 
     def fd_filestat_get(self, fd: int, result: int) -> int:
-        self._put(result, _filestat(self.files.handle(fd).node))
-        return Errno.SUCCESS
+        return self._answer(result, _filestat(self.files.handle(fd).node))
 
     def fd_filestat_set_size(self, fd: int, size: int) -> int:
         handle = self.files.handle(fd)
@@ -360,8 +326,7 @@ class Wasi:
         handle = self.files.handle(fd)
         if handle.preopen is None:
             raise Refused(Errno.BADF)
-        self._put(result, _IOVEC.pack(0, len(handle.preopen)))
-        return Errno.SUCCESS
+        return self._answer(result, abi.IOVEC.pack(0, len(handle.preopen)))
 
     def fd_prestat_dir_name(self, fd: int, pointer: int, size: int) -> int:
         handle = self.files.handle(fd)
@@ -369,8 +334,7 @@ class Wasi:
             raise Refused(Errno.BADF)
         if size < len(handle.preopen):
             raise Refused(Errno.NAMETOOLONG)
-        self._put(pointer, handle.preopen.encode())
-        return Errno.SUCCESS
+        return self._answer(pointer, handle.preopen.encode())
 
     def fd_readdir(self, fd: int, buffer: int, size: int, cookie: int, result: int) -> int:
         """Entries of 24 bytes (next cookie u64, inode u64, length of name u32, filetype u8) each followed by the name.
@@ -386,15 +350,14 @@ class Wasi:
         for number in range(min(cookie, len(handle.listing)), len(handle.listing)):
             name, node = handle.listing[number]
             text = name.encode()
-            kind = _FILETYPE_DIRECTORY if isinstance(node, Directory) else _FILETYPE_REGULAR
-            entry = (_DIRENT.pack(number + 1, node.inode, len(text), kind) + text)[: size - done]
+            kind = abi.FILETYPE_DIRECTORY if isinstance(node, Directory) else abi.FILETYPE_REGULAR
+            entry = (abi.DIRENT.pack(number + 1, node.inode, len(text), kind) + text)[: size - done]
             target[done : done + len(entry)] = entry
             done += len(entry)
             if done == size:
                 break
         self._use_fuel(BYTE_FUEL * done)
-        self._put(result, _U32.pack(done))
-        return Errno.SUCCESS
+        return self._answer(result, abi.U32.pack(done))
 
     # ── paths ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -405,17 +368,15 @@ class Wasi:
         self._span(result, 4)
         opened = self.files.open(
             fd, self._text(path, size),
-            create=bool(oflags & _OFLAG_CREATE), directory=bool(oflags & _OFLAG_DIRECTORY),
-            exclusive=bool(oflags & _OFLAG_EXCLUSIVE), truncate=bool(oflags & _OFLAG_TRUNCATE),
-            readable=bool(rights & _RIGHT_READ), writable=bool(rights & _RIGHT_WRITE),
-            append=bool(flags & _FDFLAG_APPEND),
+            create=bool(oflags & abi.OFLAG_CREATE), directory=bool(oflags & abi.OFLAG_DIRECTORY),
+            exclusive=bool(oflags & abi.OFLAG_EXCLUSIVE), truncate=bool(oflags & abi.OFLAG_TRUNCATE),
+            readable=bool(rights & abi.RIGHT_READ), writable=bool(rights & abi.RIGHT_WRITE),
+            append=bool(flags & abi.FDFLAG_APPEND),
         )  # fmt: skip
-        self._put(result, _U32.pack(opened))
-        return Errno.SUCCESS
+        return self._answer(result, abi.U32.pack(opened))
 
     def path_filestat_get(self, fd: int, lookup: int, path: int, size: int, result: int) -> int:
-        self._put(result, _filestat(self.files.find(fd, self._text(path, size))))
-        return Errno.SUCCESS
+        return self._answer(result, _filestat(self.files.find(fd, self._text(path, size))))
 
     def path_create_directory(self, fd: int, path: int, size: int) -> int:
         self.files.make_directory(fd, self._text(path, size))
@@ -456,5 +417,5 @@ class Wasi:
 
 def _filestat(node: Node) -> bytes:
     """64 bytes: device, inode, filetype u8, links, size, accessed, modified, changed; u64 each but the type."""
-    kind, size = (_FILETYPE_DIRECTORY, 0) if isinstance(node, Directory) else (_FILETYPE_REGULAR, node.size)
-    return _FILESTAT.pack(1, node.inode, kind, 1, size, EPOCH, EPOCH, EPOCH)
+    kind, size = (abi.FILETYPE_DIRECTORY, 0) if isinstance(node, Directory) else (abi.FILETYPE_REGULAR, node.size)
+    return abi.FILESTAT.pack(1, node.inode, kind, 1, size, EPOCH, EPOCH, EPOCH)

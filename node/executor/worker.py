@@ -21,7 +21,7 @@ import wasmtime
 from node.executor import frames
 from node.executor.canonical import canonicalise
 from node.executor.endings import REFUSED
-from node.executor.filesystem import MAX_FILES
+from node.executor.inodes import MAX_FILES
 from node.executor.sandbox import Run, Sandbox
 from node.executor.version import ENGINE
 

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from node.executor.filesystem import MAX_FILES, Errno, FileSystem, OutputFile, OutputLimit, Refused
+from node.executor.abi import Errno, Refused
+from node.executor.filesystem import FileSystem
+from node.executor.inodes import MAX_FILES, OutputFile, OutputLimit
 
 IN, OUT = 3, 4
 LIMIT = 1000

@@ -7,7 +7,7 @@ import sys
 
 from fogchain.jobs.spec import ResultFile, ResultManifest
 from fogchain.market.messages import Exit
-from node.executor import endings, filesystem, frames
+from node.executor import endings, filesystem, frames, inodes
 from node.executor.version import ENGINE
 
 
@@ -18,7 +18,7 @@ def test_exit_classes_are_the_messages_own() -> None:
 
 def test_the_longest_result_fits_a_frame_and_a_manifest() -> None:
     name = "out/" + "d/" * 100 + "f" * (filesystem.MAX_RESULT_NAME - 204)
-    files = [[f"{name[:-4]}{n:04}", bytes(32), 2**28, "/x" * 200] for n in range(filesystem.MAX_FILES)]
+    files = [[f"{name[:-4]}{n:04}", bytes(32), 2**28, "/x" * 200] for n in range(inodes.MAX_FILES)]
     frame = frames.pack({"exit": 0, "code": 0, "fuel": 2**64 - 1, "files": files, "detail": "x" * 2000})
     assert len(frame) < frames.MAX_FRAME
     manifest = ResultManifest(
