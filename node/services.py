@@ -51,7 +51,7 @@ from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.machine import JobMachine
 from fogchain.jobs.spec import JobSpec, ResultManifest
 from fogchain.jobs.store import JobStore
-from fogchain.market.matching import Wanted
+from fogchain.market.constraints import Wanted
 from fogchain.units import MAX_UINT96, Coin, format_duration, format_fog
 from fogchain.wallet.keystore import Wallet
 from node import views

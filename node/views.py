@@ -36,8 +36,9 @@ from fogchain.chain.records import SessionRecord
 from fogchain.jobs.machine import JobMachine, Run, Share, Task
 from fogchain.jobs.outcome import reason_of
 from fogchain.jobs.spec import ResultFile, ResultManifest
+from fogchain.market.constraints import Failed, Matching
 from fogchain.market.engines import Runtime, split
-from fogchain.market.matching import Failed, Matching, least_price
+from fogchain.market.matching import least_price
 from fogchain.market.messages import Exit, Offer
 from fogchain.market.offers import class_name, regions_of
 from fogchain.market.reasons import Reason, of_delivered

@@ -22,8 +22,8 @@ from pydantic import (
 
 from fogchain import cbor, units
 from fogchain.errors import BadInput, BadMessage, FogchainError
+from fogchain.market.constraints import Wanted
 from fogchain.market.engines import Runtime
-from fogchain.market.matching import Wanted
 from fogchain.wallet.address import parse_address
 
 MAX_TASKS = 10_000

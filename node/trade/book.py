@@ -18,11 +18,13 @@ from fogchain.chain.records import NOBODY, NodeRecord
 from fogchain.errors import BadMessage, BadSignature, FogchainError, Unavailable
 from fogchain.identity import check_binding
 from fogchain.jobs.spec import JobSpec
+from fogchain.market.constraints import Candidate, Matching, Wanted
 from fogchain.market.engines import Runtime, engine_for, split
-from fogchain.market.matching import Candidate, Matching, Wanted, match, reasons
+from fogchain.market.matching import match
 from fogchain.market.messages import Offer
 from fogchain.market.offers import check
 from fogchain.market.reputation import Outcomes
+from fogchain.market.wording import reasons
 from fogchain.wallet.eip712 import Domain, verify
 from node.trade import wire
 from node.trade.ports import Network

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fogchain.market.constraints import CONSTRAINTS, Candidate, Change, Matching, Wanted
 from fogchain.market.engines import engine_for, split
-from fogchain.market.matching import CONSTRAINTS, Candidate, Change, Matching, Wanted, match, reasons
+from fogchain.market.matching import match
 from fogchain.market.messages import Offer
 from fogchain.market.offers import class_id, lies_in, regions_of, survival
+from fogchain.market.wording import reasons
 from fogchain.units import WEI
 
 GiB = 1 << 30
