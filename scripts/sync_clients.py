@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 API, CLIENT = "fogchain/api", "fogchain/client"
 HAND_WRITTEN = {"__init__.py", "link.py"}  # on both sides
 # Each class of the Python client, and what its blocking twin stands on, with the methods that come from there.
-BASES = {"AsyncClient": "BlockingClient", "AsyncJob": "Blocking", "AsyncMapped": "Stream[Any]"}
+BASES = {"AsyncClient": "BlockingClient", "AsyncJob": "Blocking[AsyncJob]", "AsyncMapped": "Stream[Any]"}
 INHERITED = {"close", "aclose"}
 SHOWN = {"__repr__", "_repr_html_"}  # not public by their names, but seen by users
 

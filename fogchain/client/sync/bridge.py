@@ -10,6 +10,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 
 from fogchain.client.aio import AsyncClient
 
+A = TypeVar("A")
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
@@ -59,14 +60,14 @@ class Loop:
         self._loop.close()
 
 
-class Blocking:
+class Blocking(Generic[A]):
     """An asynchronous object, whose calls are waited for. The subclasses, which are generated, say which."""
 
-    def __init__(self, loop: Loop, inner: Any) -> None:
+    def __init__(self, loop: Loop, inner: A) -> None:
         self._loop, self._inner = loop, inner
 
 
-class BlockingClient(Blocking):
+class BlockingClient(Blocking[AsyncClient]):
     """A client with a loop of its own. It may be used from any thread, and inside a running event loop."""
 
     def __init__(self, url: str | None = None, token: str | None = None, *, data: str | Path | None = None) -> None:
@@ -85,10 +86,8 @@ class BlockingClient(Blocking):
         self.close()
 
 
-class Stream(Blocking, Generic[T]):
+class Stream(Blocking[AsyncSource[T]]):
     """To be iterated over with `for`, or with `async for`."""
-
-    _inner: AsyncSource[T]
 
     def __iter__(self) -> Self:
         return self

@@ -13,7 +13,7 @@ from fogchain.client.saving import SavedResults
 from fogchain.client.sync.bridge import Blocking, Stream
 
 
-class Job(Blocking):
+class Job(Blocking[AsyncJob]):
     """A job that the node drives to its end, whether anybody watches or not."""
 
     _inner: AsyncJob
