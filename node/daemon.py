@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -117,8 +117,7 @@ class Node:
         self._stack.push_async_callback(client.close)
         await _connect(client)
         index = EventIndex(client, folder.chain_database)
-        indexing = asyncio.create_task(index.run(), name="event-index")
-        self._stack.push_async_callback(_end, indexing)
+        self._keep(index.run(), "event-index")
         sender = Sender(client, wallet.key, folder.chain_database)
         await sender.start()
         self._stack.push_async_callback(sender.stop)
@@ -145,8 +144,7 @@ class Node:
         folder.api_file.parent.mkdir(exist_ok=True)
         write_atomically(folder.api_file, json.dumps({"url": self.url, "pid": os.getpid()}).encode())
         self._stack.callback(lambda: folder.api_file.unlink(missing_ok=True))
-        beat = asyncio.create_task(services.beat(), name="beat")
-        self._stack.push_async_callback(_end, beat)
+        self._keep(services.beat(), "beat")
         self._stack.callback(lambda: setattr(services, "stopping", True))
         log.info("node is up", name=config.node.name, api=self.url, peer=host.peer_id, wallet=wallet.address)
 
@@ -223,8 +221,7 @@ class Node:
             settlement = Settlement(
                 engine=engine, address=wallet.address, client=client, index=index, sender=sender, calls=calls
             )
-            paying = asyncio.create_task(settlement.run(), name="settlement")
-            self._stack.push_async_callback(_end, paying)
+            self._keep(settlement.run(), "settlement")
             around = Surroundings(
                 wallet=wallet,
                 domain=deployment.domain,
@@ -253,10 +250,8 @@ class Node:
                 after=config.buyer.measure_after / 1000,
             )
             book.score, book.observe = gauge.score, gauge.observe
-            measuring = asyncio.create_task(gauge.run(), name="gauge")
-            self._stack.push_async_callback(_end, measuring)
-            looking = asyncio.create_task(book.run(), name="provider-book")
-            self._stack.push_async_callback(_end, looking)
+            self._keep(gauge.run(), "gauge")
+            self._keep(book.run(), "provider-book")
         if "provider" in config.node.roles:
             executor = _backend(self.folder.work, config.provider, node_changed)
             await executor.start()
@@ -331,15 +326,18 @@ class Node:
             ),
             refusals=self.refusals,
         )
-        tending = asyncio.create_task(services.data.tend(), name="storage")
-        self._stack.push_async_callback(_end, tending)
+        self._keep(services.data.tend(), "storage")
         watchers.append(services)
-        trading = asyncio.create_task(auctioneer.run(), name="auction")
-        self._stack.push_async_callback(_end, trading)
+        self._keep(auctioneer.run(), "auction")
         for role in roles:
             await role.start()
             self._stack.push_async_callback(role.stop)
         return services
+
+    def _keep(self, work: Coroutine[None, None, None], name: str) -> None:
+        """A task that goes on until the node stops."""
+        task = asyncio.create_task(work, name=name)
+        self._stack.push_async_callback(_end, task)
 
     def ask_to_stop(self) -> None:
         self._stop.set()
