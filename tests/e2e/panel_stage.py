@@ -119,7 +119,7 @@ def staged_node(folder: Path, *options: str, port: int = 0) -> Iterator[StagedNo
         url, pid = str(told["url"]), int(str(told["pid"]))
 
         def submit(name: str, count: int) -> JobSummary:
-            from fixture_node import spec
+            from fixture_things import spec
 
             with Client(url, token_file.read_text().strip()) as client:
                 return client.submit(spec(name, count))
