@@ -14,12 +14,12 @@ from ui.components.base import shown
 from ui.components.empty import alert
 from ui.feed import NodeFeed
 from ui.live import follow
+from ui.once import Once
 
 T = TypeVar("T")
 
 EVERY = 3.0  # s
 TIMEOUT = 30.0
-CHAIN_TIMEOUT = 90.0  # s; a transaction waits for blocks
 
 
 class Lookup(Generic[T]):
@@ -48,9 +48,9 @@ class Lookup(Generic[T]):
         finally:
             self._asking = False
 
-    async def change(self, call: Callable[[AsyncClient], Awaitable[T]]) -> None:
-        """A call that changes something and answers with how it is then. Raises FogchainError."""
-        self.take(await self.feed.ask(call, CHAIN_TIMEOUT))
+    async def change(self, once: Once, request: object, call: Callable[[AsyncClient, str], Awaitable[T]]) -> None:
+        """A call that changes something and answers with how it is then; see `Once.do`. Raises FogchainError."""
+        self.take(await once.do(request, call))
 
     def take(self, value: T) -> None:
         self._heard = time.monotonic()

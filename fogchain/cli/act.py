@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from fogchain.api.rest import path_of
@@ -19,6 +19,7 @@ from fogchain.chain.deployment import Deployment
 from fogchain.chain.sender import Sender
 from fogchain.cli import output
 from fogchain.cli.link import rest_to, wallet_password
+from fogchain.cli.once import key_or_new, post_once, told_if_interrupted
 from fogchain.config import load_config
 from fogchain.errors import Conflict, Unavailable
 from fogchain.folder import DataFolder
@@ -46,6 +47,7 @@ class Desk:
     client: ChainClient
     calls: Calls
     address: str  # the folder's wallet
+    again: bool = False  # the command was given before: what it wants may be done, and nothing is to be expected
 
 
 def look(folder: DataFolder, question: Callable[[Desk], Awaitable[T]]) -> T:
@@ -58,20 +60,26 @@ def look(folder: DataFolder, question: Callable[[Desk], Awaitable[T]]) -> T:
     return asyncio.run(ask())
 
 
-def act(folder: DataFolder, plan: Callable[[Desk], Awaitable[Sequence[Call]]]) -> list[Sent]:
-    """Sends what `plan` asks for, one after the other, each once it is mined. Raises Reverted when one is refused."""
+def act(folder: DataFolder, plan: Callable[[Desk], Awaitable[Sequence[Call]]], key: str | None = None) -> list[Sent]:
+    """Sends what `plan` asks for, one after the other, each once it is mined. Raises Reverted when one is refused.
 
-    async def do() -> list[Sent]:
+    With the `key` of an earlier command, what that one sent is not sent again.
+    """
+    known = key_or_new(key)
+
+    async def do() -> tuple[Sequence[Call], list[Sent] | None]:
         async with _desk(folder) as desk:
-            calls = await plan(desk)
+            calls = await plan(replace(desk, again=key is not None))
             try:
                 lock = take(folder)
             except Conflict:
-                return await asyncio.to_thread(_by_node, folder, calls)
+                return calls, None
             with lock:
-                return await _by_hand(folder, desk.client, calls)
+                return calls, await _by_hand(folder, desk.client, calls, known)
 
-    return asyncio.run(do())
+    with told_if_interrupted(known):
+        calls, sent = asyncio.run(do())
+    return _by_node(folder, calls, known) if sent is None else sent
 
 
 def report(sent: Sequence[Sent], as_json: bool, done: str) -> None:
@@ -96,9 +104,9 @@ async def _desk(folder: DataFolder) -> AsyncIterator[Desk]:
         await client.close()
 
 
-def _by_node(folder: DataFolder, calls: Sequence[Call]) -> list[Sent]:
+def _by_node(folder: DataFolder, calls: Sequence[Call], key: str) -> list[Sent]:
     try:
-        rest = rest_to(folder)
+        rest_to(folder).json("GET", path_of("node"))
     except Unavailable as error:
         raise Unavailable(
             "another command is using this wallet, or its node is starting or stopping", hint="try again in a moment"
@@ -112,19 +120,24 @@ def _by_node(folder: DataFolder, calls: Sequence[Call]) -> list[Sent]:
             "value": call.value,
             "what": call.what,
         }
-        view = rest.json("POST", path_of("wallet", "calls"), json.dumps(request).encode())
+        view = post_once(folder, path_of("wallet", "calls"), json.dumps(request).encode(), _key_of(call, key))
         sent.append(Sent(call.what, view["hash"], view["block"]))
     return sent
 
 
-async def _by_hand(folder: DataFolder, client: ChainClient, calls: Sequence[Call]) -> list[Sent]:
+async def _by_hand(folder: DataFolder, client: ChainClient, calls: Sequence[Call], key: str) -> list[Sent]:
     sender = Sender(client, keystore.load(folder.keystore, wallet_password(folder)).key, folder.chain_database)
     await sender.start()
     try:
         sent = []
         for call in calls:
-            result = await sender.send(call)
+            result = await sender.send(call, tag=f"by-hand:{_key_of(call, key)}")  # as a node names it
             sent.append(Sent(call.what, result.hash, result.block))
         return sent
     finally:
         await sender.stop()
+
+
+def _key_of(call: Call, key: str) -> str:
+    """One command may send several: the approval, the bond."""
+    return f"{key} {call.what}"

@@ -10,7 +10,7 @@ import typer
 
 from fogchain.cli import output
 from fogchain.cli.lazy import new_app
-from fogchain.cli.options import Data, Json, folder_of
+from fogchain.cli.options import Data, Json, Key, folder_of
 from fogchain.errors import BadInput, Conflict
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def propose(
         list[str] | None,
         typer.Option("--call", metavar="CALL", help="Any call: 'market.setPricing(\"0x…\")'."),
     ] = None,
+    key: Key = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -58,7 +59,7 @@ def propose(
         made.append((await dao.id_of(proposal), [str(tell(deployment, call.to, call.data)) for call in calls]))
         return [dao.propose(proposal)]
 
-    sent = act(folder_of(data), plan)
+    sent = act(folder_of(data), plan, key)
     id, told = made[0]
     if as_json:
         output.say_json({"id": str(id), "short_id": short_id(id), "calls": told, **sent[0].view})
@@ -72,6 +73,7 @@ def propose(
 @app.command()
 def delegate(
     to: Annotated[str, typer.Argument(metavar="ADDRESS", help='Who votes with the bond; "me" for oneself.')],
+    key: Key = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -85,7 +87,7 @@ def delegate(
         return [desk.calls.delegate(desk.address if to == "me" else _address(to))]
 
     done = "the bond votes for itself now" if to == "me" else f"{to} has the votes of this bond now"
-    report(act(folder_of(data), plan), as_json, done)
+    report(act(folder_of(data), plan, key), as_json, done)
 
 
 @app.command()
@@ -93,6 +95,7 @@ def vote(
     proposal: Id,
     support: Annotated[str, typer.Argument(metavar="for|against|abstain")],
     reason: Annotated[str, typer.Option(help="For everyone to read.")] = "",
+    key: Key = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -109,30 +112,31 @@ def vote(
     async def plan(desk: Desk) -> list[Call]:
         dao = Dao(desk.client)
         found = await dao.find(proposal)
-        _expect(found, State.ACTIVE, "voted on")
+        if not desk.again:
+            _expect(found, State.ACTIVE, "voted on")
         named.append(short_id(found.id))
         return [dao.vote(found.id, choice, reason)]
 
-    sent = act(folder_of(data), plan)
+    sent = act(folder_of(data), plan, key)
     report(sent, as_json, f"voted {support.lower()} proposal {named[0]}")
 
 
 @app.command()
-def queue(proposal: Id, data: Data = None, as_json: Json = False) -> None:
+def queue(proposal: Id, key: Key = None, data: Data = None, as_json: Json = False) -> None:
     """Hand a proposal that won to the timelock."""
-    _step("queue", proposal, data, as_json)
+    _step("queue", proposal, key, data, as_json)
 
 
 @app.command()
-def execute(proposal: Id, data: Data = None, as_json: Json = False) -> None:
+def execute(proposal: Id, key: Key = None, data: Data = None, as_json: Json = False) -> None:
     """Carry out a proposal whose time in the timelock is over."""
-    _step("execute", proposal, data, as_json)
+    _step("execute", proposal, key, data, as_json)
 
 
 @app.command()
-def cancel(proposal: Id, data: Data = None, as_json: Json = False) -> None:
+def cancel(proposal: Id, key: Key = None, data: Data = None, as_json: Json = False) -> None:
     """Withdraw one's own proposal before its vote begins; the guardian may cancel any, in its term."""
-    _step("cancel", proposal, data, as_json)
+    _step("cancel", proposal, key, data, as_json)
 
 
 @app.command("list")
@@ -222,7 +226,7 @@ def settings(data: Data = None, as_json: Json = False) -> None:
     output.facts((setting.name, setting.value) for setting in found)
 
 
-def _step(what: str, proposal: str, data: Path | None, as_json: bool) -> None:
+def _step(what: str, proposal: str, key: str | None, data: Path | None, as_json: bool) -> None:
     from fogchain.chain.dao import Dao, State, short_id
     from fogchain.cli.act import act, report
 
@@ -233,11 +237,13 @@ def _step(what: str, proposal: str, data: Path | None, as_json: bool) -> None:
         found = await dao.find(proposal)
         named.append(short_id(found.id))
         if what == "queue":
-            _expect(found, State.SUCCEEDED, "queued")
+            if not desk.again:
+                _expect(found, State.SUCCEEDED, "queued")
             return [dao.queue(found)]
         if what == "execute":
-            _expect(found, State.QUEUED, "executed")
             left = found.eta - (await desk.client.head()).timestamp
+            if not desk.again:
+                _expect(found, State.QUEUED, "executed")
             if left > 0:
                 raise Conflict(
                     f"proposal {named[0]} waits in the timelock for {output.span(left)} more",
@@ -246,7 +252,7 @@ def _step(what: str, proposal: str, data: Path | None, as_json: bool) -> None:
             return [dao.execute(found)]
         return [dao.cancel(found)]
 
-    sent = act(folder_of(data), plan)
+    sent = act(folder_of(data), plan, key)
     done = {"queue": "queued: it waits in the timelock", "execute": "executed", "cancel": "cancelled"}[what]
     report(sent, as_json, f"proposal {named[0]} is {done}")
 

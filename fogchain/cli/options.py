@@ -17,6 +17,9 @@ Data = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 JobId = Annotated[str, typer.Argument(help="A job's id, or its first digits.")]
+Key = Annotated[
+    str | None, typer.Option("--key", metavar="TEXT", help="Names this act: given again with it, it is done once.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 

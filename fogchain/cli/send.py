@@ -6,21 +6,18 @@ Both keep the transfer in the same outbox on disk under a key, so it is sent onc
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 from fogchain.api.rest import path_of
 from fogchain.cli import output
 from fogchain.cli.link import rest_to, wallet_password
-from fogchain.errors import FogchainError, Unavailable
+from fogchain.cli.once import PATIENCE, on_its_way, post_once
+from fogchain.errors import Unavailable
 from fogchain.folder import DataFolder
 from fogchain.units import Coin
 
 if TYPE_CHECKING:
     from fogchain.config import NodeConfig
-
-PATIENCE = 600.0  # seconds for blocks to come, and for a node that is being restarted
-PAUSE = 1.0
 
 
 def send(folder: DataFolder, to: str, amount: Coin, key: str) -> dict[str, Any]:
@@ -31,21 +28,8 @@ def send(folder: DataFolder, to: str, amount: Coin, key: str) -> dict[str, Any]:
         if folder.api_file.exists():
             output.note(output.dim(f"{error.message}: sending without it"))
         return _alone(folder, to, amount, key)
-    return _by_node(folder, to, amount, key)
-
-
-def _by_node(folder: DataFolder, to: str, amount: Coin, key: str) -> dict[str, Any]:
     body = json.dumps({"to": to, "amount": str(amount)}).encode()
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            # anew each time: a restarted node may listen elsewhere
-            return dict(rest_to(folder).json("POST", path_of("wallet", "send"), body, {"Idempotency-Key": key}))
-        except Unavailable as error:
-            if time.monotonic() > deadline:
-                raise _still_out(error, key) from error
-            output.note(output.dim(f"{error.message}; trying again"))
-            time.sleep(PAUSE)
+    return dict(post_once(folder, path_of("wallet", "send"), body, key))
 
 
 def _alone(folder: DataFolder, to: str, amount: Coin, key: str) -> dict[str, Any]:
@@ -83,16 +67,9 @@ async def _transfer(folder: DataFolder, config: NodeConfig, to: str, amount: Coi
             async with asyncio.timeout(PATIENCE):
                 result = await transfer(client, sender, to, amount, key)
         except TimeoutError as error:
-            raise _still_out(Unavailable(f"not in a block after {PATIENCE:.0f} s"), key) from error
+            raise on_its_way(Unavailable(f"not in a block after {PATIENCE:.0f} s"), key) from error
     finally:
         await sender.stop()
         await client.close()
     fee = format_eth(result.fee)
     return {"to": to, "amount": str(amount), "hash": result.hash, "block": result.block, "fee": fee}
-
-
-def _still_out(error: FogchainError, key: str) -> Unavailable:
-    return Unavailable(
-        f"the transfer is on its way still: {error.message}",
-        hint=f"give the same command with --key {key}: it waits on, and never sends twice",
-    )

@@ -10,7 +10,7 @@ import typer
 
 from fogchain.cli import output
 from fogchain.cli.lazy import new_app
-from fogchain.cli.options import Data, Json, folder_of
+from fogchain.cli.options import Data, Json, Key, folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -69,7 +69,7 @@ def show(data: Data = None, as_json: Json = False) -> None:
 
 
 @app.command()
-def bond(amount: Amount, data: Data = None, as_json: Json = False) -> None:
+def bond(amount: Amount, key: Key = None, data: Data = None, as_json: Json = False) -> None:
     """Bond FOG from the wallet."""
     from fogchain.errors import PaymentRequired
     from fogchain.units import format_fog, parse_fog
@@ -79,7 +79,7 @@ def bond(amount: Amount, data: Data = None, as_json: Json = False) -> None:
     async def plan(desk: Desk) -> list[Call]:
         stake, client = desk.client.deployment.stake, desk.client
         held = await client.token_balance(desk.address)
-        if held < value:
+        if held < value and not desk.again:
             raise PaymentRequired(
                 f"the wallet holds {format_fog(held, 6)}, less than {format_fog(value)}",
                 hint="bond less, or withdraw from the market first",
@@ -88,11 +88,11 @@ def bond(amount: Amount, data: Data = None, as_json: Json = False) -> None:
         first = [] if approved >= value else [desk.calls.approve(value, stake)]
         return [*first, desk.calls.bond(value)]
 
-    _act(data, as_json, plan, f"bonded {format_fog(value)}")
+    _act(data, as_json, plan, key, f"bonded {format_fog(value)}")
 
 
 @app.command()
-def unbond(amount: Amount, data: Data = None, as_json: Json = False) -> None:
+def unbond(amount: Amount, key: Key = None, data: Data = None, as_json: Json = False) -> None:
     """Take FOG out of the bond.
 
     It can be withdrawn when the unbonding period is over; until then it still answers for work.
@@ -104,12 +104,13 @@ def unbond(amount: Amount, data: Data = None, as_json: Json = False) -> None:
     async def plan(desk: Desk) -> list[Call]:
         return [desk.calls.unbond(value)]
 
-    _act(data, as_json, plan, f"{format_fog(value)} is unbonding; see `fogchain stake show`")
+    _act(data, as_json, plan, key, f"{format_fog(value)} is unbonding; see `fogchain stake show`")
 
 
 @app.command()
 def cancel(
     place: Annotated[int, typer.Argument(metavar="#", help="As `fogchain stake show` numbers it.", min=0)],
+    key: Key = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -118,33 +119,35 @@ def cancel(
     async def plan(desk: Desk) -> list[Call]:
         return [desk.calls.cancel_unbond(place)]
 
-    _act(data, as_json, plan, "bonded again")
+    _act(data, as_json, plan, key, "bonded again")
 
 
 @app.command()
-def withdraw(data: Data = None, as_json: Json = False) -> None:
+def withdraw(key: Key = None, data: Data = None, as_json: Json = False) -> None:
     """Take what has finished unbonding into the wallet."""
 
     async def plan(desk: Desk) -> list[Call]:
         return [desk.calls.withdraw_stake()]
 
-    _act(data, as_json, plan, "in the wallet now")
+    _act(data, as_json, plan, key, "in the wallet now")
 
 
 @app.command()
-def rewards(data: Data = None, as_json: Json = False) -> None:
+def rewards(key: Key = None, data: Data = None, as_json: Json = False) -> None:
     """Take the bond's rewards into the wallet."""
 
     async def plan(desk: Desk) -> list[Call]:
         return [desk.calls.claim_rewards()]
 
-    _act(data, as_json, plan, "rewards are in the wallet")
+    _act(data, as_json, plan, key, "rewards are in the wallet")
 
 
-def _act(data: Path | None, as_json: bool, plan: Callable[[Desk], Awaitable[Sequence[Call]]], done: str) -> None:
+def _act(
+    data: Path | None, as_json: bool, plan: Callable[[Desk], Awaitable[Sequence[Call]]], key: str | None, done: str
+) -> None:
     from fogchain.cli.act import act, report
 
-    report(act(folder_of(data), plan), as_json, done)
+    report(act(folder_of(data), plan, key), as_json, done)
 
 
 def _release(when: int) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import typer
 
@@ -20,6 +23,8 @@ from fogchain.jobs.source import size_of
 from fogchain.jobs.spec import JobSpec
 from fogchain.units import format_fog, show_size
 
+T = TypeVar("T")
+
 PATIENCE = 60.0  # seconds for a node that is being restarted
 PAUSE = 1.0
 
@@ -34,7 +39,7 @@ def submit_file(folder: DataFolder, file: Path, *, yes: bool, as_json: bool, wat
     if not yes:
         _ask(quote)
     if quote.missing:
-        client.deposit(quote.missing)
+        client = _deposit(folder, client, quote.missing)
         output.note(f"deposited {output.fog(quote.missing)}")
     uploaded = _upload(client, job)
     summary = _submit(folder, client, job.spec)
@@ -95,13 +100,24 @@ def _upload(client: Client, job: ResolvedJob) -> int:
     return len(missing)
 
 
+def _deposit(folder: DataFolder, client: Client, amount: int) -> Client:
+    """The client that still works afterwards. With one key for all tries, it is paid in once."""
+    key = secrets.token_hex(16)
+    return _patiently(folder, client, lambda node: node.deposit(amount, key))[1]
+
+
 def _submit(folder: DataFolder, client: Client, spec: JobSpec) -> JobSummary:
     """With one key for all tries: a node that died after taking the job does not take it twice."""
     key = hashlib.sha256(f"{time.time_ns()} {spec.model_dump_json()}".encode()).hexdigest()
+    return _patiently(folder, client, lambda node: node.submit(spec, key))[0]
+
+
+def _patiently(folder: DataFolder, client: Client, ask: Callable[[Client], T]) -> tuple[T, Client]:
+    """The answer, and the client that had it."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            return client.submit(spec, key)
+            return ask(client), client
         except Unavailable as error:
             if time.monotonic() > deadline:
                 raise

@@ -10,7 +10,7 @@ import typer
 
 from fogchain.cli import output
 from fogchain.cli.lazy import new_app
-from fogchain.cli.options import Data, Json, Yes, folder_of
+from fogchain.cli.options import Data, Json, Key, Yes, folder_of
 from fogchain.errors import BadInput, Conflict, FogchainError, Unavailable
 from fogchain.folder import PASSWORD_VARIABLE, DataFolder
 
@@ -121,30 +121,28 @@ def show(data: Data = None, as_json: Json = False) -> None:
 
 
 @app.command()
-def deposit(amount: Amount, data: Data = None, as_json: Json = False) -> None:
+def deposit(amount: Amount, key: Key = None, data: Data = None, as_json: Json = False) -> None:
     """Bring FOG from the wallet into the market.
 
     There it pays for jobs.
     """
-    _move("deposit", amount, data, as_json)
+    _move("deposit", amount, key, data, as_json)
 
 
 @app.command()
-def withdraw(amount: Amount, data: Data = None, as_json: Json = False) -> None:
+def withdraw(amount: Amount, key: Key = None, data: Data = None, as_json: Json = False) -> None:
     """Take FOG from the market back into the wallet.
 
     What is locked in running jobs stays.
     """
-    _move("withdraw", amount, data, as_json)
+    _move("withdraw", amount, key, data, as_json)
 
 
 @app.command()
 def send(
     address: Annotated[str, typer.Argument(help="Who gets it.")],
     amount: Annotated[str, typer.Argument(help='With its unit: "1.5 FOG" or "0.1 ETH".')],
-    key: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Names this transfer: with the same one it is sent once.")
-    ] = None,
+    key: Key = None,
     yes: Yes = False,
     data: Data = None,
     as_json: Json = False,
@@ -154,9 +152,8 @@ def send(
     Waits until it is in a block. What was sent can't be called back. The running node sends it; without one, this
     command does.
     """
-    import secrets
-
     from fogchain.cli import send as sending
+    from fogchain.cli.once import key_or_new
     from fogchain.units import parse_coin
     from fogchain.wallet.address import checksummed, parse_address
 
@@ -166,7 +163,7 @@ def send(
             raise BadInput(f"this sends {coin} for good, and nobody is there to agree", hint="add --yes")
         if not output.confirm(f"Send {coin} to {checksummed(to)}?"):
             raise typer.Exit(1)
-    key = key or secrets.token_hex(16)
+    key = key_or_new(key)
     sent = sending.send(folder_of(data), to, coin, key)
     if as_json:
         output.say_json({**sent, "key": key})
@@ -194,18 +191,19 @@ def statement(
     show_statement(folder_of(data), first, last, csv, as_json)
 
 
-def _move(what: str, amount: str, data: Path | None, as_json: bool) -> None:
+def _move(what: str, amount: str, key: str | None, data: Path | None, as_json: bool) -> None:
     import json
 
     from fogchain.api.rest import path_of
     from fogchain.cli.link import rest_to
+    from fogchain.cli.once import key_or_new, post_once
     from fogchain.units import format_fog, parse_fog
 
-    exact = format_fog(parse_fog(amount))
-    rest = rest_to(folder_of(data))
-    view = rest.json("POST", path_of("wallet", what), json.dumps({"amount": exact}).encode())
+    exact, folder, key = format_fog(parse_fog(amount)), folder_of(data), key_or_new(key)
+    rest_to(folder).json("GET", path_of("node"))  # without a node nothing is tried
+    view = post_once(folder, path_of("wallet", what), json.dumps({"amount": exact}).encode(), key)
     if as_json:
-        output.say_json(view)
+        output.say_json({**view, "key": key})
         return
     done = "deposited" if what == "deposit" else "withdrawn"
     output.say(f"{exact} {done}: {output.fog(view['free'])} in the market, {output.fog(view['token'])} in the wallet")

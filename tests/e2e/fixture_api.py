@@ -85,15 +85,28 @@ def create(node: Imaginary, token: str) -> FastAPI:
         return node.wallet()
 
     @app.post("/v1/wallet/{way}", dependencies=guard, response_model=None)
-    async def move(way: str, request: AmountRequest) -> Any:
-        sign = 1 if way == "deposit" else -1
-        if request.amount > (node.token_amount if sign > 0 else node.free):
-            return problem(402, "payment-required", "the balance does not cover that", "use a smaller amount")
-        await asyncio.sleep(0.3)
-        node.token_amount -= sign * request.amount
-        node.free += sign * request.amount
-        node.emit(Event(kind="wallet", time=time.time()))
-        return JSONResponse(node.wallet().model_dump(mode="json"))
+    async def move(way: str, request: AmountRequest, idempotency_key: Annotated[str | None, Header()] = None) -> Any:
+        """Once for each key; while answers are to be lost, it is done and not told."""
+        done = node.moved.get(idempotency_key or "")
+        if done is None:
+            sign = 1 if way == "deposit" else -1
+            if request.amount > (node.token_amount if sign > 0 else node.free):
+                return problem(402, "payment-required", "the balance does not cover that", "use a smaller amount")
+            await asyncio.sleep(0.3)
+            node.token_amount -= sign * request.amount
+            node.free += sign * request.amount
+            node.emit(Event(kind="wallet", time=time.time()))
+            done = node.wallet().model_dump(mode="json")
+            if idempotency_key is not None:
+                node.moved[idempotency_key] = done
+        if node.answers_to_lose:
+            node.answers_to_lose -= 1
+            return problem(503, "unavailable", "the node went away")
+        return JSONResponse(done)
+
+    @app.post("/v1/fixture/lose", dependencies=guard)
+    async def lose(answers: int) -> None:
+        node.answers_to_lose = answers
 
     @app.get("/v1/sessions", dependencies=guard)
     async def sessions(role: str | None = None, limit: int = 50, cursor: str | None = None) -> dict[str, Any]:
@@ -200,13 +213,16 @@ def create(node: Imaginary, token: str) -> FastAPI:
         return node.summary(job_id)
 
     @app.get("/v1/jobs/{job_id}", dependencies=guard)
-    async def job(job_id: str) -> JobDetail:
-        return find(job_id)
+    async def job(job_id: str) -> Response:
+        return Response(find(job_id).model_dump_json(), media_type="application/json")  # unchecked, as a node answers
 
     @app.get("/v1/jobs/{job_id}/tasks", dependencies=guard)
-    async def tasks(job_id: str, limit: int = 100, cursor: str | None = None) -> dict[str, Any]:
+    async def tasks(job_id: str, limit: int = 100, cursor: str | None = None) -> Response:
         find(job_id)
-        return paged(node.tasks[job_id], limit, cursor)
+        own, at = node.tasks[job_id], int(cursor or 0)
+        more = str(at + limit) if at + limit < len(own) else None
+        page = Page(items=own[at : at + limit], next_cursor=more, total=len(own))
+        return Response(page.model_dump_json(), media_type="application/json")
 
     @app.get("/v1/jobs/{job_id}/tasks/{n}/files/{name:path}", dependencies=guard)
     async def result_file(job_id: str, n: int, name: str) -> Response:

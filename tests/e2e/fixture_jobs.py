@@ -6,6 +6,8 @@ import asyncio
 import random
 import secrets
 import time
+from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 from fixture_things import NAMES, PRICES, fake_hex, provider_address, spec, tile
@@ -25,6 +27,32 @@ from fogchain.jobs.spec import JobSpec, ResultFile
 from fogchain.units import cost, parse_fog, parse_fuel, parse_price
 
 
+@dataclass
+class Part:
+    """One provider's accepted runs of a job."""
+
+    tasks: int = 0
+    checks: int = 0
+    fuel: int = 0
+    owed: int = 0
+
+
+class Tally:
+    """A job's counts, kept as they change: summing up 10,000 tasks each time would be slow."""
+
+    def __init__(self, tasks: int) -> None:
+        self.states = Counter(queued=tasks)
+        self.parts = {name: Part() for name in NAMES}
+
+    def add(self, run: RunView) -> None:
+        part = self.parts[run.provider_name]
+        if run.state == "accepted":
+            part.tasks += run.purpose == "work"
+            part.checks += run.purpose == "check"
+            part.fuel += run.fuel or 0
+            part.owed += run.cost or 0
+
+
 class Jobs:
     """The jobs of a node that is not there, and who is told of them."""
 
@@ -37,6 +65,9 @@ class Jobs:
         self.receipts: list[ReceiptView] = []
         self.blobs: set[str] = set()
         self.keys: dict[str, str] = {}
+        self.moved: dict[str, dict[str, Any]] = {}  # deposits and withdrawals that were answered, by key
+        self.answers_to_lose = 0
+        self.tallies: dict[str, Tally] = {}
         self.listeners: set[asyncio.Queue[Event]] = set()
         self.token_amount, self.free, self.spent = parse_fog("874.25 FOG"), parse_fog("120 FOG"), 0
         self.block0 = 18_204
@@ -85,51 +116,50 @@ class Jobs:
             checks_done=0,
             checks_failed=0,
         )
+        self.tallies[job_id] = Tally(len(given.tasks))
         self.tasks[job_id] = [
             TaskView(index=n, state="queued", args=list(task.args), runs=[]) for n, task in enumerate(given.tasks)
         ]
         return job_id
 
     def _save(self, job_id: str, **changes: Any) -> None:
-        tasks = self.tasks[job_id]
-        counts = {state: sum(task.state == state for task in tasks) for state in TaskCounts.model_fields}
-        runs = [run for task in tasks for run in task.runs if run.state == "accepted"]
-        job = self.jobs[job_id].model_copy(
+        tally, job = self.tallies[job_id], self.jobs[job_id].model_copy(update=changes)
+        shares = [
+            ProviderShare(
+                address=provider_address(number),
+                name=name,
+                tasks=part.tasks,
+                checks=part.checks,
+                fuel=part.fuel,
+                owed=part.owed,
+                claimed=part.owed if job.paid else 0,
+                session="0x" + fake_hex(job_id + name),
+                session_state="closed" if job.paid else "open",
+            )
+            for number, name in enumerate(NAMES)
+            if (part := tally.parts[name]).tasks or part.checks or job.state in {"running", "settling"}
+        ]
+        self.jobs[job_id] = job.model_copy(
             update={
-                "tasks": TaskCounts(**counts),
-                "spent": sum(run.cost or 0 for run in runs),
-                "fuel": sum(run.fuel or 0 for run in runs),
-                **changes,
+                "tasks": TaskCounts(**tally.states),
+                "spent": sum(part.owed for part in tally.parts.values()),
+                "fuel": sum(part.fuel for part in tally.parts.values()),
+                "providers": shares,
+                "checks_done": sum(part.checks for part in tally.parts.values()),
             }
         )
-        closed = job.paid
-        shares = []
-        for number, name in enumerate(NAMES):
-            own = [run for run in runs if run.provider_name == name]
-            if own or job.state in {"running", "settling"}:
-                owed = sum(run.cost or 0 for run in own)
-                shares.append(
-                    ProviderShare(
-                        address=provider_address(number),
-                        name=name,
-                        tasks=sum(run.purpose == "work" for run in own),
-                        checks=sum(run.purpose == "check" for run in own),
-                        fuel=sum(run.fuel or 0 for run in own),
-                        owed=owed,
-                        claimed=owed if closed else 0,
-                        session="0x" + fake_hex(job_id + name),
-                        session_state="closed" if closed else "open",
-                    )
-                )
-        checks = sum(run.purpose == "check" for run in runs)
-        self.jobs[job_id] = job.model_copy(update={"providers": shares, "checks_done": checks})
         self.emit(Event(kind="job", time=time.time(), job=self.summary(job_id)))
 
     def summary(self, job_id: str) -> JobSummary:
         return JobSummary.model_validate(self.jobs[job_id].model_dump())
 
     def _set_task(self, job_id: str, index: int, **changes: Any) -> TaskView:
-        task = self.tasks[job_id][index].model_copy(update=changes)
+        before, tally = self.tasks[job_id][index], self.tallies[job_id]
+        task = before.model_copy(update=changes)
+        tally.states[before.state] -= 1
+        tally.states[task.state] += 1
+        for run in task.runs[len(before.runs) :]:
+            tally.add(run)
         self.tasks[job_id][index] = task
         self.emit(Event(kind="task", time=time.time(), task=task, job_id=job_id))
         return task
@@ -213,6 +243,7 @@ class Jobs:
         self.emit(Event(kind="wallet", time=time.time()))
         count = len(self.tasks[job_id])
         window = 6
+        began = time.monotonic()
         for index in range(count + window):
             if self.jobs[job_id].state == "cancelled":
                 return
@@ -225,7 +256,7 @@ class Jobs:
             if index >= window:
                 self._finish(job_id, index - window, "done", time.time())
             self._save(job_id)
-            await asyncio.sleep(1 / self.speed)
+            await asyncio.sleep(max(0.0, began + (index + 1) / self.speed - time.monotonic()))
         self._save(job_id, state="settling", detail="providers claim their vouchers")
         await asyncio.sleep(0.8)
         self.spent += self.jobs[job_id].spent

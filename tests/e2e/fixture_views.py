@@ -18,6 +18,7 @@ from fogchain.api.models import (
     OfferView,
     ProviderView,
     Quote,
+    RefusalView,
     SessionView,
     UnmetView,
     WalletView,
@@ -25,6 +26,8 @@ from fogchain.api.models import (
 from fogchain.api.statement import BalancesView, StatementLine, StatementView
 from fogchain.jobs.spec import JobSpec
 from fogchain.units import cost, format_price, parse_fog, parse_price
+
+ENGINES = ["wasmtime-50.0.1/fog-1", "cpython-3.12.0/wasmtime-50.0.1/fog-1", "native-x86_64/fog-1"]
 
 
 class Imaginary(Jobs):
@@ -51,6 +54,31 @@ class Imaginary(Jobs):
             done=0,
             earned=0,
             registered=False,
+            refusals=[
+                RefusalView(
+                    subject="receipt",
+                    reason="bad-message",
+                    count=3,
+                    time=int(self.began),
+                    detail="its result is not what its receipt says: the manifest's hash differs",
+                ),
+                RefusalView(
+                    subject="api",
+                    reason="bad-input",
+                    count=1,
+                    time=int(self.began) + 5,
+                    detail="budget: '5' has no unit",
+                ),
+            ],
+            refused_by_peers=[
+                RefusalView(
+                    subject="order",
+                    reason="conflict",
+                    count=12,
+                    time=int(self.began) + 9,
+                    detail="this node has no room for the task's output",
+                )
+            ],
             chain=ChainView(
                 chain_id=31337,
                 rpc_url="http://127.0.0.1:8545",
@@ -101,7 +129,7 @@ class Imaginary(Jobs):
                         slots=number + 1,
                         memory=512 << 20,
                         fuel_rate=900_000_000,
-                        engines=["wasmtime-50.0.1/fog-1"],
+                        engines=ENGINES[: number + 1],
                         expires=int(time.time() + 240),
                     ),
                 )
@@ -180,7 +208,14 @@ class Imaginary(Jobs):
             budget=given.budget,
             free=self.free,
             missing=max(0, given.budget - self.free),
-            reasons=match.reasons,
+            reasons=[
+                *match.reasons,
+                *([f"privacy '{given.privacy}' is served by nobody yet; direct is"] * (given.privacy != "direct")),
+            ],
+            deadline=given.deadline,
+            grace=given.grace,
+            penalty=given.penalty_at(max(prices, default=0)),
+            privacy=given.privacy,
         )
 
     def statement(self) -> StatementView:

@@ -15,6 +15,7 @@ from ui.components.table import Cell, Column, Grid, Row, Waiting, link, pill, pl
 from ui.components.tally import in_words, parts
 from ui.live import follow
 from ui.lookup import Lookup, trouble
+from ui.once import Once
 from ui.panel import Page, Panel
 from ui.settings import GROUPS, words
 from ui.tones import PROPOSAL, VOTE, tone
@@ -49,11 +50,13 @@ def _silent_bond(dao: Lookup[DaoView]) -> None:
     """A bond that nobody votes with is easily overlooked."""
     box, words_ = alert("warn", "vote")
 
+    feed = dao.feed
+    once = Once(feed)
+
     async def mine() -> None:
-        await feed.ask(lambda client: client.delegate("me"), 90)
+        await once.do("delegate me", lambda client, key: client.delegate("me", key))
         await dao.again()
 
-    feed = dao.feed
     with box:
         go = Action("Vote myself", mine, done="This node votes with its bond", classes="small")
 

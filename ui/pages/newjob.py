@@ -18,7 +18,7 @@ from ui.drafts import Draft
 from ui.feed import NodeFeed
 from ui.jobform import WrongField, wrong_fields
 from ui.live import follow
-from ui.lookup import CHAIN_TIMEOUT
+from ui.once import Once
 from ui.panel import Page, Panel
 
 LOOK = 0.15  # s
@@ -63,6 +63,7 @@ def _write(panel: Panel, draft: Draft, *, gone: bool = False) -> None:
 class _Writing:
     def __init__(self, feed: NodeFeed, draft: Draft) -> None:
         self._feed, self._draft = feed, draft
+        self._once = Once(feed)
         self._priced: Priced | None = None
         self._problem = ""  # that stands at no field
         self._wrong: dict[str, str] = {}
@@ -164,7 +165,7 @@ class _Writing:
 
     def _show(self) -> None:
         priced, blocked = self._priced, self._blocked()
-        self._fields.complain(self._wrong)
+        self._fields.complain({**_remarks(priced), **self._wrong})
         self._fields.count(priced.job if priced else None)
         self._file.show(priced.job if priced and self._by_file else None)
         problem = "" if self._by_file and blocked else self._problem
@@ -177,9 +178,17 @@ class _Writing:
             self._draft.submit(self._feed, self._priced.job)
 
     async def _deposit(self, amount: int) -> None:
-        self._feed.wallet = await self._feed.ask(lambda client: client.deposit(amount), CHAIN_TIMEOUT)
+        self._feed.wallet = await self._once.do(amount, lambda client, key: client.deposit(amount, key))
         self._feed.refresh("wallet")
         self._touch()
+
+
+def _remarks(priced: Priced | None) -> dict[str, str]:
+    """What the quote has against a field that is well written."""
+    for reason in priced.quote.reasons if priced else []:
+        if reason.startswith("privacy "):
+            return {"privacy": reason}
+    return {}
 
 
 PAGE = Page("/jobs/new", "New job", build)

@@ -20,6 +20,7 @@ from ui.components.table import Column, Grid, Row, Waiting, amount, pill, plain
 from ui.components.tally import Tally
 from ui.live import follow
 from ui.lookup import Lookup, trouble
+from ui.once import Once
 from ui.panel import Page, Panel
 from ui.settings import words
 from ui.tones import PROPOSAL, VOTE, tone
@@ -177,7 +178,7 @@ class _Now:
     """What can be done at this moment, and until when."""
 
     def __init__(self, lookup: Lookup[ProposalDetail]) -> None:
-        self._lookup = lookup
+        self._lookup, self._once = lookup, Once(lookup.feed)
         with card("Now", "clock"):
             self._words = text("", "fc-dim")
             self._voting = block("fc-stack fc-hide").style("gap:12px")
@@ -222,12 +223,15 @@ class _Now:
         vote: Vote = (
             "for" if self._choice.value == "for" else "against" if self._choice.value == "against" else "abstain"
         )
-        await self._lookup.change(lambda client: client.vote(value.id, vote, self._reason.value))
+        reason = self._reason.value
+        await self._lookup.change(
+            self._once, (vote, reason), lambda client, key: client.vote(value.id, vote, reason, key)
+        )
 
     async def _step(self, step: Literal["queue", "execute", "cancel"]) -> None:
         value = self._lookup.value
         if value is not None:
-            await self._lookup.change(lambda client: client.move_proposal(value.id, step))
+            await self._lookup.change(self._once, step, lambda client, key: client.move_proposal(value.id, step, key))
 
     async def _take_back(self) -> None:
         if await confirm("Take this proposal back?", "It can't be voted on then, nor proposed again in the same words.",

@@ -12,7 +12,8 @@ from ui.components.empty import alert
 from ui.components.fields import Field
 from ui.components.table import Waiting
 from ui.live import follow
-from ui.lookup import CHAIN_TIMEOUT, Lookup, trouble
+from ui.lookup import Lookup, trouble
+from ui.once import Once
 from ui.panel import Page, Panel
 from ui.settings import GROUPS, words, wrong
 
@@ -33,7 +34,7 @@ def build(panel: Panel) -> None:
 
 class _Form:
     def __init__(self, dao: Lookup[DaoView]) -> None:
-        self._dao = dao
+        self._dao, self._once = dao, Once(dao.feed)
         self._inputs: dict[str, ui.input] = {}
         self._now: dict[str, str] = {}
         with block("fc-grid g-21").style("align-items:start"):
@@ -130,7 +131,7 @@ class _Form:
     async def _send(self) -> None:
         description = f"{self._title.value}\n\n{self._why.value}".strip()
         request = ProposeRequest(description=description, settings=self._wanted)
-        done = await self._dao.feed.ask(lambda client: client.propose(request), CHAIN_TIMEOUT)
+        done = await self._once.do(request, lambda client, key: client.propose(request, key))
         ui.notify("The proposal is made", type="positive")
         ui.navigate.to(f"/governance/{done.id}")
 

@@ -17,6 +17,7 @@ from ui.components.fields import AmountField, Field
 from ui.components.table import Waiting
 from ui.live import follow
 from ui.lookup import Lookup, trouble
+from ui.once import Once
 from ui.panel import Page, Panel
 
 YEAR = 365 * 24 * 3600
@@ -85,7 +86,7 @@ class _Move:
     """Bond from the wallet, or begin to take out."""
 
     def __init__(self, stake: Lookup[StakeView]) -> None:
-        self._stake = stake
+        self._stake, self._once = stake, Once(stake.feed)
         with card("Bond and unbond", "coins"):
             self._way = Choice("Which way", {"bond": "Bond", "unbond": "Unbond"}, self._check)
             self._amount = AmountField("stake-amount", self._available, self._place, self._check)
@@ -116,7 +117,11 @@ class _Move:
         wanted, way = self._amount.check(), self._way.value
         if wanted is None:
             return
-        await self._stake.change(lambda client: client.bond(wanted) if way == "bond" else client.unbond(wanted))
+        await self._stake.change(
+            self._once,
+            (way, wanted),
+            lambda client, key: client.bond(wanted, key) if way == "bond" else client.unbond(wanted, key),
+        )
         self._amount.set("")
         ui.notify(f"{'Bonded' if way == 'bond' else 'Unbonding'} {format_fog(wanted)}", type="positive")
         self._stake.feed.refresh("wallet")
@@ -126,7 +131,7 @@ class _Votes:
     """Who votes with the bond."""
 
     def __init__(self, stake: Lookup[StakeView]) -> None:
-        self._stake = stake
+        self._stake, self._once = stake, Once(stake.feed)
         with card("Who votes with it", "users"):
             self._now = text("–")
             self._mine = Action("Vote myself", lambda: self._give("me"), done="This node votes with its bond")
@@ -162,16 +167,17 @@ class _Votes:
         self._give_away.allow(live and good and to != value.delegatee)
 
     async def _give(self, to: str) -> None:
-        await self._stake.change(lambda client: client.delegate(to))
+        await self._stake.change(self._once, to, lambda client, key: client.delegate(to, key))
         self._to.set("")
 
 
 def _rewards(stake: Lookup[StakeView]) -> None:
+    once = Once(stake.feed)
     with card("Rewards", "coins"), block("fc-row fc-between fc-wrap"):
         words = text("", "fc-dim fc-grow").style("min-width:min(260px,100%)")
 
         async def take() -> None:
-            await stake.change(lambda client: client.claim_rewards())
+            await stake.change(once, "rewards", lambda client, key: client.claim_rewards(key))
             stake.feed.refresh("wallet")
 
         go = Action("Take the rewards", take, done="The rewards are in the wallet")
@@ -193,11 +199,12 @@ def _rewards(stake: Lookup[StakeView]) -> None:
 
 
 def _queue(stake: Lookup[StakeView]) -> None:
+    once = Once(stake.feed)
     with card("On its way out", "hourglass", "flush") as end:
         with end:
 
             async def withdraw() -> None:
-                await stake.change(lambda client: client.withdraw_stake())
+                await stake.change(once, "withdraw", lambda client, key: client.withdraw_stake(key))
                 stake.feed.refresh("wallet")
 
             out = Action("Withdraw what is due", withdraw, done="It is in the wallet", classes="small")
@@ -219,15 +226,15 @@ def _queue(stake: Lookup[StakeView]) -> None:
         waiting.content.clear()
         with waiting.content:
             for place, entry in enumerate(value.unbonding):
-                _entry(stake, place, entry, stake.now(value.time))
+                _entry(stake, once, place, entry, stake.now(value.time))
 
     shown(out.box, False)
     follow(update, lambda: (stake.rev, stake.feed.live, int(time.time()) // 15))
 
 
-def _entry(stake: Lookup[StakeView], place: int, entry: UnbondingView, now: float) -> None:
+def _entry(stake: Lookup[StakeView], once: Once, place: int, entry: UnbondingView, now: float) -> None:
     async def back() -> None:
-        await stake.change(lambda client: client.cancel_unbonding(place, entry))
+        await stake.change(once, (place, entry), lambda client, key: client.cancel_unbonding(place, entry, key))
 
     with block("fc-jobrow"), block("fc-row"):
         amount = text(show.fog(entry.amount).text, "name fc-num fc-cut")

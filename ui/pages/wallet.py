@@ -26,10 +26,10 @@ from ui.feed import NodeFeed
 from ui.files import statement_path
 from ui.live import follow
 from ui.lookup import Lookup
+from ui.once import Once
 from ui.panel import Page, Panel
 from ui.tones import SESSION, tone
 
-CHAIN_TIMEOUT = 90.0  # s; a transfer waits for blocks
 ROLES = {"all": "All", "buyer": "As buyer", "provider": "As provider"}
 ROLE_OF: dict[str, Literal["buyer", "provider"] | None] = {"all": None, "buyer": "buyer", "provider": "provider"}
 RANGES = {"all": "All", "month": "This month", "last": "Last month"}
@@ -113,6 +113,7 @@ class _Transfer:
 
     def __init__(self, feed: NodeFeed) -> None:
         self._feed = feed
+        self._once = Once(feed)
         self._busy = False
         with card("Deposit and withdraw", "coins") as end:
             with end:
@@ -147,8 +148,9 @@ class _Transfer:
         self._busy = True
         self._check()
         try:
-            self._feed.wallet = await self._feed.ask(
-                lambda client: client.deposit(wanted) if way == "deposit" else client.withdraw(wanted), CHAIN_TIMEOUT
+            self._feed.wallet = await self._once.do(
+                (way, wanted),
+                lambda client, key: client.deposit(wanted, key) if way == "deposit" else client.withdraw(wanted, key),
             )
         except FogchainError as error:
             self._problem_words.set_text(f"{error.message}. {error.hint}".strip())

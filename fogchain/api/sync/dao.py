@@ -23,21 +23,24 @@ class DaoApi(Link):
     def dao(self, limit: int | None = None) -> DaoView:
         return self._get(DaoView, "dao", query={"limit": limit})
 
-    def delegate(self, to: str) -> StakeView:
+    def delegate(self, to: str, key: str | None = None) -> StakeView:
         """An address, or "me"."""
-        return self._post(StakeView, DelegateRequest(to=to), "dao", "delegate")
+        return self._post(StakeView, DelegateRequest(to=to), "dao", "delegate", key=key)
 
     def proposal(self, id: str) -> ProposalDetail:
         return self._get(ProposalDetail, "dao", "proposals", id)
 
-    def propose(self, request: ProposeRequest) -> ProposalDetail:
-        return self._post(ProposalDetail, request, "dao", "proposals")
+    def propose(self, request: ProposeRequest, key: str | None = None) -> ProposalDetail:
+        return self._post(ProposalDetail, request, "dao", "proposals", key=key)
 
-    def vote(self, id: str, vote: Vote, reason: str = "") -> ProposalDetail:
-        return self._post(ProposalDetail, VoteRequest(vote=vote, reason=reason), "dao", "proposals", id, "vote")
+    def vote(self, id: str, vote: Vote, reason: str = "", key: str | None = None) -> ProposalDetail:
+        request = VoteRequest(vote=vote, reason=reason)
+        return self._post(ProposalDetail, request, "dao", "proposals", id, "vote", key=key)
 
-    def move_proposal(self, id: str, step: Literal["queue", "execute", "cancel"]) -> ProposalDetail:
-        return self._post(ProposalDetail, None, "dao", "proposals", id, step)
+    def move_proposal(
+        self, id: str, step: Literal["queue", "execute", "cancel"], key: str | None = None
+    ) -> ProposalDetail:
+        return self._post(ProposalDetail, None, "dao", "proposals", id, step, key=key)
 
     def cases(self, limit: int | None = None, cursor: str | None = None) -> Page[CaseView]:
         return self._get(Page[CaseView], "slashings", query={"limit": limit, "cursor": cursor})

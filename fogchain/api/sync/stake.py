@@ -12,20 +12,21 @@ class StakeApi(Link):
     def stake(self) -> StakeView:
         return self._get(StakeView, "stake")
 
-    def bond(self, amount: int) -> StakeView:
-        """Bond `amount` base units from the wallet. This and the other changes return when they are mined."""
-        return self._post(StakeView, AmountRequest(amount=amount), "stake", "bond")
+    def bond(self, amount: int, key: str | None = None) -> StakeView:
+        """Bond `amount` base units from the wallet. This and the other changes return when they are mined, and are
+        made once for each `key`."""
+        return self._post(StakeView, AmountRequest(amount=amount), "stake", "bond", key=key)
 
-    def unbond(self, amount: int) -> StakeView:
-        return self._post(StakeView, AmountRequest(amount=amount), "stake", "unbond")
+    def unbond(self, amount: int, key: str | None = None) -> StakeView:
+        return self._post(StakeView, AmountRequest(amount=amount), "stake", "unbond", key=key)
 
-    def withdraw_stake(self) -> StakeView:
-        return self._post(StakeView, None, "stake", "withdraw")
+    def withdraw_stake(self, key: str | None = None) -> StakeView:
+        return self._post(StakeView, None, "stake", "withdraw", key=key)
 
-    def claim_rewards(self) -> StakeView:
-        return self._post(StakeView, None, "stake", "rewards")
+    def claim_rewards(self, key: str | None = None) -> StakeView:
+        return self._post(StakeView, None, "stake", "rewards", key=key)
 
-    def cancel_unbonding(self, index: int, entry: UnbondingView) -> StakeView:
+    def cancel_unbonding(self, index: int, entry: UnbondingView, key: str | None = None) -> StakeView:
         """`entry`: as `stake` showed it at place `index`."""
         request = UnbondingRequest(amount=entry.amount, release=entry.release)
-        return self._post(StakeView, request, "stake", "unbonding", index, "cancel")
+        return self._post(StakeView, request, "stake", "unbonding", index, "cancel", key=key)

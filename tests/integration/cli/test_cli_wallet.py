@@ -217,28 +217,55 @@ class TestSending:
         other = await network.run("wallet", "send", to, "4 FOG", "--yes", "--key", "rent of may")
         assert other.returncode == 1 and "used for another request" in other.stderr
 
-    async def test_a_node_killed_on_the_way_sends_once(self, network: Network) -> None:
+    async def test_one_key_moves_and_bonds_once(self, network: Network) -> None:
+        own, chain = (await network.json("wallet", "show"))["address"], network.chain
+        free, bond = await chain.free_balance(own), (await chain.bond(own)).bonded
+        for words, key in (
+            (["wallet", "deposit", "3 FOG"], "in"),
+            (["wallet", "withdraw", "1 FOG"], "out"),
+            (["stake", "bond", "5 FOG"], "bond"),
+        ):
+            both = await asyncio.gather(*(network.json(*words, "--key", key) for _ in range(2)))
+            told = [*both, await network.json(*words, "--key", key)]
+            if words[0] == "wallet":
+                assert told[0] == told[1] == told[2], words
+            else:  # an approval before it is left out where it stands already
+                assert told[0][-1] == told[1][-1] == told[2][-1], words
+        assert await chain.free_balance(own) == free + 2 * WEI
+        assert (await chain.bond(own)).bonded == bond + 5 * WEI
+        other = await network.run("stake", "bond", "6 FOG", "--key", "bond")
+        assert other.returncode == 1 and "used for another request" in other.stderr
+
+    async def test_a_node_killed_on_the_way_acts_once(self, network: Network) -> None:
         to = somebody()
         own, rpc = (await network.json("wallet", "show"))["address"], network.chain.rpc
+        free, bond = await network.chain.free_balance(own), (await network.chain.bond(own)).bonded
 
         async def under_way() -> bool:
             used, known = await rpc.strict([("eth_getTransactionCount", [own, tag]) for tag in ("latest", "pending")])
-            return int(known, 16) > int(used, 16)
+            return int(known, 16) >= int(used, 16) + 3
 
         await rpc.call("evm_setIntervalMining", 0)
-        command = asyncio.create_task(network.run("wallet", "send", to, "1.25 FOG", "--yes", "--json"))
+        commands = [
+            asyncio.create_task(network.run(*words, "--json"))
+            for words in (
+                ["wallet", "send", to, "1.25 FOG", "--yes"], ["wallet", "deposit", "2 FOG"], ["stake", "bond", "1 FOG"],
+            )
+        ]  # fmt: skip
         try:
             await network.until(under_way)
             await network.net.kill("buyer")
-            assert not command.done()
+            assert not any(command.done() for command in commands)
             await network.net.launch_node("buyer")
             await network.net.ready("buyer")
         finally:
             await rpc.call("evm_setIntervalMining", 1)
-        result = await command
-        assert result.returncode == 0, result.stderr
-        assert "trying again" in result.stderr
+        for result in await asyncio.gather(*commands):
+            assert result.returncode == 0, result.stderr
+            assert "trying again" in result.stderr
         assert await network.chain.token_balance(to) == 5 * WEI // 4
+        assert await network.chain.free_balance(own) == free + 2 * WEI
+        assert (await network.chain.bond(own)).bonded == bond + WEI
 
     async def test_without_a_node_the_command_sends_by_itself(self, network: Network) -> None:
         to = somebody()
@@ -247,10 +274,16 @@ class TestSending:
         sent = await network.json(*words)
         assert await network.chain.token_balance(to) == WEI // 2
         assert await network.json(*words) == sent
+        own = (await network.json("wallet", "show"))["address"]
+        bond, bonding = (await network.chain.bond(own)).bonded, ["stake", "bond", "1.5 FOG", "--key", "alone, too"]
+        bonded = await network.json(*bonding)
+        assert (await network.json(*bonding))[-1] == bonded[-1]
         await network.net.launch_node("buyer")
         await network.net.ready("buyer")
         assert await network.json(*words) == sent, "the node knows what was sent without it"
+        assert (await network.json(*bonding))[-1] == bonded[-1]
         assert await network.chain.token_balance(to) == WEI // 2
+        assert (await network.chain.bond(own)).bonded == bond + 3 * WEI // 2
 
 
 def test_a_statement_is_a_table_json_or_a_file_for_a_spreadsheet(served: ServedNode, tmp_path: Path) -> None:
