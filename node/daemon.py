@@ -90,6 +90,7 @@ class Node:
         self._stack = contextlib.AsyncExitStack()
         self._stop = asyncio.Event()
         self.refusals = Refusals()
+        self.refused_by_peers = Refusals()
         self.url = ""
 
     async def start(self) -> None:
@@ -129,7 +130,7 @@ class Node:
             mdns=config.p2p.mdns,
             bootstrap=config.p2p.bootstrap,
         )
-        host.refused = refusals.note
+        host.refused, host.refused_by_peer = refusals.note, self.refused_by_peers.note
         await host.start()
         self._stack.push_async_callback(host.stop)
         _keep_ports(folder, host.addresses)
@@ -325,6 +326,7 @@ class Node:
                 machine=machine,
             ),
             refusals=self.refusals,
+            refused_by_peers=self.refused_by_peers,
         )
         self._keep(services.data.tend(), "storage")
         watchers.append(services)

@@ -1,4 +1,5 @@
-"""What this node refused, counted: messages of peers, offers, receipts, and requests at its API."""
+"""Refusals, counted: what this node refused (messages of peers, offers, receipts, requests at its API), and what its
+peers refused of it."""
 
 from __future__ import annotations
 

@@ -102,6 +102,7 @@ class Services:
         answers: Answers,
         data: Callable[[Callable[[str], JobMachine]], Data],
         refusals: Refusals,
+        refused_by_peers: Refusals,
     ) -> None:
         self.blobs, self.answers = blobs, answers
         self.data = data(self._machine)
@@ -112,7 +113,7 @@ class Services:
         self._index, self._sender, self._network, self._peers = index, sender, network, peers
         self._book, self._buyer, self._store = book, buyer, store
         self._provider, self._ledger, self._feed = provider, ledger, feed
-        self._refusals = refusals
+        self._refusals, self._refused_by_peers = refusals, refused_by_peers
         self._accounts = Accounts(client, calls)
         self._statements = Statements(
             index, wallet.address, list(client.deployment.addresses.values()), jobs=self._job_name, names=self._names
@@ -161,8 +162,10 @@ class Services:
             registered=self._provider.registered if self._provider else False,
             offer=views.offer_view(offer) if self._provider and (offer := self._provider.offer) else None,
             runtimes=views.runtime_views(self._provider.sandbox.runtimes()) if self._provider else [],
+            executor=self._config.provider.executor if self._provider else "",
             ended=views.counts_view(self._provider.sandbox.ended()) if self._provider else {},
             refusals=views.refusals(self._refusals),
+            refused_by_peers=views.refusals(self._refused_by_peers),
             chain=ChainView(
                 chain_id=self._client.deployment.chain_id,
                 rpc_url=self._config.chain.rpc_url,

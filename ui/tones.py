@@ -71,6 +71,22 @@ MATCH = {
     "yes": Tone("good", "circle-check", "Matches"),
     "no": Tone("neutral", "circle-x", "No match"),
 }
+RUNTIMES = {"wasm": "Wasm", "python": "Python", "native": "Linux"}
+RUNTIME = {
+    "yes": Tone("good", "circle-check", "Offered"),
+    "no": Tone("neutral", "circle-x", "Not offered"),
+}
+ENDED = {  # how a run ended in the sandbox
+    "ok": Tone("good", "circle-check", "Well"),
+    "nonzero": Tone("bad", "circle-x", "With an exit code"),
+    "trap": Tone("bad", "circle-x", "Trap"),
+    "out_of_fuel": Tone("bad", "gauge", "Out of fuel"),
+    "output_limit": Tone("bad", "file-text", "Too much output"),
+    "bad_module": Tone("bad", "circle-x", "No module"),
+    "timeout": Tone("warn", "timer", "Out of time"),
+    "crashed": Tone("warn", "triangle-alert", "Crashed"),
+    "refused": Tone("neutral", "ban", "Not run"),
+}
 PROPOSAL = {
     "pending": Tone("info", "hourglass", "Pending"),
     "active": Tone("run", "vote", "Voting"),

@@ -60,6 +60,7 @@ from fogchain.jobs.spec import (
     SpanAmount,
     Value,
 )  # fmt: skip
+from fogchain.market.engines import RUNTIMES, Runtime, runtime_of
 from fogchain.units import MAX_UINT96
 
 T = TypeVar("T")
@@ -111,7 +112,7 @@ class ChainView(View):
 
 
 class RefusalView(View):
-    """All refusals of one kind since the node started."""
+    """All refusals of one kind since the node started, by this node or by its peers."""
 
     subject: str  # what was refused: "order", "receipt", "offer", "hello", "api", …
     reason: str  # an error's code, as in problems: "bad-signature", "conflict", …
@@ -139,9 +140,11 @@ class NodeStatus(View):
     done: int  # tasks delivered since the data folder was made
     earned: FogAmount  # in vouchers, claimed or not, fees included
     registered: bool  # provider record on chain
-    refusals: list[RefusalView] = []  # most frequent first
+    refusals: list[RefusalView] = []  # by this node, most frequent first
+    refused_by_peers: list[RefusalView] = []  # of what this node asked or handed over
     offer: OfferView | None = None
     runtimes: list[RuntimeView] = []  # of a provider
+    executor: Literal["", "local", "ray"] = ""  # of a provider: tasks run on its machine, or on a Ray cluster
     ended: dict[str, int] = {}  # how tasks ended in the sandbox since the node started: {"ok": 12, "out_of_fuel": 1}
     chain: ChainView
 
@@ -149,7 +152,7 @@ class NodeStatus(View):
 class RuntimeView(View):
     """What kind of jobs a provider runs, and why not the others."""
 
-    runtime: Literal["wasm", "python", "native"]
+    runtime: Runtime
     engine: str | None  # None: not offered now
     detail: str = ""  # in words, why it is not offered
 
@@ -165,6 +168,12 @@ class OfferView(View):
     fuel_rate: int  # fuel/s/slot
     engines: list[str]  # what it runs tasks with: "wasmtime-50.0.1/fog-1"
     expires: int  # Unix seconds
+
+    @property
+    def runtimes(self) -> list[Runtime]:
+        """What kinds of jobs those run."""
+        kinds = {runtime_of(engine) for engine in self.engines}
+        return [runtime for runtime in RUNTIMES if runtime in kinds]
 
 
 class ProviderView(View):

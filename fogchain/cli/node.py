@@ -142,6 +142,7 @@ def status(data: Data = None, as_json: Json = False) -> None:
             ("runs", "\n         ".join(map(_runtime_line, node["runtimes"]))),
             ("offer", f"{output.price(offer['price'])}, {offer['slots']} at once" if offer else ""),
             ("refused", "\n         ".join(_refusal_line(one) for one in node["refusals"])),
+            ("by peers", "\n         ".join(_refusal_line(one) for one in node["refused_by_peers"])),
             ("earned", output.fog(node["earned"]) if "provider" in node["roles"] else ""),
         ]
     )

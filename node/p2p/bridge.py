@@ -42,6 +42,7 @@ class Bridge:
     def __init__(self, seed: bytes, listen: Sequence[str], topic: str) -> None:
         self.seed, self.topic = seed, topic
         self.heard: Callable[[str, bytes], None] = lambda _peer, _data: None
+        self.refused: Callable[[str, FogchainError], None] = lambda _subject, _error: None  # what peers answered with
         self.too_often = 0  # announcements that were passed over, their makers having made one just before
         self.listen = tuple(listen)  # with real ports once they are known: a restart must listen where peers dial
         self.subjects: set[str] = set()
@@ -159,6 +160,10 @@ class Bridge:
         try:
             async with asyncio.timeout(timeout):
                 return await self._wait(call.future)
+        except FogchainError as error:
+            if call.refused and not isinstance(error, Unavailable):  # that one only says "not now"
+                self.refused(subject, error)
+            raise
         except TimeoutError as error:
             raise Unavailable(f"peer {short(peer_id)} did not answer on {subject!r} within {timeout:g} s") from error
         finally:

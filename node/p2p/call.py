@@ -21,6 +21,12 @@ class Call:
     def __init__(self, future: asyncio.Future[bytes]) -> None:
         self.future = future
         self.sent = False
+        self.refused = False  # by the peer
+
+    def refuse(self, error: FogchainError) -> None:
+        """The peer's answer is this error. In the asyncio loop."""
+        self.refused = True
+        self.settle(error)
 
     def settle(self, outcome: bytes | FogchainError) -> None:
         """In the asyncio loop; the first outcome counts."""

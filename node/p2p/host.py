@@ -67,6 +67,8 @@ class P2PHost:
         self._handlers: dict[str, Handler] = {HELLO: self._peers.answer_hello}
         self._bridge.serve(HELLO)
         self.refused: Callable[[str, FogchainError], None] = lambda subject, error: None  # told of each refusal
+        self.refused_by_peer: Callable[[str, FogchainError], None] = lambda subject, error: None
+        self._bridge.refused = lambda subject, error: self.refused_by_peer(subject, error)
         self._peers.refused = lambda error: self.refused(HELLO, error)
         self._mdns: MdnsDiscovery | None = None
 

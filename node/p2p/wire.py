@@ -209,9 +209,12 @@ class Link:
         if envelope.kind is Kind.REQUEST or envelope.id > self._last:
             raise BadMessage(f"peer {short(self.peer_id)} answers what was not asked")
         call = self._calls.pop(envelope.id, None)
-        if call is not None:
-            answer = envelope.payload if envelope.kind is Kind.ANSWER else frames.decode_error(envelope.payload)
-            self._post(call.settle, answer)
+        if call is None:
+            return
+        if envelope.kind is Kind.ANSWER:
+            self._post(call.settle, envelope.payload)
+        else:
+            self._post(call.refuse, frames.decode_error(envelope.payload))
 
     def fail(self, why: FogchainError) -> None:
         """The stream is gone: so are the requests on it."""

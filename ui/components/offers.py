@@ -8,7 +8,7 @@ from ui import show
 from ui.components.base import block, card, shown, text
 from ui.components.empty import empty
 from ui.components.table import Cell, Column, Grid, Pager, Row, Waiting, amount, named, pill, plain
-from ui.tones import MATCH
+from ui.tones import MATCH, RUNTIMES
 
 PAGE_SIZE = 25
 COLUMNS = (
@@ -17,6 +17,7 @@ COLUMNS = (
     Column("Price", end=True),
     Column("Where", optional=True),
     Column("Capacity", end=True, optional=True),
+    Column("Runs", optional=True),
     Column("Speed of a slot", end=True, optional=True),
     Column("Stays", end=True, wide=True),
     Column("Heard", end=True, wide=True),
@@ -117,7 +118,7 @@ def _row(found: OfferMatch) -> Row:
         (
             named(found.name or show.short(found.address), found.address or found.peer_id),
             pill(MATCH["yes" if found.matches else "no"], why, why),
-            *(_terms(offer, found) if offer is not None else (plain(show.UNKNOWN),) * 5),
+            *(_terms(offer, found) if offer is not None else (plain(show.UNKNOWN),) * 6),
             _heard(found),
         ),
     )
@@ -132,7 +133,8 @@ def _terms(offer: OfferView, found: OfferMatch) -> tuple[Cell, ...]:
     return (
         amount(show.price(offer.price), base),
         plain(offer.resource_class, ", ".join(offer.regions), ", ".join(offer.regions) or "region not said"),
-        plain(show.plural(offer.slots, "slot"), ", ".join(offer.engines), f"{show_size(offer.memory)} each"),
+        plain(show.plural(offer.slots, "slot"), note=f"{show_size(offer.memory)} each"),
+        plain(_kinds(offer), ", ".join(offer.engines)),
         plain(f"{speed.text}/s", speed.full, claimed),
         plain(
             format_ratio(offer.survival["1 h"]) if "1 h" in offer.survival else show.UNKNOWN,
@@ -140,6 +142,10 @@ def _terms(offer: OfferView, found: OfferMatch) -> tuple[Cell, ...]:
             "for 1 h" if "1 h" in offer.survival else "",
         ),
     )
+
+
+def _kinds(offer: OfferView) -> str:
+    return ", ".join(RUNTIMES[runtime] for runtime in offer.runtimes) or show.UNKNOWN
 
 
 def _heard(found: OfferMatch) -> Cell:

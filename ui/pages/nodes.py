@@ -7,22 +7,23 @@ import time
 from nicegui import ui
 from nicegui.element import Element
 
-from fogchain.api.models import ProviderView
+from fogchain.api.models import OfferView, ProviderView
 from fogchain.units import show_size
 from ui import show
-from ui.components.base import Facts, Pill, block, card, heading, set_classes, shown, text
+from ui.components.base import Facts, Pill, block, button, card, heading, set_classes, shown, text
 from ui.components.copy import CopyText
 from ui.components.empty import alert, empty
+from ui.components.nodesheet import EXECUTORS, NodeSheet, ended, refused, runs
 from ui.components.table import Column, Grid, Row, Waiting, amount, named, pill, plain
 from ui.feed import NodeFeed
 from ui.live import follow
 from ui.panel import Page, Panel
 from ui.show import plural
-from ui.tones import LINK, NODE, PROVIDER, tone
+from ui.tones import LINK, NODE, PROVIDER, RUNTIMES, tone
 
-FACTS = ("Uptime", "Memory", "Peers", "Version", "Chain block")
+FACTS = ("Uptime", "Memory", "Peers", "Version", "Chain block", "Refused")
 BUYER_FACTS = ("Paid out", "Free")
-PROVIDER_FACTS = ("Delivered", "Earned", "On chain", "Offer")
+PROVIDER_FACTS = ("Delivered", "Earned", "On chain", "Offer", "Runs", "Runs ended")
 FOUND = {"registry": "registry", "mdns": "local network", "bootstrap": "bootstrap list"}
 MOST_SLOTS = 32  # drawn as squares; more are told in words alone
 COLUMNS = (
@@ -30,6 +31,7 @@ COLUMNS = (
     Column("State", wrap=True),
     Column("Price", end=True),
     Column("Capacity", end=True, optional=True),
+    Column("Runs", optional=True, wrap=True),
     Column("Done for this node", end=True, optional=True),
     Column("Paid", end=True, optional=True),
     Column("Seen", end=True, optional=True),
@@ -65,6 +67,8 @@ class _NodeCard:
                     self._queue = text("", "fc-num fc-faint")
                 self._slots = block("fc-slots", aria_hidden="true")
             self._facts = Facts(*FACTS, *BUYER_FACTS, *PROVIDER_FACTS)
+            self._sheet = NodeSheet(feed)
+            button("Runs and refusals", self._sheet.open, "search", "small")
         self._squares: list[Element] = []
         follow(self._update, lambda: feed.rev("node", "link", "wallet"))
 
@@ -102,6 +106,10 @@ class _NodeCard:
             if offer
             else "this node offers nothing now",
         )
+        self._facts.set("Runs", runs(status), f"{runs(status)}, {EXECUTORS.get(status.executor, '')}".rstrip(", "))
+        self._facts.set("Runs ended", ended(status), f"{ended(status)}; since it started")
+        self._facts.set("Refused", refused(status), "messages and requests that were refused since it started")
+        self._sheet.update()
         self._facts.set("Version", status.version, f"process {status.pid}")
         self._facts.set("Chain block", show.number(status.chain.block), show.full_moment(status.chain.block_time))
 
@@ -169,11 +177,16 @@ def _provider_row(provider: ProviderView, now: float) -> Row:
                 "each with this much fuel a second",
                 f"{show.fuel(offer.fuel_rate).text}/s each" if offer else "",
             ),
+            plain(_kinds(offer), ", ".join(offer.engines) if offer else ""),
             plain(plural(provider.tasks_done, "task"), note=_record(provider)),
             amount(show.fog(provider.paid)),
             plain(show.ago(provider.last_seen, now), show.full_moment(provider.last_seen), faint=True),
         ),
     )
+
+
+def _kinds(offer: OfferView | None) -> str:
+    return ", ".join(RUNTIMES[runtime] for runtime in offer.runtimes) if offer else show.UNKNOWN
 
 
 def _found(provider: ProviderView) -> str:

@@ -49,12 +49,12 @@ class _Offers:
         auction: Lookup[AuctionView] = Lookup(feed, lambda client: client.auction())
         trouble(self._found)
         with block("fc-grid g-21").style("align-items:start"):
+            self._wishes()
             with block("fc-stack"):
-                self._wishes()
+                with card("Who matches", "search"):
+                    self._waiting = text("asking the node…", "fc-dim")
+                    self._funnel = Funnel()
                 _auction(auction)
-            with card("Who matches", "search"):
-                self._waiting = text("asking the node…", "fc-dim")
-                self._funnel = Funnel()
         self._table = OfferTable()
         follow(self._draw, lambda: self._found.rev)
         ui.timer(0, self._found.again, once=True)

@@ -57,6 +57,8 @@ class Program:
             mdns=config.get("mdns", False),
             bootstrap=config.get("bootstrap", []),
         )
+        self.refused: list[tuple[str, str, str]] = []
+        self.host.refused_by_peer = lambda subject, error: self.refused.append((subject, error.code, error.message))
         for handler in (echo, whoami, missing, buggy, sleepy, large):
             self.host.serve(handler.__name__, handler)
         self.host.hear(lambda peer, data: say(event="heard", peer_id=peer, data=data.decode()))
@@ -111,6 +113,9 @@ class Program:
 
     async def too_often(self) -> int:
         return self.host.too_often
+
+    async def refused_by_peers(self) -> list[tuple[str, str, str]]:
+        return self.refused
 
     async def peers(self) -> list[str]:
         return sorted(self.host.peers)

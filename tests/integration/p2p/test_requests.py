@@ -48,6 +48,9 @@ async def test_two_processes_ask_each_other(pair: tuple[Peer, Peer]) -> None:
     with pytest.raises(Unavailable, match=r"does not speak /fogchain/nothing/1.0.0"):
         await one.request(two, "nothing")
     assert await one.request(two, "echo", "still here") == "still here"
+    told = await one.call("refused_by_peers")
+    assert ["missing", "not-found", "there is no bread"] in told
+    assert not {"buggy", "nothing"} & {subject for subject, *_ in told}, "not refused: failed, and not spoken"
 
 
 async def test_answers_come_in_any_order_and_a_silent_handler_blocks_nobody(pair: tuple[Peer, Peer]) -> None:
