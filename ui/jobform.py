@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fogchain.errors import BadInput
+from fogchain.units import format_duration
+from ui import show
 
 Runtime = Literal["wasm", "python", "native"]
 
@@ -30,6 +32,10 @@ DEFAULTS: dict[str, str] = {
     "urgency": "now",
     "pay": "session",
     "time_limit": "1 h",
+    "deadline": "",
+    "grace": "1 min",
+    "penalty": "",
+    "privacy": "direct",
     "class": "",
     "regions": "",
     "min_survival": "",
@@ -49,15 +55,27 @@ LEVELS: dict[str, tuple[str, str]] = {
         "Three operators run each task, the majority stands. It costs three times as much.",
     ),
 }
+AGREEMENT = ("deadline", "grace", "penalty", "privacy")  # what both sides sign beside the price
+PRIVACY = {"direct": "Direct", "onion": "Onion circuits", "mix": "Mixnet"}
 FIELD_OF_KEY = {  # a key of the job file or of the API: the field that stands for it
     "job.name": "name", "job.module": "program", "job.script": "program", "job.budget": "budget",
     "job.max_price": "max_price", "job.time_limit": "time_limit", "job.class": "class", "job.regions": "regions",
-    "job.min_survival": "min_survival", "limits.fuel": "fuel", "limits.memory": "memory", "limits.time": "time",
-    "limits.output": "output", "verify.sample": "sample", "verify.level": "level", "array.count": "count",
+    "job.min_survival": "min_survival", "job.deadline": "deadline", "job.grace": "grace",
+    "job.penalty": "penalty", "job.privacy": "privacy", "limits.fuel": "fuel", "limits.memory": "memory",
+    "limits.time": "time", "limits.output": "output", "verify.sample": "sample", "verify.level": "level",
+    "array.count": "count",
     "array.args": "args", "array": "args", "budget": "budget", "max_price": "max_price", "name": "name",
     "time_limit": "time_limit", "min_survival": "min_survival", "regions": "regions", "class": "class",
-    "resource_class": "class",
+    "resource_class": "class", "deadline": "deadline", "grace": "grace", "penalty": "penalty", "privacy": "privacy",
 }  # fmt: skip
+
+
+def terms(deadline: int | None, grace: int, penalty: int, privacy: str) -> str:
+    """What both sides sign beside the price, in a line. Milliseconds; base units of FOG."""
+    within = f"within {format_duration(deadline)}" if deadline is not None else "within the job's time"
+    late = f"then paid less over {format_duration(grace)}" if grace else "later not paid"
+    kept = f"penalty {show.fog(penalty).text}" if penalty else "no penalty"
+    return f"{within}, {late} · {kept} · {PRIVACY.get(privacy, privacy).lower()}"
 
 
 @dataclass(frozen=True)
@@ -100,7 +118,7 @@ def job_file(values: Mapping[str, str], files: Files, placeholder: str) -> str:
     job = [("name", _quoted(values["name"] or _stem(files.program))), (key, _quoted(program))]
     job += [("runtime", _quoted(runtime))] if runtime != "wasm" else []
     job += [(name, _quoted(values[name])) for name in ("budget", "max_price", "time_limit") if values[name]]
-    job += [(name, _quoted(values[name])) for name in ("class", "min_survival") if values[name]]
+    job += [(name, _quoted(values[name])) for name in ("class", "min_survival", *AGREEMENT) if values[name]]
     if regions := re.findall(r"[^\s,;]+", values["regions"]):
         job.append(("regions", _list(regions)))
     job += [("urgency", _quoted(values["urgency"])), ("pay", _quoted(values["pay"]))]

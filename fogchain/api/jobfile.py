@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from fogchain.config import explain
 from fogchain.errors import BadInput
 from fogchain.jobs.file import ResolvedJob, Uploads, load_job_file
-from fogchain.jobs.spec import JobSpec
+from fogchain.jobs.spec import MAX_TASKS, JobSpec
 
-__all__ = ["JobSpec", "ResolvedJob", "Uploads", "read_uploaded", "wishes"]
+__all__ = ["MAX_TASKS", "JobSpec", "ResolvedJob", "Uploads", "read_uploaded", "wishes"]
 
 _NO_PROGRAM = {"sha256": "00" * 32, "size": 1}
 

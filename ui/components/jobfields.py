@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nicegui.element import Element
+from nicegui.elements.mixins.text_element import TextElement
 
-from fogchain.api.jobfile import ResolvedJob
+from fogchain.api.jobfile import MAX_TASKS, JobSpec, ResolvedJob
 from fogchain.units import format_duration
 from ui import show
-from ui.components.base import Facts, block, card, set_prop, shown, text
+from ui.components.base import Facts, block, card, set_classes, set_prop, shown, text
 from ui.components.choice import Choice
 from ui.components.drop import Drop
 from ui.components.fields import Field
+from ui.components.fold import Fold
 from ui.drafts import PLACEHOLDER, Draft
-from ui.jobform import DEFAULTS, LEVELS, Files, Runtime, job_file, runtime_of
+from ui.jobform import AGREEMENT, DEFAULTS, LEVELS, PRIVACY, Files, Runtime, job_file, runtime_of, terms
 
 KINDS: dict[Runtime, str] = {
     "wasm": "A WebAssembly module",
     "python": "A Python script: it runs on CPython 3.12 in the same sandbox",
     "native": "A Linux program: fewer providers take them, and level L1 can't check them",
 }
+
+
+PRIVACY_HINT = "direct: each knows the other's address"
 
 
 class JobFields:
@@ -32,11 +37,13 @@ class JobFields:
         self._fields: dict[str, Field] = {}
         self._hints: dict[str, str] = {}
         self._drops: list[Drop] = []
+        self._wrong_in_fold: set[str] = set()
         self._program()
         self._tasks()
         self._limits()
         self._money()
         self._where()
+        self._agreement()
 
     def toml(self) -> str:
         """Raises WrongField."""
@@ -50,9 +57,17 @@ class JobFields:
         for name, field in self._fields.items():
             field.hint(wrong.get(name, self._hints[name]), wrong=name in wrong)
         self._each_hint.set_text(wrong.get("each", ""))
+        self._privacy_hint.set_text(wrong.get("privacy", PRIVACY_HINT))
+        set_classes(self._privacy_hint, "fc-hint bad" if "privacy" in wrong else "fc-hint")
+        in_fold = {name for name in AGREEMENT if name in wrong}
+        if in_fold - self._wrong_in_fold:
+            self._fold.open()
+        self._wrong_in_fold = in_fold
 
     def count(self, job: ResolvedJob | None) -> None:
         self._count.set_text(show.plural(len(job.spec.tasks), "task") if job else "")
+        if job is not None:
+            self._fold.tell(terms_of(job.spec))
 
     def update_files(self) -> None:
         for drop in self._drops:
@@ -69,7 +84,7 @@ class JobFields:
                 multiple=False,
             )  # fmt: skip
             self._kind = text("", "fc-hint fc-unless-empty")
-            self._field("name", "Name", "after the program's file", most=100)
+            self._field("name", "Name", "after the program's file", "what lists call it", most=100)
 
     def _tasks(self) -> None:
         with card("Tasks", "layers") as end:
@@ -80,7 +95,7 @@ class JobFields:
             )
             count = block()
             with count:
-                self._field("count", "How many", "8")
+                self._field("count", "How many", "8", f"1 to {show.number(MAX_TASKS)}")
             each = block("fc-stack tight")
             with each:
                 self._drop("each", "One file for each task", "a task finds its own in /in, under its name")
@@ -148,6 +163,26 @@ class JobFields:
             self._field("class", "Resource class", "any", "as in cpu")
             self._field("regions", "Regions", "anywhere", "as in eu, us-va; eu-de lies in eu")
 
+    def _agreement(self) -> None:
+        self._fold = Fold("Agreement", "badge-check", "job-agreement")
+        with self._fold.body():
+            text("What both sides sign beside the price, for each task.", "fc-dim fc-small")
+            with block("fc-grid g-2 tight"):
+                self._field(
+                    "deadline", "Deadline", "the job's time limit",
+                    "as in 10 min, from the order to the result; what comes later earns less",
+                )  # fmt: skip
+                self._field(
+                    "grace", "Grace", "1 min", "as in 1 min after the deadline: over it the pay falls to nothing"
+                )
+                self._field(
+                    "penalty", "Penalty", "none",
+                    "as in 0.1 FOG, of a provider that signs for a task and never delivers; at most what it could earn",
+                )  # fmt: skip
+                self._privacy_hint = self._choice("privacy", "How you reach each other", PRIVACY, PRIVACY_HINT)
+        if any(self._draft.values[name] != DEFAULTS[name] for name in AGREEMENT):
+            self._fold.open()
+
     # -- their parts
 
     def _field(self, name: str, label: str, placeholder: str, hint: str = "", *, most: int = 0) -> None:
@@ -156,12 +191,13 @@ class JobFields:
         field.hint(hint)
         self._fields[name], self._hints[name] = field, hint
 
-    def _choice(self, name: str, label: str, options: dict[str, str], hint: str) -> None:
+    def _choice(self, name: str, label: str, options: dict[str, str], hint: str) -> TextElement:
+        """Its hint."""
         with block("fc-field"):
             text(label, tag="label")
             choice = Choice(label, options, lambda: self._write(name, choice.value))
             choice.choose(self._draft.values[name])
-            text(hint, "fc-hint")
+            return text(hint, "fc-hint")
 
     def _drop(self, slot: str, title: str, hint: str, *, multiple: bool = True) -> None:
         self._drops.append(Drop(self._draft, slot, title, hint, self._on_change, multiple=multiple))  # type: ignore[arg-type]
@@ -205,6 +241,7 @@ class JobFile:
                 "Fuel of a task",
                 "Checks",
                 "Within",
+                "Agreement",
             )
 
     def update_files(self) -> None:
@@ -225,6 +262,11 @@ class JobFile:
             "Fuel of a task": show.fuel(spec.limits.fuel).text,
             "Checks": f"{spec.verify.level}: {LEVELS[spec.verify.level][0].lower()}",
             "Within": format_duration(spec.time_limit),
+            "Agreement": terms_of(spec),
         }
         for label, value in values.items():
             self._facts.set(label, value)
+
+
+def terms_of(spec: JobSpec) -> str:
+    return terms(spec.deadline, spec.grace, spec.penalty, spec.privacy)

@@ -15,6 +15,7 @@ from ui.components.action import Action
 from ui.components.base import Facts, block, button, card, icon, icon_button, relabel, set_prop, shown, text
 from ui.components.empty import alert, skeleton
 from ui.components.offers import OfferTable
+from ui.jobform import terms
 
 MOST_REASONS = 6
 
@@ -53,6 +54,9 @@ class PriceCard:
                     self._most = text("–", "fc-stat-value")
                     self._of = text("", "fc-small fc-faint fc-num")
                 self._facts = Facts("Price", "Providers", "Tasks at once", "Free in the market")
+                with block("fc-reasons", role="group", aria_label="What both sides sign"):
+                    text("For each task both sides sign", "fc-small fc-faint")
+                    self._terms = text("", "fc-small fc-dim")
                 self._reasons = block("fc-reasons")
                 self._least = button("", self._take_least, "tag", "small")
                 button("Why, offer by offer", self._look, "search", "small")
@@ -114,6 +118,7 @@ class PriceCard:
         self._facts.set("Providers", f"{show.number(quote.providers)} of {show.number(match.total)} match")
         self._facts.set("Tasks at once", show.number(quote.slots))
         self._facts.set("Free in the market", show.fog(quote.free).text, show.fog(quote.free).full)
+        self._terms.set_text(_terms(priced))
         self._draw_reasons(priced)
         least = match.least_price
         too_dear = least is not None and not match.matching
@@ -160,3 +165,12 @@ class PriceCard:
     async def _pay(self) -> None:
         if self._priced is not None and self._priced.quote.missing:
             await self._deposit(self._priced.quote.missing)
+
+
+def _terms(priced: Priced) -> str:
+    """The quote's own; without a provider there is no price, and the penalty is what was asked for."""
+    quote, wanted = priced.quote, priced.job.spec.penalty
+    words = terms(quote.deadline, quote.grace, quote.penalty if quote.providers else wanted, quote.privacy)
+    if quote.providers and quote.penalty < wanted:
+        words += f". A task can't earn more than {show.fog(quote.penalty).text}, so no more of the penalty is kept"
+    return words
