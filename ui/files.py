@@ -14,7 +14,6 @@ from ui.panel import Panel
 from ui.pictures import PNG, read_ppm
 from ui.zipped import zipped
 
-IMAGES = (".png", ".ppm")  # what can be looked at in place
 STATEMENT_TIMEOUT = 60.0  # s
 SAFE = {
     "Content-Security-Policy": "default-src 'none'; sandbox",

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from fogchain.api.client import AsyncClient
 from fogchain.api.models import JobDetail, JobSummary, TaskView
 from fogchain.errors import FogchainError, NotFound
-from ui.pictures import Place
+from ui.jobtotals import JobTotals
+from ui.pictures import IMAGES, Place
 
 PAGE = 500
 DETAIL_EVERY = 1.0  # s, while the job changes; more for a job so big that asking takes long
@@ -30,7 +31,8 @@ class JobWatch:
     def __init__(self, job_id: str) -> None:
         self.job_id = job_id
         self.detail: JobDetail | None = None
-        self.tasks: dict[int, TaskView] | None = None
+        self.tasks: dict[int, TaskView] | None = None  # by number, in their order
+        self.totals = JobTotals()
         self.error: FogchainError | None = None
         self.tiles: dict[tuple[int, str], Tile | None] = {}  # PPM results that were read, by task and file
         self.rev = 0
@@ -64,6 +66,7 @@ class JobWatch:
     def take_task(self, task: TaskView) -> None:
         self._meanwhile[task.index] = task
         if self.tasks is not None:
+            self.totals.change(self.tasks.get(task.index), task)
             self.tasks[task.index] = task
             self.rev += 1
         self._need_detail = True
@@ -102,6 +105,8 @@ class JobWatch:
             cursor = page.next_cursor
             if cursor is None:
                 break
-        self.tasks = {**found, **self._meanwhile}
+        tasks = {**found, **self._meanwhile}
+        self.tasks = {index: tasks[index] for index in sorted(tasks)}
+        self.totals = JobTotals(self.tasks.values(), image_names=IMAGES)
         self._need_tasks = False
         self.rev += 1

@@ -16,6 +16,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 
+IMAGES = (".png", ".ppm")  # what can be looked at in place
 PNG = b"\x89PNG\r\n\x1a\n"
 MOST_PIXELS = 1 << 24  # of a tile or of the whole: 64 MiB on a browser's canvas
 MOST_SIDE = 1 << 14

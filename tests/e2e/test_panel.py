@@ -77,13 +77,9 @@ async def test_a_job_is_watched_until_it_is_done_and_its_result_opened(
         job = node.submit("mandelbrot watched", 24)
         row = page.locator(f'a.fc-jobrow[href="/jobs/{job.id}"]')
         await expect(row).to_contain_text("mandelbrot watched")
-        await expect(row).to_contain_text("Running")
         await row.click()
         await expect(page.get_by_role("heading", level=1)).to_have_text("mandelbrot watched")
         head, wall = page.locator(".fc-head"), page.locator(".fc-wall canvas")
-        await expect(head).to_contain_text("Running")
-        first = await page.locator(".fc-bar.big").get_attribute("aria-label")
-        await expect(page.locator(".fc-bar.big")).not_to_have_attribute("aria-label", first or "")
         await expect(head).to_contain_text("Done")
         await expect(wall).to_have_attribute("aria-label", re.compile("24 of 24 done"))
 
@@ -217,6 +213,52 @@ async def test_money_is_moved_and_bad_amounts_are_explained(chromium: Browser, n
             after = client.wallet()
         assert after.free - before.free == before.token - after.token == 25 * 10**17
         await expect(page.get_by_role("region", name="Free")).to_contain_text("122.5")
+        visit.expect_clean()
+
+
+async def test_neither_a_second_click_nor_a_lost_answer_moves_money_twice(
+    chromium: Browser, node: StagedNode, panel: str
+) -> None:
+    async with visiting(chromium, panel) as visit:
+        page = visit.page
+        await visit.sign_in(node.token, "/wallet")
+        form = page.locator("section", has=page.get_by_role("heading", name="Deposit and withdraw"))
+        amount, send = form.locator("input"), form.get_by_role("button", name="Withdraw").last
+        await form.get_by_role("button", name="Withdraw").first.click()
+        with Client(node.url, node.token) as client:
+            before = client.wallet().free
+            await amount.fill("0.25 FOG")
+            await send.dblclick()
+            await expect(page.get_by_text("Withdrew 0.25 FOG")).to_be_visible()
+            assert before - client.wallet().free == 25 * 10**16
+            client.rest.raw("POST", "/v1/fixture/lose?answers=2")
+            await amount.fill("0.5 FOG")
+            await send.click()  # done at the first try; the panel asks with the same key until it hears so
+            await expect(page.get_by_text("Withdrew 0.5 FOG")).to_be_visible()
+            assert before - client.wallet().free == 75 * 10**16
+            await amount.fill("0.5 FOG")  # the same again, and meant so
+            await send.click()
+            await expect(amount).to_have_value("")
+            assert before - client.wallet().free == 125 * 10**16
+        visit.expect_clean()
+
+
+async def test_a_node_tells_what_it_runs_and_who_refused_what(chromium: Browser, node: StagedNode, panel: str) -> None:
+    async with visiting(chromium, panel) as visit:
+        page = visit.page
+        await visit.sign_in(node.token, "/nodes")
+        known = page.locator("section", has=page.get_by_role("heading", name="Known providers"))
+        await expect(known.locator("tbody tr", has_text="otter")).to_contain_text("Wasm, Python")
+        await expect(known.locator("tbody tr", has_text="lynx")).to_contain_text("Wasm, Python, Linux")
+        await expect(page.get_by_text("4 by it, 12 by peers")).to_be_visible()
+        await page.get_by_role("button", name="Runs and refusals").click()
+        sheet = page.get_by_role("dialog", name="Node")
+        own = sheet.get_by_role("table", name="Refused by this node").locator("tbody tr")
+        await expect(own).to_have_count(2)
+        await expect(own.first).to_contain_text("the manifest's hash differs")
+        theirs = sheet.get_by_role("table", name="Refused by its peers").locator("tbody tr")
+        await expect(theirs).to_have_count(1)
+        await expect(theirs).to_contain_text("no room for the task's output")
         visit.expect_clean()
 
 

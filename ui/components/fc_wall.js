@@ -25,9 +25,10 @@ export default {
     clearTimeout(this.timer);
   },
   watch: {
-    states() {
+    states(now, before) {
       this.described = {};
-      this.draw();
+      if (now.length !== before.length) this.draw();
+      else for (let i = 0; i < now.length; i++) if (now[i] !== before[i]) this.cellAt(i);
       if (this.at !== null) this.point(this.at);
     },
   },
@@ -42,23 +43,29 @@ export default {
       canvas.width = width * ratio;
       canvas.height = height * ratio;
       canvas.style.height = height + "px";
-      const pen = canvas.getContext("2d"), css = getComputedStyle(document.body);
+      const pen = canvas.getContext("2d"), css = getComputedStyle(document.body), colours = {};
       pen.scale(ratio, ratio);
-      const colours = {};
       for (const [letter, kind] of Object.entries(this.kinds)) colours[letter] = css.getPropertyValue("--cell-" + kind.tone).trim();
-      const ink = css.getPropertyValue("--surface").trim(), ring = css.getPropertyValue("--text").trim();
-      for (let i = 0; i < n; i++) {
-        const x = (i % columns) * (cell + gap), y = Math.floor(i / columns) * (cell + gap), letter = this.states[i];
-        pen.fillStyle = colours[letter];
-        pen.beginPath();
-        pen.roundRect(x, y, cell, cell, Math.min(5, cell / 4));
-        pen.fill();
-        if (cell >= MARK_FROM) this.mark(pen, letter, x, y, cell, ink);
-        if (i === this.at) {
-          pen.strokeStyle = ring;
-          pen.lineWidth = 2;
-          pen.stroke();
-        }
+      this.pen = pen;
+      this.ink = { colours, mark: css.getPropertyValue("--surface").trim(), ring: css.getPropertyValue("--text").trim() };
+      for (let i = 0; i < n; i++) this.cellAt(i);
+    },
+    // One cell alone: a change among 10,000 costs as much as among ten.
+    cellAt(i) {
+      const { pen, ink, cell, gap, columns } = this, letter = this.states[i];
+      if (!pen) return;
+      const x = (i % columns) * (cell + gap), y = Math.floor(i / columns) * (cell + gap);
+      pen.clearRect(x - gap / 2, y - gap / 2, cell + gap, cell + gap);
+      pen.fillStyle = ink.colours[letter];
+      pen.beginPath();
+      pen.roundRect(x, y, cell, cell, Math.min(5, cell / 4));
+      pen.fill();
+      if (cell >= MARK_FROM) this.mark(pen, letter, x, y, cell, ink.mark);
+      if (i === this.at) {
+        const half = Math.min(1, gap / 2);
+        pen.strokeStyle = ink.ring;
+        pen.lineWidth = 2 * half;
+        pen.stroke();
       }
     },
     mark(pen, letter, x, y, s, ink) {
@@ -85,17 +92,20 @@ export default {
       if (i !== this.at) i === null ? this.leave() : this.point(i);
     },
     leave() {
+      const before = this.at;
       this.at = null;
       clearTimeout(this.timer);
-      this.draw();
+      if (before !== null && before < this.states.length) this.cellAt(before);
     },
     point(i) {
+      const before = this.at;
       this.at = i;
+      if (before !== null && before !== i && before < this.states.length) this.cellAt(before);
       this.words = this.described[i] || "Task " + i + " · " + this.kinds[this.states[i]].word;
       const step = this.cell + this.gap, x = (i % this.columns) * step, width = this.$refs.box.clientWidth;
       const top = Math.floor(i / this.columns) * step + this.cell + 8 + "px";
       this.tip = x > width - 260 ? { right: Math.max(0, width - x - this.cell) + "px", top } : { left: x + "px", top };
-      this.draw();
+      this.cellAt(i);
       clearTimeout(this.timer);
       if (!this.described[i]) this.timer = setTimeout(() => this.$emit("look", i), 70);
     },

@@ -8,7 +8,6 @@ from typing import Any
 from nicegui import background_tasks
 from nicegui.element import Element
 
-from fogchain.api.models import TaskView
 from fogchain.errors import FogchainError
 from ui.components.base import block, card, set_prop, shown, text
 from ui.feed import NodeFeed
@@ -52,17 +51,17 @@ class Mosaic:
     def visible(self) -> bool:
         return self._canvas is not None
 
-    def update(self, tasks: dict[int, TaskView]) -> None:
+    def update(self) -> None:
         """Read the tiles that have come, in the background, and draw those that are known."""
         self._draw()
-        unread = [
-            (index, file.name)
-            for index in sorted(tasks)
-            for file in tasks[index].files
-            if file.name.lower().endswith(".ppm") and file.size <= SIZE_LIMIT
-            and (index, file.name) not in self._watch.tiles
-        ]  # fmt: skip
-        if unread and not self._reading and len(self._watch.tiles) < MOST_TILES:
+        if self._reading or len(self._watch.tiles) >= MOST_TILES:
+            return
+        unread = sorted(
+            (index, name)
+            for (index, name), size in self._watch.totals.images.items()
+            if name.lower().endswith(".ppm") and size <= SIZE_LIMIT and (index, name) not in self._watch.tiles
+        )
+        if unread:
             self._reading = True
             background_tasks.create(self._read(unread[:BATCH]), name=f"tiles of {self._watch.job_id[:8]}")
 

@@ -17,8 +17,9 @@ from ui.components.copy import CopyText
 from ui.components.logview import LogCard
 from ui.components.table import Column, Grid, Row, amount, pill, plain
 from ui.feed import NodeFeed
-from ui.files import IMAGES, file_path
+from ui.files import file_path
 from ui.jobwatch import JobWatch
+from ui.pictures import IMAGES
 from ui.tones import RUN, TASK, tone
 
 TEXT_LIMIT = 64 << 10  # bytes of a text file that are shown

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fogchain.api.models import TaskView
 from ui.components.base import block, card, shown, text
 from ui.components.table import Pager
 from ui.feed import NodeFeed
-from ui.files import IMAGES, file_path
+from ui.files import file_path
 from ui.jobwatch import JobWatch
 
 PAGE = 24
@@ -23,6 +22,7 @@ class Thumbnails:
         self._feed, self._watch, self._on_open = feed, watch, on_open
         self._tasks: list[tuple[int, str]] = []
         self._shown: list[tuple[int, str]] = []
+        self._seen = (0, 0)
         self._box = block("fc-hide")
         with self._box, card("Pictures", "image") as end:
             with end:
@@ -30,12 +30,15 @@ class Thumbnails:
             self._grid = block("fc-shots")
             self._pager = Pager(PAGE, self._draw)
 
-    def update(self, tasks: dict[int, TaskView]) -> None:
+    def update(self) -> None:
+        state = len(self._watch.totals.images), len(self._watch.tiles)
+        if state == self._seen:  # results never change: there are more of them, or not
+            return
+        self._seen = state
         self._tasks = [
-            (index, file.name)
-            for index in sorted(tasks)
-            for file in tasks[index].files
-            if file.name.lower().endswith(IMAGES) and file.size <= SIZE_LIMIT and self._alone(index, file.name)
+            (index, name)
+            for (index, name), size in sorted(self._watch.totals.images.items())
+            if size <= SIZE_LIMIT and self._alone(index, name)
         ]
         shown(self._box, bool(self._tasks))
         self._count.set_text(str(len(self._tasks)))

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from nicegui import ui
 
-from fogchain.api.models import JobDetail, ProviderShare, ReceiptView, TaskView
+from fogchain.api.models import JobDetail, ProviderShare, ReceiptView, TaskView, TransferView
 from fogchain.api.models import Page as ApiPage
 from fogchain.errors import FogchainError
 from fogchain.units import format_duration, format_ratio, show_size
@@ -18,6 +18,7 @@ from ui.components.choice import Choice
 from ui.components.confirm import confirm
 from ui.components.copy import CopyText, command
 from ui.components.empty import alert, empty, skeleton
+from ui.components.jobfields import terms_of
 from ui.components.listing import PAGE_SIZE, Listing
 from ui.components.mosaic import Mosaic
 from ui.components.receipts import RECEIPT_COLUMNS, ReceiptSheet, receipt_row
@@ -25,8 +26,10 @@ from ui.components.table import Column, Grid, Pager, Row, Waiting, amount, pill,
 from ui.components.taskview import TaskSheet, describe, latest
 from ui.components.thumbnails import Thumbnails
 from ui.components.wall import Wall
+from ui.feed import NodeFeed
 from ui.files import zip_path
 from ui.jobform import LEVELS
+from ui.jobtotals import JobTotals
 from ui.jobwatch import JobWatch
 from ui.live import follow
 from ui.pages.overview import ACTIVE
@@ -60,9 +63,11 @@ def build(panel: Panel, job_id: str) -> None:
     watch = feed.watch(job_id)
     ui.page_title("Job · fogchain")
     with block("fc-page"):
-        loading = block("fc-card")
+        loading = block("fc-stack")
         with loading:
-            skeleton(5)
+            _first_look(feed, job_id)
+            with block("fc-card"):
+                skeleton(5)
         missing = block("fc-card fc-hide")
         with missing:
             empty(
@@ -81,11 +86,27 @@ def build(panel: Panel, job_id: str) -> None:
             return
         if not drawn:
             ui.page_title(f"{watch.detail.name} · fogchain")
+            loading.clear()
             with body:
                 drawn.append(_Body(panel, watch, watch.detail))
         drawn[0].update(watch.detail)
 
     follow(update, lambda: (watch.rev, int(time.time())))
+
+
+def _first_look(feed: NodeFeed, job_id: str) -> None:
+    """What the list of jobs knows already: a job of many tasks takes a moment to come."""
+    known = (feed.jobs or {}).get(job_id)
+    if known is None:
+        return
+    with block("fc-head"):
+        text(known.name, "fc-cut", "h1")
+        Pill(tone(JOB, known.state))
+    with card():
+        with block("fc-row fc-between").style("align-items:baseline"):
+            text(f"{100 * known.tasks.done // (known.tasks.total or 1)} %", "fc-stat-value")
+            text(in_words(known.tasks), "fc-dim fc-num fc-cut")
+        ProgressBar("big").set(known.tasks)
 
 
 class _Body:
@@ -155,6 +176,7 @@ class _Body:
                 "Checking",
                 "Checks",
                 "Disagreed",
+                "Runs ended",
                 "Agreements",
                 "Settled",
                 "Started",
@@ -169,6 +191,7 @@ class _Body:
                 text("Module", "k")
                 with block("v"):
                     CopyText("Copy the module's hash").set(detail.spec.module.sha256)
+            text(f"For each task both sides sign: {terms_of(detail.spec)}.", "fc-small fc-faint")
         limits = detail.spec.limits
         price = (
             show.price(detail.spec.max_price)
@@ -254,21 +277,20 @@ class _Body:
         self._providers.show(_provider_rows(job))
         tasks = self._watch.tasks
         if tasks is not None:
-            states = ["queued"] * len(job.spec.tasks)
-            for task in tasks.values():
-                states[task.index] = task.state
-            self._wall_waiting.set(len(states))
-            self._wall.show(states, in_words(job.tasks))
-            files = [file.size for task in tasks.values() for file in task.files]
-            self._files.set_text(f"{show.plural(len(files), 'file')}, {show_size(sum(files))}" if files else "none yet")
+            totals = self._watch.totals
+            self._wall_waiting.set(len(tasks))
+            self._wall.show([task.state for task in tasks.values()], in_words(job.tasks))
+            files = totals.files
+            self._files.set_text(f"{show.plural(files, 'file')}, {show_size(totals.bytes)}" if files else "none yet")
             shown(self._zip, bool(files))
-            self._moving.set_text(_moving(tasks.values()))
-            liars = sorted(_disagreed(tasks.values()))
+            self._moving.set_text(_moving(totals.moving.values()))
+            liars = sorted(totals.name(provider) or show.short(provider) for provider in totals.wrong)
             self._fact.set("Disagreed", ", ".join(liars) if liars else "nobody")
-            self._mosaic.update(tasks)
+            self._fact.set("Runs ended", *_endings(totals))
+            self._mosaic.update()
             if self._mosaic.visible and self._providers_card.parent_slot is not self._right.default_slot:
                 self._providers_card.move(self._right, 0)  # the picture takes its place
-            self._shots.update(tasks)
+            self._shots.update()
             self._sheet.update()
         self._show_tasks()
 
@@ -287,11 +309,11 @@ class _Body:
             self._tasks_waiting.set(None)
             return
         wanted = FILTERS[self._filter.value]
-        chosen = [tasks[index] for index in sorted(tasks) if wanted is None or tasks[index].state in wanted]
+        chosen = list(tasks) if wanted is None else self._watch.totals.of(wanted)
         self._tasks_waiting.set(len(chosen))
         self._pager.set_total(len(chosen))
         at = self._pager.offset
-        self._tasks.show([_task_row(task) for task in chosen[at : at + TASKS_PAGE]])
+        self._tasks.show([_task_row(tasks[index]) for index in chosen[at : at + TASKS_PAGE]])
 
     def _choose(self) -> None:
         self._pager.reset()
@@ -346,24 +368,29 @@ class _Body:
             ui.navigate.to("/jobs")
 
 
-def _moving(tasks: Collection[TaskView]) -> str:
+def _moving(transfers: Collection[TransferView]) -> str:
     """Data on its way, in words: `3 results arriving, 2 MiB of 9 MiB`."""
     words = []
     for what, one, many in (
         ("inputs", "input leaving", "inputs leaving"),
         ("result", "result arriving", "results arriving"),
     ):
-        moving = [task.transfer for task in tasks if task.transfer is not None and task.transfer.what == what]
+        moving = [one for one in transfers if one.what == what]
         if moving:
             here, total = sum(one.here for one in moving), sum(one.total for one in moving)
             words.append(f"{show.plural(len(moving), one, many)}, {show_size(here)} of {show_size(total)}")
     return "; ".join(words)
 
 
-def _disagreed(tasks: Collection[TaskView]) -> set[str]:
-    return {
-        run.provider_name or show.short(run.provider) for task in tasks for run in task.runs if run.state == "wrong"
-    }
+def _endings(totals: JobTotals) -> tuple[str, str]:
+    """How runs ended, most frequent first, and at length which of whom did not end well and why."""
+    words = ", ".join(f"{show.number(count)} {how}" for how, count in totals.endings.most_common())
+    full = "; ".join(
+        f"{totals.name(provider) or show.short(provider)}: {show.number(count)} {how}"
+        + (f" ({totals.words[provider, how]})" if totals.words[provider, how] else "")
+        for (provider, how), count in totals.troubles.most_common(12)
+    )
+    return words or "none yet", full
 
 
 def _agreements(job: JobDetail) -> tuple[str, str]:
