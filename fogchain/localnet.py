@@ -153,6 +153,16 @@ class LocalNetwork:
         await asyncio.gather(*(self.ready(name) for name in names))
         await self.providers_ready(len(self.names))
 
+    async def join(self, name: str) -> None:
+        """One more provider comes, and its API answers."""
+        deployment, rpc_url = self.deployment, self.rpc_url
+        address = await asyncio.to_thread(self._create, name, deployment, rpc_url)
+        if address:
+            await self._fund(deployment, rpc_url, {name: address})
+        self.names = (*self.names, name)
+        await self.launch_node(name)
+        await self.ready(name)
+
     async def stop(self) -> None:
         """End every process, nodes before the chain."""
         for client in self._clients.values():

@@ -24,7 +24,7 @@ class AttemptLogs(View):
     """What one run of a task printed; None for what is not known (yet, or since its provider was lost)."""
 
     attempt: int
-    purpose: Literal["work", "check"]
+    purpose: Literal["work", "check", "canary"]
     provider: str
     provider_name: str
     state: str

@@ -402,7 +402,7 @@ class ReceiptView(View):
     state: RunState
     reason: str = ""  # why it is paid or not, the same on both sides: `fogchain.market.reasons.Reason`
     reason_text: str = ""  # in words
-    purpose: Literal["work", "check"] = "work"
+    purpose: Literal["work", "check", "canary"] = "work"
     started: int
     finished: int
 
@@ -508,7 +508,7 @@ class JobDetail(JobSummary):
 
 class RunView(View):
     attempt: int
-    purpose: Literal["work", "check"]
+    purpose: Literal["work", "check", "canary"]
     provider: str
     provider_name: str
     state: RunState

@@ -45,7 +45,7 @@ class ReceiptAdded:
 
     task: int
     attempt: int
-    purpose: str  # "work", or "check" when it is run again to be compared
+    purpose: str  # "work"; "check" when it is run again to be compared, "canary" when it tries a new provider
     provider: str
     provider_name: str
     exit: str

@@ -12,7 +12,8 @@ from typing import Any, Literal, get_args
 from fogchain.errors import CorruptData
 from fogchain.market.reputation import MAX_QUOTA
 
-Purpose = Literal["work", "check"]
+# work makes a result, a check repeats one, a canary repeats one that was confirmed before
+Purpose = Literal["work", "check", "canary"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@
     job    open ─all tasks ended, cancel, out of time or money▶ Ended ─every voucher claimed▶ Paid
 
 A run is one order to one provider. Work runs make the result, check runs repeat it: after a draw at L1, from the start
-at L2 and L3. Runs that are compared are by different operators. Money follows accepted runs only, work and check alike;
-an operator shown wrong once, here or in another job of this buyer, has none of its other results trusted or paid. What
-a provider promised and never delivered costs it the penalty, out of what it earns in this job and no more.
+at L2 and L3. A canary repeats a task that is done and confirmed, to see whether its provider gets it right: it never
+makes a result, and only where few have confirmed the other one does it open the question again. Runs that are compared
+are by different operators. Money follows accepted runs only, whatever they are for; an operator shown wrong once, here
+or in another job of this buyer, has none of its other results trusted or paid. What a provider promised and never
+delivered costs it the penalty, out of what it earns in this job and no more.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ from fogchain.jobs.events import (
 from fogchain.jobs.spec import JobSpec
 from fogchain.market.messages import Exit, late_pay
 from fogchain.market.reputation import MAX_QUOTA, Outcomes, grown, halved
-from fogchain.market.verification import Answer, Claim, Verdict, claim_of, judge
+from fogchain.market.verification import LEAD, Answer, Claim, Verdict, claim_of, judge
 from fogchain.units import cost
 
 MAX_TROUBLES = 6  # provider-side failures after which a task is given up,
@@ -115,7 +117,7 @@ class Share:
     operator: str
     quota: int = MAX_QUOTA  # tasks at once
     accepted: int = 0
-    checks: int = 0
+    checks: int = 0  # and canaries
     right: int = 0  # of those accepted, confirmed by others
     passed: int = 0  # of these, the ones it delivered before it could know of the check
     late: int = 0
@@ -134,6 +136,7 @@ class Share:
     proven: bool = False  # wrong, in this job
     taken: float = 0.0  # seconds from order to delivery, of all runs it delivered
     delivered: int = 0
+    begun: bool = False  # it was given work, or its canary
 
     @property
     def out(self) -> int:
@@ -257,8 +260,7 @@ class JobMachine:
     def stragglers(self, now: float, present: frozenset[str] | None = None) -> list[Work]:
         """Tasks of the tail that a second provider should be given too: the first good answer counts, the other run is
         called back. Only where one run makes the result: replicas are several already."""
-        few = max(TAIL_TASKS, len(self.tasks) // 10)
-        if self.ended or self._queued or self._left > few or self.spec.replicas > 1:
+        if self.ended or self._queued or not self._tail or self.spec.replicas > 1:
             return []
         here = self._operators(present)
         found = []
@@ -271,6 +273,30 @@ class JobMachine:
             if forecast and now - out[0].sent > max(TAIL_LEAST, TAIL_SLOWNESS * forecast):
                 found.append(Work(task.index, "work", self._barred(task, here)))
         return found
+
+    @property
+    def _tail(self) -> bool:
+        return self._left <= max(TAIL_TASKS, len(self.tasks) // 10)
+
+    def known(self, provider: str) -> list[int]:
+        """Tasks fit to be this provider's canary, before it is given work: confirmed by others, and never given to its
+        operator. Those whose confirmation suffices to prove a wrong answer, if there are any. None in the tail."""
+        share = self.shares[provider]
+        if self.ended or self._tail or share.begun:
+            return []
+        votes = {task.index: self._votes(task, share.operator) for task in self.tasks if task.state == "done"}
+        enough = min(max(votes.values(), default=0), 1 + LEAD)
+        return [index for index, count in votes.items() if count >= max(2, enough)]
+
+    def _votes(self, task: Task, stranger: str) -> int:
+        """Operators that confirm the task's result; 0 when one of them, or of those that tried, is `stranger`."""
+        if len(task.runs) < 2 or any(self.shares[run.provider].operator == stranger for run in task.runs):
+            return 0
+        return len({self.shares[run.provider].operator for run in task.live("accepted")})
+
+    def needed(self, run: Run) -> bool:
+        """Whether its answer is still waited for."""
+        return self.ended is None and (run.purpose == "canary" or self.tasks[run.task].state not in _OVER)
 
     @property
     def mean_time(self) -> float:
@@ -293,7 +319,8 @@ class JobMachine:
 
     def _others(self, task: Task) -> bool:
         """Whether the job knows another operator that could be asked about this task."""
-        gone = {self.shares[run.provider].operator for run in task.runs if run.blamed or run.state in ("held", "wrong")}
+        answered = ("held", "accepted", "wrong")
+        gone = {self.shares[run.provider].operator for run in task.runs if run.blamed or run.state in answered}
         return any(share.operator not in gone and not share.distrusted for share in self.shares.values())
 
     def may_serve(self, provider: str, now: float) -> bool:
@@ -323,7 +350,7 @@ class JobMachine:
 
     def contested(self) -> list[int]:
         """Tasks where a majority waits for more to be asked."""
-        return [index for index in self._jury if judge(self._answers(self.tasks[index]), last=True).kind == "agreed"]
+        return [i for i in self._jury if judge(self._answers(self.tasks[i].live("held")), last=True).kind == "agreed"]
 
     def payable(self, provider: str, *, pressed: bool = False) -> int:
         """What the next voucher to this provider should be over, or 0 when none is due: all its accepted runs less its
@@ -420,9 +447,12 @@ class JobMachine:
         share = self._share(event.provider)
         if event.attempt != self.next_attempt:
             raise self._corrupt(f"attempt {event.attempt} does not follow {self.next_attempt - 1}")
-        if not 0 <= event.task < len(self.tasks) or self.tasks[event.task].state in _OVER:
-            raise self._corrupt(f"an order for task {event.task}, which needs none")
+        if not 0 <= event.task < len(self.tasks):
+            raise self._corrupt(f"an order for task {event.task}, which there is not")
         task = self.tasks[event.task]
+        fits = task.state not in _OVER if event.purpose != "canary" else task.result is not None and not self.ended
+        if not fits:
+            raise self._corrupt(f"an order for task {event.task}, which needs none")
         run = Run(
             event.attempt, event.task, event.provider, event.purpose, event.at, event.order, event.signature,
             due=self.due(event.at), sealed=self.sealed(event.purpose),
@@ -430,6 +460,7 @@ class JobMachine:
         task.runs.append(run)
         self.runs[event.attempt] = run
         share.live[event.attempt] = None
+        share.begun = share.begun or event.purpose != "check"
         if event.purpose == "work":
             self._queued.pop(event.task, None)
             if task.state == "queued":
@@ -454,14 +485,34 @@ class JobMachine:
         share.faults = max(0, share.faults - 1)
         if not share.given_up:
             self._given_up.discard(share.operator)
-        if self.ended or task.state in _OVER:
+        if not self.needed(run):
             run.state = "superseded"
             run.detail = "came after the job ended" if self.ended else "came after the task was decided"
             return
         run.state = "held"
         share.pending += 1
+        if task.state in _OVER:
+            self._compare(task, run)
+            return
         task.checking = task.checking or event.check
         self._settle(task)
+
+    def _compare(self, task: Task, canary: Run) -> None:
+        """Hold a canary's answer against what others have confirmed."""
+        known = task.live("accepted")
+        if not known:
+            self._drop(canary, "superseded", "no majority was found for any result of its task")
+        elif self._claim(canary) == self._claim(known[0]):
+            self.checks_done += 1
+            self._credit(canary)
+            self._confirmed(canary)
+            self.shares[canary.provider].assured += canary.cost
+        elif judge(self._answers([*known, canary]), last=not self._others(task)).kind == "agreed":
+            self.checks_done += 1
+            self.checks_failed += 1
+            self._prove([canary], "other providers had confirmed another result")
+        else:
+            self._reopen(task)
 
     def _troubled(self, event: Failed | Lost) -> None:
         run = self._out(event.attempt)
@@ -472,8 +523,8 @@ class JobMachine:
             run.state, run.exit, run.logs = "failed", event.exit, event.logs
         else:
             run.state = "lost"
-        if task.state in _OVER:
-            return  # called back, since it was no longer needed
+        if not self.needed(run):
+            return  # called back
         run.blamed = True
         if isinstance(event, Lost) and event.breach and run.promise:
             run.breached = True
@@ -504,11 +555,12 @@ class JobMachine:
             self._accept(task, held)
             return
         task.state = "checking"
-        verdict = judge(self._answers(task), self._seats(task), last=task.closed or not (out or self._others(task)))
+        last = task.closed or not (out or self._others(task))
+        verdict = judge(self._answers(held), self._seats(task), last=last)
         if verdict.kind == "agreed":
             self._conclude(task, verdict)
         elif verdict.kind == "hung":
-            claims = len({answer.claim for answer in self._answers(task)})
+            claims = len({self._claim(run) for run in held})
             for run in held:
                 self._drop(run, "superseded", "providers disagree and no majority was found")
             self._finish(
@@ -517,7 +569,7 @@ class JobMachine:
         else:
             task.detail = (
                 "providers disagree: waits for others to decide"
-                if len({answer.claim for answer in self._answers(task)}) > 1
+                if len({self._claim(run) for run in held}) > 1
                 else "waits for another provider to check it"
             )
             self._ask(task, verdict.seats)
@@ -532,15 +584,15 @@ class JobMachine:
             return
         answers = task.live("held")
         if answers:  # a mismatch asks for more than what it began with
-            seats = max(seats, judge(self._answers(task), seats).seats)
+            seats = max(seats, judge(self._answers(answers), seats).seats)
         more = seats - len(answers) - len(task.live("out"))
         if more > 0:
             self._jury[task.index] = more
         else:
             self._jury.pop(task.index, None)
 
-    def _answers(self, task: Task) -> list[Answer]:
-        return [Answer(run.provider, self.shares[run.provider].operator, self._claim(run)) for run in task.live("held")]
+    def _answers(self, runs: list[Run]) -> list[Answer]:
+        return [Answer(run.provider, self.shares[run.provider].operator, self._claim(run)) for run in runs]
 
     def _claim(self, run: Run) -> Claim:
         return claim_of(self.spec.runtime, bytes.fromhex(run.result), run.fuel, run.exit)
@@ -555,20 +607,29 @@ class JobMachine:
             self.shares[provider].assured += self.shares[provider].owed - before
         for run in held:
             if run.provider in verdict.right:
-                self.shares[run.provider].right += 1
-                self.shares[run.provider].passed += not run.sealed
-        for run in held:
-            if run.provider in verdict.wrong:
-                self._drop(run, "wrong", "a majority of providers got another result")
-        for provider in verdict.wrong:
-            self.shares[provider].proven = True
-            self._distrust(self.shares[provider], "its provider was shown wrong on another task")
+                self._confirmed(run)
+        wrong = [run for provider in verdict.wrong for run in held if run.provider == provider]
+        self._prove(wrong, "a majority of providers got another result")
+
+    def _prove(self, wrong: list[Run], detail: str) -> None:
+        """These answers are wrong beyond doubt, and so is all that their providers have said."""
+        for run in wrong:
+            self._drop(run, "wrong", detail)
+        for run in wrong:
+            self.shares[run.provider].proven = True
+            self._distrust(self.shares[run.provider], "its provider was shown wrong on another task")
+
+    def _confirmed(self, run: Run) -> None:
+        share = self.shares[run.provider]
+        share.right += 1
+        share.passed += not run.sealed
 
     def _accept(self, task: Task, runs: list[Run]) -> None:
         for run in runs:
             self._credit(run)
         for run in task.live("out"):
-            run.detail = "no longer needed"
+            if run.purpose != "canary":
+                run.detail = "no longer needed"
         first = runs[0]
         task.result = first
         if first.exit == Exit.OK:
@@ -626,18 +687,22 @@ class JobMachine:
                 self._settle(task)
             elif run.state == "accepted" and not self.ended:
                 self._drop(run, "wrong", detail)
-                self._reopen(task)
+                self._fallen(task)
             elif run.state == "accepted":
                 run.detail = detail  # what is not signed for yet never will be
 
-    def _reopen(self, task: Task) -> None:
+    def _fallen(self, task: Task) -> None:
         """One of the accepted runs of an ended task has fallen with its provider: those that agreed with it stand only
         if they are enough without it."""
         others = task.live("accepted")
         if others and len(others) >= self._seats(task):
             task.result = others[0]
-            return
-        for run in others:
+        else:
+            self._reopen(task)
+
+    def _reopen(self, task: Task) -> None:
+        """What was accepted of an ended task is in question again."""
+        for run in task.live("accepted"):
             self._uncredit(run)
             run.state = "held"
             self.shares[run.provider].pending += 1

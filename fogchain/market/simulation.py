@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from fogchain.jobs.events import Delivered, Ended, JobEvent, JuryClosed, Sent, SessionPlanned
+from fogchain.jobs.events import Delivered, Ended, JobEvent, JuryClosed, Purpose, Sent, SessionPlanned
 from fogchain.jobs.machine import JobMachine
 from fogchain.jobs.spec import BlobRef, JobSpec, Level, Limits, TaskSpec, Verify
 from fogchain.market.messages import Exit
 from fogchain.market.reputation import MAX_QUOTA, Outcomes
-from fogchain.market.verification import check_chance
+from fogchain.market.verification import canary_due, check_chance
 from fogchain.units import MAX_UINT96
 
 RIGHT, WRONG = "aa" * 32, "bb" * 32
@@ -111,14 +111,14 @@ class _Job:
                 if machine.tasks[work.task].state in ("done", "failed"):
                     continue  # decided meanwhile, as its like were
                 provider = self._draw(work.barred)
+                while provider is not None and self._fails_canary(provider):
+                    provider = self._draw(work.barred)
                 if provider is None:
                     if work.task in machine.contested():
                         self._apply(JuryClosed(1.0, work.task))
                         continue
                     raise RuntimeError("too few workers are left to check one another")
-                attempt = machine.next_attempt
-                self._apply(Sent(1.0, work.task, attempt, provider, work.purpose, "", ""))
-                self._deliver(attempt, provider)
+                self._order(work.task, provider, work.purpose)
         verdict = machine.verdict_of(1.0)
         if verdict is not None:
             self._apply(Ended(1.0, *verdict))
@@ -138,7 +138,18 @@ class _Job:
                 return None
         return None
 
-    def _deliver(self, attempt: int, provider: str) -> None:
+    def _fails_canary(self, provider: str) -> bool:
+        """Whether it is found out by a task whose result is known, given to it first if one is due."""
+        share = self.machine.shares[provider]
+        due = canary_due(self._level, None, self._records[provider].clean + share.passed)
+        if due and (known := self.machine.known(provider)):
+            self._order(self._chance.choice(known), provider, "canary")
+        return share.distrusted
+
+    def _order(self, task: int, provider: str, purpose: Purpose) -> None:
+        """Give it a task, and take what it delivers."""
+        attempt = self.machine.next_attempt
+        self._apply(Sent(1.0, task, attempt, provider, purpose, "", ""))
         share, record = self.machine.shares[provider], self._records[provider]
         lies = provider in self._cheats and self._chance.random() < self._population.cheating
         clean = record.clean + share.passed

@@ -9,6 +9,11 @@ once it leads by two votes and has a strict majority; of seven, or when nobody e
 An operator has one vote, however many nodes it has. Fuel is part of what is compared, so the bill is checked with the
 answer; a runtime that has no fuel is compared without it.
 
+A canary is a task whose result other operators have confirmed already, given to a provider that is new to the buyer
+as an order like any other. It takes the place of a check that would have been certain, so it costs no more, and unlike
+a check, which is sealed, it can't be told from work. The same rule decides: with three operators or more on the other
+side a wrong answer is proven at once, and nobody is asked again.
+
 Source: Sarmenta's spot-checking; the audit rule's error and cost, simulated in `market/simulation.py`, are the figures
 `audit_wrong_accepted` and `audit_overhead` of `fogchain bench e2e`.
 """
@@ -72,6 +77,14 @@ def check_chance(level: str, sample: int | None, clean: int, end: int) -> int:
     if sample is not None:
         return sample
     return min(10_000, max(AUDIT_FLOOR, AUDIT_FACTOR * 10_000 // (clean + 1)))
+
+
+def canary_due(level: str, sample: int | None, clean: int) -> bool:
+    """Whether one of a provider's first orders of a job should be a canary; `clean` as for `check_chance`.
+
+    Only while its next result is certain to be checked, which this stands for: one that was right is a check passed.
+    """
+    return level == "L1" and sample is None and clean == 0
 
 
 def judge(answers: Sequence[Answer], seats: int = 2, *, last: bool = False) -> Verdict:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
+
 from fogchain.batch.placement import Machine, Placement, place
 from fogchain.jobs.events import JuryClosed, Sent
 from fogchain.jobs.machine import Share, Work
 from fogchain.market.messages import BY_RECORD, ON_ACCOUNT, Agreement, TaskOrder
 from fogchain.market.reputation import BPS
+from fogchain.market.verification import canary_due
 from fogchain.units import cost
 from fogchain.wallet.eip712 import sign
 from node.trade.funding import JobFunding
@@ -73,9 +76,10 @@ class JobOrders:
         )
         dearest = max((cost(spec.limits.fuel, machine.shares[p.machine].price) for p in placements), default=0)
         afford = max(0, budget) // dearest if dearest else len(placements)
+        chosen = [(wanted[placement.work], machine.shares[placement.machine]) for placement in placements[:afford]]
         events = [
-            self._order(wanted[placement.work], machine.shares[placement.machine], machine.next_attempt + number, now)
-            for number, placement in enumerate(placements[:afford])
+            self._order(work, share, machine.next_attempt + number, now)
+            for number, (work, share) in enumerate(self._with_canaries(chosen))
         ]
         if events:
             self._job.record(*events)
@@ -83,6 +87,21 @@ class JobOrders:
                 run = machine.runs[event.attempt]
                 self._job.digests[self._job.digest(run)] = run.attempt
                 self._job.spawn(self._watch.deliver(run))
+
+    def _with_canaries(self, chosen: list[tuple[Work, Share]]) -> list[tuple[Work, Share]]:
+        """With a canary in place of any one of a newcomer's first orders, where a result is known to hold it against;
+        the work that it displaces is placed next time."""
+        found, operators = list(chosen), set[str]()
+        level, sample = self._machine.spec.verify.level, self._machine.spec.verify.sample
+        for share in {share.provider: share for _, share in chosen}.values():
+            places = [place for place, (_, one) in enumerate(chosen) if one is share]
+            clean = self._job.seen(share.provider).clean + share.passed
+            if share.operator in operators or not canary_due(level, sample, clean):
+                continue
+            if known := self._machine.known(share.provider):
+                operators.add(share.operator)
+                found[secrets.choice(places)] = Work(secrets.choice(known), "canary", frozenset()), share
+        return found
 
     def _present(self) -> frozenset[str]:
         """Providers that can be given orders, but for a pause after a fault."""

@@ -120,7 +120,7 @@ class JobWatch:
         while machine.paid is None:
             over = machine.ended is not None
             live = [machine.runs[attempt] for attempt in share.live]
-            stale = [run for run in live if over or machine.tasks[run.task].state in ("done", "failed")]
+            stale = [run for run in live if not machine.needed(run)]
             withdraw = self._job.withdraw.setdefault(share.provider, set())
             withdraw.update({self._job.digest(run) for run in stale} - self._withdrawn)
             out = [] if over else [run for run in live if run.attempt in self._acknowledged and run not in stale]

@@ -35,7 +35,7 @@ def receipt_row(receipt: ReceiptView, now: float, names: dict[str, str]) -> Row:
     """
     name = names.get(receipt.counterparty.lower(), "")
     task = f"{receipt.job_name or show.short(receipt.job)} #{receipt.task}"
-    note = "check" if receipt.purpose == "check" else ""
+    note = "" if receipt.purpose == "work" else receipt.purpose
     first = link(task, f"/jobs/{receipt.job}", note) if receipt.role == "buyer" else plain(task, receipt.job, note)
     side = "paid" if receipt.role == "buyer" else "earned"
     words = receipt.reason_text or f"exit: {receipt.exit}"

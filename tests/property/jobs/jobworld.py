@@ -29,17 +29,18 @@ from fogchain.jobs.events import (
     JuryClosed,
     Lost,
     Paid,
+    Purpose,
     Sent,
     SessionPlanned,
     Signed,
     from_record,
     to_record,
 )
-from fogchain.jobs.machine import JobMachine, Run, Share
+from fogchain.jobs.machine import JobMachine, Run, Share, Work
 from fogchain.jobs.spec import BlobRef, JobSpec, Level, Limits, TaskSpec, Verify
 from fogchain.market.messages import Exit
 from fogchain.market.reputation import FIRST_QUOTA
-from fogchain.market.verification import check_chance
+from fogchain.market.verification import canary_due, check_chance
 from fogchain.units import cost
 
 Kind = Literal["honest", "slow", "liar", "sometimes", "overbills", "pair", "failing", "timeouts", "silent", "mortal"]
@@ -79,6 +80,7 @@ class Scene:
     deadline: int | None = None  # ms
     operators: int = 0  # so many of the first providers are one operator's
     distrust_at: float = 0.0  # when another job finds the first provider out
+    late: int = 0  # so many of the last providers come when some tasks are done
 
     @property
     def dearest(self) -> int:
@@ -143,7 +145,8 @@ def assert_sound(machine: JobMachine) -> None:
         assert share.penalties % max(1, spec.penalty_at(share.price)) == 0
         assert share.fuel == sum(run.fuel for run in accepted)
         assert share.accepted == sum(run.purpose == "work" for run in accepted)
-        assert share.checks == sum(run.purpose == "check" for run in accepted)
+        assert share.checks == sum(run.purpose != "work" for run in accepted)
+        assert share.passed <= share.right
         assert share.pending == sum(run.state == "held" for run in mine)
         assert list(share.live) == [run.attempt for run in mine if run.state == "out"]
         if share.distrusted and not machine.ended:
@@ -177,6 +180,7 @@ def assert_sound(machine: JobMachine) -> None:
         if not machine.ended:
             claims = {machine._claim(run) for run in accepted}
             assert len(claims) <= 1, "two different results of one task are paid"
+            assert task.result is None or task.result.purpose != "canary" or task.result is accepted[0]
             assert len(accepted) <= 1 or task.checking or spec.replicas > 1, "a task that was not checked is paid twice"
     assert machine._left == len(machine.tasks) - over
     if machine.ended:
@@ -254,6 +258,9 @@ class World:
         for name in self.names:
             if name in self.machine.shares:
                 continue
+            here = len(self.names) - self.scene.late
+            if self.names.index(name) >= here and not any(task.state == "done" for task in self.machine.tasks):
+                continue
             price = self.character[name].price
             most = cost(FUEL_LIMIT, price)
             if most > self.spec.budget:
@@ -304,6 +311,7 @@ class World:
 
         placements = place(len(wanted), nodes, fuel=fuel, may=may)
         events: list[JobEvent] = []
+        given: set[str] = set()
         for placement in placements:
             work, share = wanted[placement.work], machine.shares[placement.machine]
             assert share.operator not in work.barred and not share.distrusted
@@ -315,7 +323,9 @@ class World:
                 break
             budget -= price
             attempt = machine.next_attempt + len(events)
-            events.append(Sent(self.now, work.task, attempt, share.provider, work.purpose, f"{attempt:02x}", "5151"))
+            task, purpose = self._or_canary(work, share, given)
+            given.add(share.operator)
+            events.append(Sent(self.now, task, attempt, share.provider, purpose, f"{attempt:02x}", "5151"))
         if events:
             before = machine.next_attempt
             self.record(*events)
@@ -323,6 +333,14 @@ class World:
                 self._answer(self.machine.runs[attempt])
         if raised:
             self.record(*raised)
+
+    def _or_canary(self, work: Work, share: Share, given: set[str]) -> tuple[int, Purpose]:
+        """What a provider is sent for a piece of work; `given`: operators that get orders in the same moment."""
+        if share.operator not in given:
+            known = self.machine.known(share.provider)
+            if known and canary_due(self.scene.level, self.scene.sample, share.passed):
+                return self.random.choice(known), "canary"
+        return work.task, work.purpose
 
     def _vouch(self) -> None:
         for name in list(self.machine.shares):

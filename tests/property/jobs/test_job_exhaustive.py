@@ -48,9 +48,20 @@ def sendable(machine: JobMachine, at: float) -> Iterator[Sent]:
                 yield Sent(at, work.task, machine.next_attempt, share.provider, work.purpose, "00", "11")
 
 
+def canaries(machine: JobMachine, at: float) -> Iterator[Sent]:
+    """Whoever has not answered a confirmed task may be tried with it, whatever policy says."""
+    for task in machine.tasks:
+        if machine.ended is None and task.state == "done" and len(task.live("accepted")) > 1:
+            answered = {run.provider for run in task.runs}
+            for share in machine.shares.values():
+                if share.provider not in answered and machine.may_serve(share.provider, at):
+                    yield Sent(at, task.index, machine.next_attempt, share.provider, "canary", "00", "11")
+
+
 def following(machine: JobMachine, at: float) -> Iterator[JobEvent]:
     """Every event that could be written next."""
     yield from sendable(machine, at)
+    yield from canaries(machine, at)
     for run in machine.runs.values():
         if run.state != "out":
             continue

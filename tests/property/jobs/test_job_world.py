@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jobworld import DELIVERS, DISHONEST, Character, Kind, Scene, World, assert_same, fold, right_answer
+from jobworld import BATCH, DELIVERS, DISHONEST, Character, Kind, Scene, World, assert_same, fold, right_answer
 
 from fogchain.jobs.spec import Level
 from fogchain.market.messages import Exit
@@ -125,6 +125,7 @@ def test_with_sampled_checks_the_job_ends_and_nothing_of_a_caught_liar_stands(sc
         seed=st.integers(0, 2**32),
         failing_programs=st.frozensets(st.integers(0, 5), max_size=2),
         time_limit=st.just(600_000),
+        late=st.integers(0, 3),
     )
 )
 def test_whoever_takes_part_the_job_ends_in_time_within_its_budget_and_is_settled(scene: Scene) -> None:
@@ -171,6 +172,59 @@ def test_replicas_by_different_operators_bring_every_right_result(scene: Scene, 
         assert len({run.provider for run in accepted}) >= world.spec.replicas
         assert all(run.sealed and run.commitment for run in accepted)
     assert_settled(world)
+
+
+NEWCOMERS: tuple[Kind, ...] = ("honest", "slow", "mortal", "liar", "sometimes", "overbills", "failing", "silent")
+
+
+@quick
+@given(
+    st.builds(
+        Scene,
+        characters=st.tuples(
+            characters(("honest",)), characters(("honest", "slow")), characters(("honest", "mortal")),
+            characters(NEWCOMERS), characters(NEWCOMERS),
+        ),
+        tasks=st.integers(12, 24),
+        level=st.just("L1"),
+        sample=st.none(),
+        budget_runs=st.just(1000),
+        kill_chance=st.sampled_from((0.0, 0.2)),
+        seed=st.integers(0, 2**32),
+        penalty=st.sampled_from((0, 10**15)),
+        late=st.just(2),
+    )
+)  # fmt: skip
+def test_newcomers_are_tried_with_what_is_known_and_it_changes_no_result(scene: Scene) -> None:
+    world = World(scene)
+    world.run()
+    ended = world.machine.ended
+    assert ended is not None and ended.state == "done", ended and ended.detail
+    canaries = [run for run in world.machine.runs.values() if run.purpose == "canary"]
+    assert len({run.provider for run in canaries}) == len(canaries), "one each"
+    for run in canaries:
+        share, task = world.machine.shares[run.provider], world.machine.tasks[run.task]
+        first = min(other.attempt for other in world.machine.runs.values() if other.provider == run.provider)
+        assert run.attempt - first < scene.characters[world.names.index(run.provider)].slots + BATCH
+        right = (run.result, run.fuel, run.exit) == right_answer(scene, run.task)
+        assert run.state != "accepted" or right
+        assert run.state != "wrong" or share.distrusted
+        assert not (right and run.state == "wrong" and world.honest(share))
+        assert task.result is not None and task.result is not run
+        assert (task.result.result, task.result.fuel, task.result.exit) == right_answer(scene, run.task)
+    assert_settled(world)
+
+
+def test_a_lying_newcomer_is_found_out_by_its_first_order() -> None:
+    cast = tuple(Character(kind, 10**9, 1, 1e5) for kind in ("honest", "honest", "honest", "liar", "honest"))
+    world = World(Scene(cast, 60, "L1", None, 2000, 0.05, 11, late=2))
+    world.run()
+    liar, honest = world.names[3:]
+    found = {run.provider: run for run in world.machine.runs.values() if run.purpose == "canary"}
+    assert found[liar].state == "wrong" and found[honest].state == "accepted"
+    assert world.machine.shares[liar].signed == 0 and world.machine.shares[liar].proven
+    assert world.machine.shares[honest].signed >= found[honest].cost > 0
+    assert world.wrong_results() == []
 
 
 def test_two_nodes_of_one_operator_never_get_the_same_task() -> None:
