@@ -25,6 +25,7 @@ from node.executor.trees import remove_tree
 
 log = structlog.get_logger(__name__)
 
+LAST_WORD = 1.0  # seconds for which a worker may say itself that a run's time is up, before it is killed
 RUNS_PER_WORKER = 500  # then a fresh process takes its place
 OVERHEAD_BYTES = 512 << 20  # what a worker may use beside a task's memory: itself, compilation, file cache
 MEASURE_SECONDS = 0.3
@@ -202,7 +203,7 @@ class Executor:
             try:
                 worker = await slot.worker()
                 outcome = await self._run(worker, request)
-                kill = outcome.exit in (Exit.TIMEOUT, Exit.CRASHED) or worker.asked >= RUNS_PER_WORKER
+                kill = worker.busy or worker.asked >= RUNS_PER_WORKER
             finally:
                 self._give_back(slot, kill)
         except BaseException:
@@ -288,7 +289,7 @@ class Executor:
                 return failed(Exit.REFUSED, "no control group could be made for the task", started, time.time())
             frame["cgroup"] = [str(group.memory), str(group.pids), str(group.cpu)]
         try:
-            async with asyncio.timeout(limits.time / 1000):
+            async with asyncio.timeout(limits.time / 1000 + (0 if group else LAST_WORD)):
                 answer = await worker.ask({"run": frame})
         except TimeoutError:
             detail = f"it was killed at its time limit of {limits.time / 1000:g} s"
@@ -302,6 +303,8 @@ class Executor:
                 group.kill()
                 self._dying.append(group)
                 self._dying = [group for group in self._dying if not group.remove()]
+        if answer["exit"] == Exit.TIMEOUT:
+            return failed(Exit.TIMEOUT, answer["detail"], started, time.time(), self.printed(request.run_id))
         return _outcome(answer, started, time.time())
 
     def _drop(self, run_id: str) -> None:
@@ -327,7 +330,8 @@ def run_frame(request: RunRequest, folder: Path) -> dict[str, Any]:
         "sha256": request.spec.module.sha256, "args": list(task.args),
         "env": dict(task.env), "stdin": str(request.stdin.absolute()) if request.stdin is not None else None,
         "inputs": {name: str(path.absolute()) for name, path in request.inputs.items()}, "seed": request.seed,
-        "fuel": limits.fuel, "memory": limits.memory, "output": limits.output, "folder": str(folder),
+        "fuel": limits.fuel, "memory": limits.memory, "time": limits.time, "output": limits.output,
+        "folder": str(folder),
     }  # fmt: skip
 
 

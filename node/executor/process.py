@@ -29,10 +29,11 @@ class WorkerDied(Exception):
 
 
 class WorkerProcess:
-    """One worker. Ask it one thing at a time; after an ask that was cancelled or timed out, kill it."""
+    """One worker. Ask it one thing at a time; one that is `busy` after an ask was cut short is to be killed."""
 
     def __init__(self, process: Process, cgroup: Cgroup | None, log_file: Path) -> None:
         self.asked = 0
+        self.busy = False  # it was asked something and has not answered
         self._process = process
         self._cgroup = cgroup
         self._log_file = log_file
@@ -75,6 +76,7 @@ class WorkerProcess:
     async def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """Raises WorkerDied."""
         self.asked += 1
+        self.busy = True
         stdin = self._process.stdin
         assert stdin is not None
         try:
@@ -82,7 +84,9 @@ class WorkerProcess:
             await stdin.drain()
         except (BrokenPipeError, ConnectionResetError):
             pass  # it is dead, or dying with an answer under way; reading tells
-        return await self._receive()
+        answer = await self._receive()
+        self.busy = False
+        return answer
 
     async def kill(self) -> None:
         """End it now, whatever it does, and wait until it is gone."""

@@ -12,8 +12,9 @@ import wasmtime
 
 from fogchain.jobs.blobname import BlobHasher, hash_file
 from node.executor import interpreter
-from node.executor.endings import BAD_MODULE, NONZERO, OK, OUT_OF_FUEL, OUTPUT_LIMIT, REFUSED, TRAP
-from node.executor.engine import MAX_TABLE_ELEMENTS, MAX_TABLES, BadModule, Modules, make_engine
+from node.executor.deadline import Deadline
+from node.executor.endings import BAD_MODULE, NONZERO, OK, OUT_OF_FUEL, OUTPUT_LIMIT, REFUSED, TIMEOUT, TRAP
+from node.executor.engine import MAX_TABLE_ELEMENTS, MAX_TABLES, BadModule, Modules, make_engine, make_store
 from node.executor.filesystem import FileSystem
 from node.executor.host import Host, NoMemory
 from node.executor.inodes import OutputFile, OutputLimit
@@ -25,7 +26,8 @@ _FILE_SLACK = 4096  # the accounting in filesystem.py ends a run first; the kern
 
 @dataclass(frozen=True)
 class Run:
-    """What to run, as it comes from the daemon. `folder` is empty and this run's own; `memory`, `output` in bytes."""
+    """What to run, as it comes from the daemon. `folder` is empty and this run's own; `memory`, `output` in bytes,
+    `time` in milliseconds."""
 
     runtime: str
     module: Path  # or the script, executable or image
@@ -37,6 +39,7 @@ class Run:
     seed: bytes
     fuel: int
     memory: int
+    time: int
     output: int
     folder: Path
     cgroup: list[str] | None = None  # of a native task: its folders, as `cgroup.Cgroup` has them
@@ -65,6 +68,7 @@ class Sandbox:
         self._native = Native(cache)
         self._interpreters = Modules(self.engine, interpreter.compiled_folder(python, cache)) if python else None
         self._host = Host(self.engine)
+        self._deadline = Deadline(self.engine)
 
     def run(self, run: Run) -> dict[str, Any]:
         """The answer frame for `run`. Raises OSError when this machine is at fault (disk full, input gone)."""
@@ -73,18 +77,11 @@ class Sandbox:
         script = {Path(interpreter.SCRIPT).name: run.module} if run.runtime == "python" else None
         files = FileSystem(run.folder, run.inputs, run.stdin, run.output, script)
         try:
-            code, fuel, detail = 0, 0, ""
-            try:
-                module = self._module(run)
-            except BadModule as error:
-                exit_, detail = BAD_MODULE, str(error)
-            except ValueError as error:
-                exit_, detail = REFUSED, str(error)
-            else:
-                exit_, code, fuel, detail = self._execute(module, files, run)
+            exit_, code, fuel, detail = self._execute(files, run)
+            results = files.results() if exit_ < TIMEOUT else ()
             return {
                 "exit": exit_, "code": code, "fuel": fuel, "detail": detail[:2000],
-                "files": [[name, _hash(file), file.size, str(file.path)] for name, file in files.results()],
+                "files": [[name, _hash(file), file.size, str(file.path)] for name, file in results],
             }  # fmt: skip
         finally:
             files.close()
@@ -100,29 +97,41 @@ class Sandbox:
                 raise ValueError(f"the script's file does not hash to {run.sha256}")
         return self._interpreters.load(interpreter.NAME, self._python)
 
-    def _execute(self, module: wasmtime.Module, files: FileSystem, run: Run) -> tuple[int, int, int, str]:
+    def _execute(self, files: FileSystem, run: Run) -> tuple[int, int, int, str]:
         """Exit class, exit code, fuel used, detail."""
-        store = wasmtime.Store(self.engine)
-        host = self._host
+        store = make_store(self.engine)
         try:
-            store.set_fuel(run.fuel)
-            store.set_limits(
-                memory_size=run.memory, table_elements=MAX_TABLE_ELEMENTS, instances=1, tables=MAX_TABLES, memories=1
-            )
-            python = run.runtime == "python"
-            command: tuple[str, ...] = interpreter.ARGUMENTS if python else ("task",)
-            environment = interpreter.ENVIRONMENT if python else {}
-            wasi = Wasi(
-                files=files, args=[*command, *run.args], env={**environment, **run.env}, seed=run.seed,
-                fuel_used=host.fuel_used, use_fuel=host.use_fuel,
-            )  # fmt: skip
-            host.begin(wasi, run.fuel)
-            exit_, code, detail = self._call(store, module, run.memory, run.output)
-            fuel = run.fuel if exit_ == OUT_OF_FUEL else 0 if exit_ == BAD_MODULE else run.fuel - store.get_fuel()
-            return exit_, code, fuel, detail
+            with self._deadline.after(run.time / 1000):
+                return self._run_in(store, files, run)
         finally:
-            host.end()
+            self._host.end()
             store.close()
+
+    def _run_in(self, store: wasmtime.Store, files: FileSystem, run: Run) -> tuple[int, int, int, str]:
+        try:
+            module = self._module(run)
+        except BadModule as error:
+            return BAD_MODULE, 0, 0, str(error)
+        except ValueError as error:
+            return REFUSED, 0, 0, str(error)
+        host = self._host
+        store.set_fuel(run.fuel)
+        store.set_limits(
+            memory_size=run.memory, table_elements=MAX_TABLE_ELEMENTS, instances=1, tables=MAX_TABLES, memories=1
+        )
+        python = run.runtime == "python"
+        command: tuple[str, ...] = interpreter.ARGUMENTS if python else ("task",)
+        environment = interpreter.ENVIRONMENT if python else {}
+        wasi = Wasi(
+            files=files, args=[*command, *run.args], env={**environment, **run.env}, seed=run.seed,
+            fuel_used=host.fuel_used, use_fuel=host.use_fuel,
+        )  # fmt: skip
+        host.begin(wasi, run.fuel)
+        exit_, code, detail = self._call(store, module, run.memory, run.output)
+        if exit_ == TIMEOUT:
+            return TIMEOUT, 0, 0, f"its time limit of {run.time / 1000:g} s was over"
+        fuel = run.fuel if exit_ == OUT_OF_FUEL else 0 if exit_ == BAD_MODULE else run.fuel - store.get_fuel()
+        return exit_, code, fuel, detail
 
     def _call(self, store: wasmtime.Store, module: wasmtime.Module, memory: int, output: int) -> tuple[int, int, str]:
         """Exit class, exit code, detail."""
@@ -147,6 +156,8 @@ class Sandbox:
             if ending is None:
                 if trap.trap_code is wasmtime.TrapCode.OUT_OF_FUEL:
                     return OUT_OF_FUEL, 0, "the fuel limit is used up"
+                if trap.trap_code is wasmtime.TrapCode.INTERRUPT:
+                    return TIMEOUT, 0, ""
                 return TRAP, 0, trap.message
         except wasmtime.WasmtimeError as error:
             ending = host.ending

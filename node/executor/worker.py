@@ -1,8 +1,8 @@
 """A worker process: `main()` with CACHE PARENT [PYTHON] as arguments. Runs one task after another, asked over its
 pipes.
 
-It dies with the daemon, holds few files open, and dumps no core. The daemon kills it when a run takes too long, also
-while it compiles: compilation has no fuel.
+It dies with the daemon, holds few files open, and dumps no core. A run whose time is up is interrupted inside; the
+daemon kills the process where that does not help, as while it compiles.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import wasmtime
 from node.executor import frames
 from node.executor.canonical import canonicalise
 from node.executor.endings import REFUSED
+from node.executor.engine import make_store
 from node.executor.inodes import MAX_FILES
 from node.executor.sandbox import Run, Sandbox
 from node.executor.version import ENGINE
@@ -56,7 +57,7 @@ def measure(sandbox: Sandbox, seconds: float) -> int:
     module = wasmtime.Module(engine, canonicalise(bytes(wasmtime.wat2wasm(_KERNEL))))
     best, until = 0.0, time.perf_counter() + seconds
     while not best or time.perf_counter() < until:
-        store = wasmtime.Store(engine)
+        store = make_store(engine)
         store.set_fuel(_KERNEL_FUEL)
         start = wasmtime.Instance(store, module, []).exports(store)["_start"]
         assert isinstance(start, wasmtime.Func)

@@ -12,7 +12,7 @@ from node.executor.version import ENGINE
 
 
 def test_exit_classes_are_the_messages_own() -> None:
-    for name in ("OK", "NONZERO", "TRAP", "OUT_OF_FUEL", "OUTPUT_LIMIT", "BAD_MODULE", "REFUSED"):
+    for name in ("OK", "NONZERO", "TRAP", "OUT_OF_FUEL", "OUTPUT_LIMIT", "BAD_MODULE", "TIMEOUT", "REFUSED"):
         assert getattr(endings, name) == Exit[name]
 
 
