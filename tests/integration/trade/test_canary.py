@@ -45,7 +45,9 @@ async def test_a_newcomer_is_tried_with_what_is_known(market: Callable[..., Any]
     async with market(
         providers=2, lost_after="60 s", price="0.01 FOG/Gfuel", commands=commands, settings=settings
     ) as m:
-        job = await m.submit(m.spin(TASKS, ROUNDS))
+        file = m.spin(TASKS, ROUNDS)
+        file.write_text(file.read_text().replace('time = "60 s"', 'time = "10 min"'))
+        job = await m.submit(file)
         await m.until(job, lambda detail: detail.checks_done > 0)
 
         await m.network.join("cedar")
@@ -64,7 +66,7 @@ async def test_a_newcomer_is_tried_with_what_is_known(market: Callable[..., Any]
         async def delivered() -> list[RunView]:
             return [run for run in await runs_of(m, job, "maple") if run.result]
 
-        first, *_ = await until(delivered, 120)
+        first, *_ = await until(delivered, 120, "nothing of maple's")
         assert (first.purpose, first.state, first.sealed) == ("canary", "accepted", False), await runs_of(
             m, job, "maple"
         )
