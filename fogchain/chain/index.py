@@ -94,6 +94,10 @@ class EventIndex:
         """Newest first."""
         return self._store.sessions_of(buyer, provider)
 
+    def open_sessions(self, provider: str) -> list[SessionRecord]:
+        """Oldest first."""
+        return self._store.open_sessions_of(provider)
+
     def job(self, job: bytes) -> JobRecord | None:
         return self._store.job(job)
 

@@ -20,6 +20,7 @@ from fogchain.chain.client import ChainClient
 from fogchain.chain.flights import Flights, Pending, TxResult, check_same, result_of
 from fogchain.chain.outbox import Entry, Outbox
 from fogchain.chain.pipeline import Pipeline
+from fogchain.chain.reverts import Reverted
 from fogchain.chain.rpc import RpcError
 from fogchain.errors import CorruptData, FogchainError, Unavailable
 from fogchain.wallet.eip712 import address_of
@@ -95,6 +96,23 @@ class Sender:
             return None
         found = self._flights.box.find(tag)
         return result_of(found) if found else None
+
+    def next_tag(self, tag: str, *, anew: bool = False) -> str:
+        """The first of `tag`, `tag-1`, … that the chain has not refused; with `anew` nor done.
+
+        For what stays to be done after a refusal: one that came before what it needs, since the chain went back, is
+        right when it is asked for again."""
+        number, found = 0, tag
+        while self._is_over(found, anew):
+            number += 1
+            found = f"{tag}-{number}"
+        return found
+
+    def _is_over(self, tag: str, anew: bool) -> bool:
+        try:
+            return self.result(tag) is not None and anew
+        except Reverted:
+            return True
 
     def pending(self) -> list[Pending]:
         """What is not mined yet, oldest first."""

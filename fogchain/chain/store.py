@@ -258,6 +258,9 @@ class Store:
         """Newest first; None means any."""
         return self._of_parties(_SESSION, buyer, provider)
 
+    def open_sessions_of(self, provider: str) -> list[SessionRecord]:
+        return self._many(_SESSION, "WHERE provider = ? AND open ORDER BY opened, id", provider.lower())
+
     def job(self, job: bytes) -> JobRecord | None:
         return self._one(_JOB, job)
 

@@ -272,7 +272,7 @@ class Buyer:
         while True:
             for session in around.index.sessions(buyer=around.wallet.address):
                 if session.open and session.expiry < around.index.now() - 5:
-                    tag = f"reclaim-{session.id.hex()}"
+                    tag = around.sender.next_tag(f"reclaim-{session.id.hex()}")
                     with suppress(FogchainError):
                         await around.sender.send(around.calls.close_session(session.id), tag=tag)
             await asyncio.sleep(RECLAIM_INTERVAL)

@@ -34,6 +34,7 @@ class Claims:
     def __init__(
         self,
         *,
+        address: str,
         ledger: Ledger,
         index: EventIndex,
         sender: Sender,
@@ -41,7 +42,9 @@ class Claims:
         claim_above: int,
         closed: Callable[[bytes], None],
     ) -> None:
-        """`closed` hears of each session that the chain has closed, once its end is in the ledger."""
+        """`address`: this provider. `closed` hears of each session that the chain has closed, once its end is in the
+        ledger."""
+        self._address = address
         self._ledger, self._index, self._sender, self._calls = ledger, index, sender, calls
         self._above, self._closed = claim_above, closed
         self._wake = asyncio.Event()
@@ -72,9 +75,21 @@ class Claims:
     async def close_unused(self, session: bytes) -> None:
         """Ends a session in which nothing was run."""
         with suppress(FogchainError):
-            await self._sender.send(self._calls.close_session(session), tag=f"close-{session.hex()}-0")
+            tag = self._sender.next_tag(f"close-{session.hex()}-0")
+            await self._sender.send(self._calls.close_session(session), tag=tag)
+
+    def _look_back(self) -> None:
+        """When the chain goes back, what ended a session may come again before what opened it, and be refused."""
+        for record in self._index.open_sessions(self._address):
+            held = self._ledger.held(record.id)
+            if held is not None and held.closed and not held.on_account:
+                log.warning(
+                    "a session that was closed is open again: the chain went back", session=record.id.hex()[:12]
+                )
+                self._ledger.reopen(record.id)
 
     def _tend(self, now: float) -> None:
+        self._look_back()
         over: list[HeldVoucher] = []
         open_: list[tuple[HeldVoucher, Claimable]] = []
         for held in self._ledger.open_sessions():
@@ -120,7 +135,8 @@ class Claims:
         claims = [(held.session, held.amount, held.signature) for held in many]
         name = hashlib.sha256(b"".join(session + amount.to_bytes(12, "big") for session, amount, _ in claims))
         try:
-            done = await self._sender.send(self._calls.claim_many(claims), tag=f"claims-{name.hexdigest()[:32]}")
+            tag = self._sender.next_tag(f"claims-{name.hexdigest()[:32]}")
+            done = await self._sender.send(self._calls.claim_many(claims), tag=tag)
             await self._index.wait_for(lambda: (head := self._index.head) is not None and head.number >= done.block, 30)
         except FogchainError as error:
             log.error("vouchers could not be claimed", vouchers=len(many), why=error.message)
@@ -146,7 +162,7 @@ class Claims:
         else:
             call, deed = self._calls.close_session(held.session), "end"
         try:
-            done = await self._sender.send(call, tag=f"{deed}-{key}-{held.amount}")
+            done = await self._sender.send(call, tag=self._sender.next_tag(f"{deed}-{key}-{held.amount}"))
             await self._index.wait_for(lambda: self._is_closed(held.session), 30)
             log.info("session closed", session=key[:12], signed=format_fog(held.amount), gas=done.gas_used)
         except FogchainError as error:

@@ -55,11 +55,11 @@ class JobFunding:
         self.opening.add(share.provider)
         purpose = f"open-{share.session}"
         try:
-            if around.sender.knows(self._next(purpose)):
+            if around.sender.knows(around.sender.next_tag(purpose)):
                 around.funding.promised[purpose] = share.cap  # it was on its way when this node stopped
             while machine.ended is None or not self.never_opens(share):
                 try:
-                    tag = self._next(purpose)
+                    tag = around.sender.next_tag(purpose)
                     if not around.sender.knows(tag):
                         await self.fund(share.cap, purpose)
                     expiry = machine.late_by + SESSION_MARGIN
@@ -82,21 +82,7 @@ class JobFunding:
     def never_opens(self, share: Share) -> bool:
         """The opening was never handed to the chain, or the chain has refused it. A session that was open and is gone
         from the index has been undone by the chain, and comes again."""
-        return not self._around.sender.knows(self._next(f"open-{share.session}"))
-
-    def _next(self, tag: str, *, anew: bool = False) -> str:
-        """The first of `tag`, `tag-1`, … that the chain has not refused; with `anew` nor done."""
-        number, found = 0, tag
-        while self._is_over(found, anew):
-            number += 1
-            found = f"{tag}-{number}"
-        return found
-
-    def _is_over(self, tag: str, anew: bool) -> bool:
-        try:
-            return self._around.sender.result(tag) is not None and anew
-        except FogchainError:
-            return True
+        return not self._around.sender.knows(self._around.sender.next_tag(f"open-{share.session}"))
 
     async def fund(self, cap: int, purpose: str) -> None:
         """See that the market holds `cap` free for us, moving what is missing from the wallet.
@@ -121,7 +107,8 @@ class JobFunding:
                 missing = min(token, max(missing, rest - max(free, 0)))
                 if await around.client.allowance(address) < missing:
                     await around.sender.send(around.calls.approve(MAX_UINT96), tag=f"approve-{purpose}")
-                tag = self._next(f"deposit-{purpose}-{missing}", anew=True)  # another session may have locked the last
+                # Another session may have locked what the last one brought in.
+                tag = around.sender.next_tag(f"deposit-{purpose}-{missing}", anew=True)
                 await around.sender.send(around.calls.deposit(missing), tag=tag)
             around.funding.promised[purpose] = cap
 
@@ -139,7 +126,7 @@ class JobFunding:
         return {
             name: amount
             for name, amount in promised.items()
-            if name != purpose and sender.result(self._next(name)) is None
+            if name != purpose and sender.result(sender.next_tag(name)) is None
         }
 
     def raise_cap(self, share: Share) -> None:
@@ -153,7 +140,7 @@ class JobFunding:
         step = min(max(share.cap // 2, 4 * cost(spec.limits.fuel, share.price)), spec.budget - share.cap)
         cap = share.cap + step
         purpose = f"top-{share.session}-{cap}"
-        tag = self._next(purpose)
+        tag = around.sender.next_tag(purpose)
         try:
             if step <= 0:
                 return

@@ -318,6 +318,13 @@ class Ledger:
             )
         self._standings.clear()
 
+    def reopen(self, session: bytes) -> None:
+        """The chain went back behind the session's end, and has it open."""
+        with transaction(self._engine) as connection:
+            connection.execute(update(_sessions).where(_sessions.c.session == session).values(closed=False))
+        self._standings.clear()
+        self._closed_work.pop(session, None)
+
     def held(self, session: bytes) -> HeldVoucher | None:
         with self._engine.connect() as connection:
             row = connection.execute(select(_sessions).where(_sessions.c.session == session)).first()

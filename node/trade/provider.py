@@ -97,6 +97,7 @@ class Provider:
             wallet=wallet, domain=domain, ledger=ledger, network=network, heard=self._leases.hear, changed=changed
         )
         self._claims = Claims(
+            address=wallet.address,
             ledger=ledger,
             index=index,
             sender=sender,

@@ -76,7 +76,7 @@ class Registration:
                     call = self._calls.register(
                         key, binding, slots, endpoints, resource_class=kind, capacity=capacity, operator=operator
                     )
-                    await self._sender.send(call, tag=f"register-{digest}-{before}")
+                    await self._sender.send(call, tag=self._sender.next_tag(f"register-{digest}-{before}"))
                     await self._index.wait_for(
                         lambda: any(r.owner.lower() == self._wallet.address for r in self._index.providers()), 30
                     )

@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 GATHER = 1.0  # seconds in which bills of other jobs that end now come along
 MOST_AT_ONCE = 1000  # bills in one payment
 RETRY = 3.0
+NEWEST = 20  # payments behind which the chain may still go back
 CONFIRMATIONS = 4  # blocks on top of a payment before it counts
 
 tables = MetaData()
@@ -110,6 +111,7 @@ class Settlement:
         """Pay until cancelled."""
         while True:
             try:
+                self._take_up_undone()
                 for payment, tries in self._open():
                     await self._pay(payment, tries)
                 if not self._open():
@@ -122,6 +124,18 @@ class Settlement:
             except Exception as error:  # a full disk, say: what is written is right
                 log.error("payments stand still", exc_info=error)
                 await asyncio.sleep(RETRY)
+
+    def _take_up_undone(self) -> None:
+        """The chain may go back behind a payment, and refuse it when it comes again before what it is paid from."""
+        with self._engine.connect() as connection:
+            done = select(_payments).where(_payments.c.paid).order_by(_payments.c.id.desc()).limit(NEWEST)
+            rows = connection.execute(done).all()
+        for row in rows:
+            try:
+                self._sender.result(_tag(row.id, row.tries))
+            except Reverted as error:
+                log.warning("a batch that was paid is refused now: the chain went back", why=error.message)
+                self._note(row.id, paid=False, tries=row.tries + 1)
 
     def _open(self) -> list[tuple[int, int]]:
         with self._engine.connect() as connection:

@@ -9,6 +9,7 @@ from typing import Any
 from coincurve import PrivateKey
 
 from fogchain.chain.reverts import Reverted
+from fogchain.chain.sender import Sender
 from fogchain.jobs.events import Delivered, Ended, JobEvent, Sent, SessionPlanned
 from fogchain.jobs.machine import JobMachine, Share
 from fogchain.jobs.spec import BlobRef, JobSpec, Limits, TaskSpec
@@ -92,6 +93,8 @@ async def test_no_voucher_calls_itself_the_last_while_there_is_more_to_sign() ->
 
 class Chain:
     """A market that holds `free` for us, and what became of each transaction."""
+
+    next_tag, _is_over = Sender.next_tag, Sender._is_over
 
     def __init__(self, free: int = 0, token: int = 1000 * WEI) -> None:
         self.free, self.token = free, token
