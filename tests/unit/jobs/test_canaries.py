@@ -6,7 +6,8 @@ import pytest
 
 from fogchain.errors import CorruptData
 from fogchain.jobs.events import Delivered, Ended, JobEvent, Lost, Purpose, Sent, SessionPlanned, Signed
-from fogchain.jobs.machine import TAIL_TASKS, JobMachine
+from fogchain.jobs.machine import JobMachine
+from fogchain.jobs.machine.placing import TAIL_TASKS
 from fogchain.jobs.outcome import reason_of
 from fogchain.jobs.spec import BlobRef, JobSpec, Limits, TaskSpec
 from fogchain.market.messages import Exit

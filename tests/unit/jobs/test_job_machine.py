@@ -6,7 +6,8 @@ import pytest
 
 from fogchain.errors import CorruptData
 from fogchain.jobs.events import Delivered, Ended, Failed, JobEvent, Lost, Paid, Sent, SessionPlanned, Signed
-from fogchain.jobs.machine import FIRST_BACKOFF, JobMachine
+from fogchain.jobs.machine import JobMachine
+from fogchain.jobs.machine.folding import FIRST_BACKOFF
 from fogchain.jobs.spec import BlobRef, JobSpec, Limits, TaskSpec, Verify
 from fogchain.market.messages import Exit
 from fogchain.units import GFUEL, WEI
