@@ -10,6 +10,7 @@ from nicegui import ui
 
 from fogchain.api.client import AsyncClient
 from fogchain.errors import FogchainError, NotFound
+from ui import show
 from ui.components.base import shown
 from ui.components.empty import alert
 from ui.feed import NodeFeed
@@ -42,7 +43,7 @@ class Lookup(Generic[T]):
             value = await self.feed.ask(self._call, TIMEOUT)
         except FogchainError as error:
             self.missing = isinstance(error, NotFound)
-            self._complain(f"{error.message}. {error.hint}".strip())
+            self._complain(show.sentences(error))
         else:
             self.take(value)
         finally:

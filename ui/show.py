@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from fogchain.errors import FogchainError
 from fogchain.units import WEI, format_eth, format_fog, format_fuel, format_price
 
 UNKNOWN = "–"
@@ -140,6 +141,12 @@ def full_moment(when: float | None) -> str:
 def chain(chain_id: int) -> str:
     """A chain's name as people know it."""
     return CHAINS.get(chain_id, f"Chain {chain_id}")
+
+
+def sentences(error: FogchainError) -> str:
+    """What was wrong and what to do, as they stand on a page by themselves."""
+    parts = [part.strip().rstrip(".") for part in (error.message, error.hint)]
+    return " ".join(f"{part[0].upper()}{part[1:]}." for part in parts if part)
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:

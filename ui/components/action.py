@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from nicegui import ui
 
 from fogchain.errors import FogchainError
+from ui import show
 from ui.components.base import button, icon, set_classes, set_prop, text
 
 
@@ -41,7 +42,7 @@ class Action:
         try:
             await self._run()
         except FogchainError as error:
-            ui.notify(f"{error.message}. {error.hint}".strip(), type="negative", timeout=10_000, multi_line=True)
+            ui.notify(show.sentences(error), type="negative", timeout=10_000, multi_line=True)
         else:
             if self._done:
                 ui.notify(self._done, type="positive")

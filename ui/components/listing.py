@@ -11,6 +11,7 @@ from nicegui.element import Element
 
 from fogchain.api.models import Page
 from fogchain.errors import FogchainError
+from ui import show
 from ui.components.base import card, set_classes, shown
 from ui.components.empty import alert, empty
 from ui.components.table import Column, Grid, Pager, Row, Waiting
@@ -76,7 +77,7 @@ class Listing(Generic[T]):
                 self._cursors.append((await self._ask(self._cursors[-1])).next_cursor)
             self._page = await self._ask(self._cursors[number])
         except FogchainError as error:  # the next change asks again
-            self._problem_words.set_text(f"{error.message}. {error.hint}".strip())
+            self._problem_words.set_text(show.sentences(error))
             shown(self._problem, True)
             return
         finally:

@@ -19,9 +19,9 @@ RUNTIME_COLUMNS = (Column("Runtime"), Column("State", wrap=True), Column("Engine
 ENDED_COLUMNS = (Column("Runs that ended"), Column("Count", end=True), Column("Share", end=True))
 REFUSAL_COLUMNS = (
     Column("What", wrap=True),
-    Column("Why"),
+    Column("Why", optional=True),
     Column("Count", end=True),
-    Column("Newest", end=True),
+    Column("Newest", end=True, optional=True),
 )
 SUBJECTS = {
     "api": "Requests at the API", "hello": "Greetings", "order": "Orders", "receipt": "Receipts", "offer": "Offers",

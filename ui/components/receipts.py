@@ -138,7 +138,7 @@ class ReceiptSheet:
         try:
             proof = await self._panel.main.ask(lambda client: client.receipt(receipt.order, receipt.job))
         except FogchainError as error:
-            self._say("bad", f"{error.message}. {error.hint}".strip())
+            self._say("bad", show.sentences(error))
             self._table.clear()
             return
         other = self._feed_of(receipt.counterparty)

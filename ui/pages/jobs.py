@@ -69,7 +69,7 @@ def build(panel: Panel) -> None:
                 else []
             )
         except FogchainError as error:
-            problem_words.set_text(f"{error.message}. {error.hint}")
+            problem_words.set_text(show.sentences(error))
             shown(problem, True)
             return
         shown(problem, False)

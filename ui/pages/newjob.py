@@ -9,6 +9,7 @@ import time
 from nicegui import ui
 
 from fogchain.errors import BadInput, FogchainError
+from ui import show
 from ui.components.base import block, icon, set_prop, shown, text
 from ui.components.choice import Choice
 from ui.components.empty import alert
@@ -154,7 +155,7 @@ class _Writing:
         elif isinstance(error, BadInput) and not self._by_file:
             wrong = wrong_fields(error.message)
         self._wrong = wrong
-        self._problem = "" if error is None or wrong else f"{error.message}. {error.hint}".strip()
+        self._problem = "" if error is None or wrong else show.sentences(error)
 
     def _blocked(self) -> str:
         if self._by_file:

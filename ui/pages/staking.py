@@ -79,7 +79,7 @@ def _rate(value: StakeView) -> str:
 
 def _percent(part: int, whole: int) -> str:
     tenths = 1000 * part // whole
-    return f"{tenths // 10}.{tenths % 10} %" if part else "0 %"
+    return f"{tenths // 10}" + (f".{tenths % 10} %" if tenths % 10 else " %")
 
 
 class _Move:
@@ -152,6 +152,8 @@ class _Votes:
         good = len(to) == 42 and to.startswith("0x") and all(digit in "0123456789abcdef" for digit in to[2:])
         self._to.hint("" if good or not to else "an address is 0x and 40 hex digits", wrong=bool(to) and not good)
         if value is None:
+            for action in (self._mine, self._give_away):
+                action.allow(False, "not known yet")
             return
         own = value.delegatee == value.address
         name = self._stake.feed.names.get(value.delegatee or "", "") or show.short(value.delegatee)
@@ -185,6 +187,7 @@ def _rewards(stake: Lookup[StakeView]) -> None:
     def update() -> None:
         value = stake.value
         if value is None:
+            go.allow(False, "not known yet")
             return
         left = value.stream_end - value.time
         streams = value.stream and left > 0

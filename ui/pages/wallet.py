@@ -153,7 +153,7 @@ class _Transfer:
                 lambda client, key: client.deposit(wanted, key) if way == "deposit" else client.withdraw(wanted, key),
             )
         except FogchainError as error:
-            self._problem_words.set_text(f"{error.message}. {error.hint}".strip())
+            self._problem_words.set_text(show.sentences(error))
             shown(self._problem, True)
         else:
             shown(self._problem, False)

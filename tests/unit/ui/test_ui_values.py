@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fogchain.errors import BadInput
 from fogchain.units import WEI, parse_fog
 from ui import show
 from ui.rates import MinuteRate
@@ -83,3 +84,8 @@ def test_the_series_has_gaps_where_nobody_watched() -> None:
 def test_full_moments_name_the_day() -> None:
     then = datetime(2026, 3, 4, 5, 6, 7).timestamp()
     assert show.full_moment(then).startswith("2026-03-04 05:06:07")
+
+
+def test_an_error_stands_on_a_page_as_sentences() -> None:
+    assert show.sentences(BadInput("it is late", hint="try again.")) == "It is late. Try again."
+    assert show.sentences(BadInput("'5' has no unit")) == "'5' has no unit."
