@@ -342,6 +342,7 @@ def offer_view(offer: Offer) -> OfferView:
         memory=offer.memory,
         fuel_rate=offer.fuel_rate,
         engines=list(split(offer.engines)),
+        on_account=offer.on_account,
         expires=offer.expiry,
     )
 

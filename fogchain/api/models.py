@@ -167,6 +167,7 @@ class OfferView(View):
     memory: int
     fuel_rate: int  # fuel/s/slot
     engines: list[str]  # what it runs tasks with: "wasmtime-50.0.1/fog-1"
+    on_account: FogAmount = 0  # what one buyer may owe it, for jobs paid in a batch; nothing: it takes none
     expires: int  # Unix seconds
 
     @property

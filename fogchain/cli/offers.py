@@ -39,9 +39,21 @@ def offers(
         return
     if found["offers"]:
         output.table(
-            ("provider", "price", "speed", "slots", "memory", "class", "regions", "stays 1 h", "age", "why not"),
+            (
+                "provider",
+                "price",
+                "speed",
+                "slots",
+                "memory",
+                "class",
+                "regions",
+                "stays 1 h",
+                "on account",
+                "age",
+                "why not",
+            ),
             [_row(offer) for offer in found["offers"]],
-            right=(1, 2, 3, 4, 7, 8),
+            right=(1, 2, 3, 4, 7, 8, 9),
         )
     output.say(found["summary"])
     if job is not None:
@@ -60,7 +72,7 @@ def _row(found: dict[str, Any]) -> tuple[str, ...]:
     why = "; ".join(f"{each['constraint']}: {each['detail']}" for each in found["failed"])
     offer = found["offer"]
     if offer is None:
-        return (name, "", "", "", "", "", "", "", "", why)
+        return (name, *[""] * 9, why)
     price = offer["price"] + (f" ({offer['multiplier']})" if offer["multiplier"] else "")
     measured = found["score"] is not None
     speed = f"{(found['score'] if measured else offer['fuel_rate']) / 1e9:.2f} Gfuel/s"
@@ -73,6 +85,7 @@ def _row(found: dict[str, Any]) -> tuple[str, ...]:
         offer["resource_class"],
         ", ".join(offer["regions"]),
         offer["survival"].get("1 h", ""),
+        "no" if offer["on_account"] == "0 FOG" else output.fog(offer["on_account"]),
         output.span(found["age_s"]) if found["age_s"] is not None else "",
         why,
     )

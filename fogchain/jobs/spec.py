@@ -22,7 +22,7 @@ from pydantic import (
 
 from fogchain import cbor, units
 from fogchain.errors import BadInput, BadMessage, FogchainError
-from fogchain.market.constraints import Wanted
+from fogchain.market.constraints import Pay, Wanted
 from fogchain.market.engines import Runtime
 from fogchain.wallet.address import parse_address
 
@@ -132,7 +132,6 @@ class Value(BaseModel):
 
 # now: the best offer at once. deferrable: an auction first, which takes its time and may be cheaper.
 Urgency = Literal["now", "deferrable"]
-Pay = Literal["session", "batch"]  # locked beforehand with each provider, or by one payment to all when the job ends
 
 
 class BlobRef(Value):
@@ -228,6 +227,7 @@ class JobSpec(Value):
             min_survival=self.min_survival,
             fuel=self.limits.fuel,
             seconds=self.limits.time / 1000,
+            pay=self.pay,
             engine=engine,
         )
 

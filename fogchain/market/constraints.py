@@ -12,15 +12,17 @@ from typing import Literal
 from fogchain.market.engines import Runtime, engine_for, split
 from fogchain.market.messages import Offer
 from fogchain.market.offers import class_id, class_name, lies_in, regions_of, survival
-from fogchain.units import format_price, format_ratio, show_size
+from fogchain.units import cost, format_fog, format_price, format_ratio, show_size
 
+Pay = Literal["session", "batch"]  # locked beforehand with each provider, or by one payment to all when the job ends
 Constraint = Literal[
-    "reachable", "fresh", "trust", "runtime", "class", "memory", "slots", "region", "survival", "engine", "price"
+    "reachable", "fresh", "trust", "runtime", "class", "memory", "slots", "region", "survival", "pay", "engine", "price"
 ]
 
 # In the order in which they are counted together: whether it is there, what the machine is, and last what it costs.
 CONSTRAINTS: tuple[Constraint, ...] = (
-    "reachable", "fresh", "trust", "runtime", "class", "memory", "slots", "region", "survival", "engine", "price",
+    "reachable", "fresh", "trust", "runtime", "class", "memory", "slots", "region", "survival", "pay", "engine",
+    "price",
 )  # fmt: skip
 
 
@@ -37,6 +39,7 @@ class Wanted:
     min_survival: int | None = None
     fuel: int = 0  # of a task, at most
     seconds: float = 0.0  # of a task, at most
+    pay: Pay = "session"  # or in a batch: then the provider has to let the buyer owe it a task, at most
     engine: str | None = None  # the one that the job began with
 
     def task_seconds(self, rate: float) -> float:
@@ -122,9 +125,20 @@ def failures(wanted: Wanted, candidate: Candidate) -> tuple[Failed, ...]:
         chance = survival(offer, wanted.task_seconds(candidate.rate))
         if chance < wanted.min_survival:
             found.append(Failed("survival", format_ratio(chance)))
+    if wanted.pay == "batch" and (why := _why_not_on_account(offer, cost(wanted.fuel, offer.price))):
+        found.append(Failed("pay", why))
     if wanted.max_price is not None and offer.price > wanted.max_price:
         found.append(Failed("price", format_price(offer.price)))
     return tuple(found)
+
+
+def _why_not_on_account(offer: Offer, most: int) -> str:
+    """Why a run that may come to `most` is not done there without a session, in words; empty when it is."""
+    if not offer.on_account:
+        return "works on account for nobody"
+    if offer.on_account < most:
+        return f"lets a buyer owe {format_fog(offer.on_account)}, and one run may come to {format_fog(most)}"
+    return ""
 
 
 def engine_of(wanted: Wanted, candidate: Candidate) -> str | None:

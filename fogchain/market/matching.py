@@ -27,7 +27,7 @@ from fogchain.market.offers import survival
 from fogchain.market.wording import summary, words
 
 _BESIDE_THE_OFFER: frozenset[Constraint] = frozenset({"fresh", "trust"})  # known of a node that made none
-_BUYER_CAN_CHANGE: frozenset[Constraint] = frozenset({"class", "memory", "slots", "region", "survival", "price"})
+_BUYER_CAN_CHANGE: frozenset[Constraint] = frozenset({"class", "memory", "slots", "region", "survival", "pay", "price"})
 
 
 def match(wanted: Wanted, candidates: Sequence[Candidate]) -> Matching:
@@ -100,9 +100,13 @@ def _nearest(
         if best is None or rank < best:
             best = rank
             changes = tuple(
-                Change(each.constraint, each.detail, _amount(wanted, candidate, each.constraint)) for each in unmet
+                Change(each.constraint, _value(each), _amount(wanted, candidate, each.constraint)) for each in unmet
             )
     return changes
+
+
+def _value(unmet: Failed) -> str:
+    return "session" if unmet.constraint == "pay" else unmet.detail
 
 
 def _amount(wanted: Wanted, candidate: Candidate, constraint: Constraint) -> int | None:

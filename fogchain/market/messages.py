@@ -88,6 +88,7 @@ class Offer:
     memory: Uint64  # bytes a task may have
     fuel_rate: Uint64  # fuel per second and slot, measured by the provider
     engines: Text  # what it runs tasks with, comma-separated and sorted; see `market/engines.py`
+    on_account: Uint96  # what one buyer may owe it outside of sessions; zero: it takes no such orders
     issued: Uint40
     expiry: Uint40
 

@@ -19,6 +19,7 @@ def words(wanted: Wanted, engine: str | None) -> dict[Constraint, str | None]:
         "slots": str(wanted.slots) if wanted.slots > 1 else None,
         "region": " or ".join(wanted.regions) or None,
         "survival": format_ratio(wanted.min_survival) if wanted.min_survival is not None else None,
+        "pay": wanted.pay if wanted.pay == "batch" else None,
         "trust": "nothing shown wrong",
         "fresh": "heard of lately",
         "reachable": "there with an offer",
@@ -34,6 +35,7 @@ _PHRASES: dict[Constraint, str] = {
     "slots": "have {} slots",
     "region": "are in {}",
     "survival": "are likely enough to stay ({})",
+    "pay": "can be paid in a {}",
     "trust": "are trusted",
     "fresh": "were heard of lately",
     "reachable": "can be reached",
@@ -112,9 +114,11 @@ def _lines(
                 f"{count} ask more than {format_price(wanted.max_price or 0)}; the least that would match one more: "
                 f"{format_price(min(offer.price for offer in offers))}"
             ]
-        case "trust" | "fresh" | "reachable":
+        case "trust" | "fresh" | "reachable" | "pay":
             groups = Counter(each.detail for each in unmet.values())
             return [f"{number} {_STATES[constraint]}: {detail}" for detail, number in sorted(groups.items())]
 
 
-_STATES: dict[Constraint, str] = {"trust": "not trusted", "fresh": "stale", "reachable": "not there"}
+_STATES: dict[Constraint, str] = {
+    "trust": "not trusted", "fresh": "stale", "reachable": "not there", "pay": "can't be paid in a batch",
+}  # fmt: skip

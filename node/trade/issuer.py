@@ -124,6 +124,7 @@ class Issuer:
                 memory=self._config.memory,
                 fuel_rate=self._rate,
                 engines=engines,
+                on_account=self._config.on_account,
                 issued=now,
                 expiry=now + validity,
             )

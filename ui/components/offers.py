@@ -25,11 +25,12 @@ COLUMNS = (
 WISHES = (Column("Wish"), Column("Met by", end=True), Column("And those above", end=True))
 WHY = {  # a constraint that is not met, with what the offer has
     "runtime": "runs {}", "class": "is of the class {}", "memory": "has {} of memory", "slots": "has {} slots",
-    "region": "is in {}", "survival": "stays with {}", "engine": "runs {}", "price": "asks {}",
+    "region": "is in {}", "survival": "stays with {}", "pay": "{}", "engine": "runs {}",
+    "price": "asks {}",
 }  # fmt: skip
 YOURS = {  # those that a job can give way on
     "class": "the class {}", "memory": "memory of {}", "slots": "{} slots", "region": "the region {}",
-    "survival": "a survival of {}", "price": "a highest price of {}",
+    "survival": "a survival of {}", "pay": "pay by session", "price": "a highest price of {}",
 }  # fmt: skip
 
 
@@ -131,7 +132,7 @@ def _terms(offer: OfferView, found: OfferMatch) -> tuple[Cell, ...]:
     claimed = f"claims {show.fuel(offer.fuel_rate).text}/s" if measured else "claimed, not measured"
     stays = [f"{span} {format_ratio(chance)}" for span, chance in offer.survival.items()]
     return (
-        amount(show.price(offer.price), base),
+        amount(show.price(offer.price), f"{base}; {_account(offer)}"),
         plain(offer.resource_class, ", ".join(offer.regions), ", ".join(offer.regions) or "region not said"),
         plain(show.plural(offer.slots, "slot"), note=f"{show_size(offer.memory)} each"),
         plain(_kinds(offer), ", ".join(offer.engines)),
@@ -146,6 +147,10 @@ def _terms(offer: OfferView, found: OfferMatch) -> tuple[Cell, ...]:
 
 def _kinds(offer: OfferView) -> str:
     return ", ".join(RUNTIMES[runtime] for runtime in offer.runtimes) or show.UNKNOWN
+
+
+def _account(offer: OfferView) -> str:
+    return f"on account up to {show.fog(offer.on_account).text}" if offer.on_account else "by session only"
 
 
 def _heard(found: OfferMatch) -> Cell:

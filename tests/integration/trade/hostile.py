@@ -272,6 +272,7 @@ class RogueProvider(Rogue):
             memory=2**64 - 1,
             fuel_rate=2**64 - 1,
             engines=ENGINE,
+            on_account=0,
             issued=now,
             expiry=now + 300,
         )

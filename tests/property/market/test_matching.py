@@ -15,7 +15,7 @@ from fogchain.market.matching import match
 from fogchain.market.messages import Offer
 from fogchain.market.offers import class_id, lies_in, regions_of, survival
 from fogchain.market.wording import reasons
-from fogchain.units import WEI
+from fogchain.units import GFUEL, WEI, cost
 
 GiB = 1 << 30
 
@@ -24,7 +24,7 @@ def offer(**values: object) -> Offer:
     base = Offer(
         provider="0x" + "11" * 20, node=b"\1" * 32, resource_class=class_id("cpu"), multiplier=0, price=WEI, regions="",
         survival_10m=9_900, survival_1h=9_500, survival_2h=9_000, slots=1, memory=GiB, fuel_rate=10**9,
-        engines="wasmtime-50/fog-1", issued=1, expiry=2,
+        engines="wasmtime-50/fog-1", on_account=0, issued=1, expiry=2,
     )  # fmt: skip
     return replace(base, **values)  # type: ignore[arg-type]
 
@@ -38,6 +38,7 @@ offers = st.builds(
     slots=st.integers(1, 4),
     memory=st.integers(1, 4).map(lambda n: n * GiB),
     engines=st.sampled_from(["wasmtime-50/f", "wasmtime-49/f", "cpython-3.12/wasmtime-50/f,wasmtime-50/f"]),
+    on_account=st.sampled_from([0, 600 * WEI, 10_000 * WEI]),
 )
 words = st.sampled_from(["", "", "", "gone"])
 pools = st.lists(
@@ -58,6 +59,7 @@ jobs = st.builds(
     min_survival=st.none() | st.sampled_from([9_000, 9_400, 9_600, 10_000]),
     fuel=st.just(10**12),
     seconds=st.sampled_from([60.0, 4000.0, 90_000.0]),
+    pay=st.sampled_from(["session", "session", "batch"]),
 )
 
 
@@ -73,6 +75,7 @@ def meets(job: Wanted, one: Candidate) -> bool:
             lies_in(regions_of(made), job.regions),
             job.min_survival is None or survival(made, job.task_seconds(one.rate)) >= job.min_survival,
             job.max_price is None or made.price <= job.max_price,
+            job.pay == "session" or (made.on_account > 0 and cost(job.fuel, made.price) <= made.on_account),
         )
     )  # fmt: skip
 
@@ -120,6 +123,8 @@ def changed(job: Wanted, changes: Sequence[Change]) -> Wanted:
                 job = replace(job, slots=change.amount or 0)
             case "survival":
                 job = replace(job, min_survival=change.amount)
+            case "pay":
+                job = replace(job, pay="session")
             case "class":
                 job = replace(job, resource_class=change.value)
             case "region":
@@ -181,6 +186,28 @@ def test_survival_is_asked_for_the_time_a_task_takes_on_that_machine() -> None:
     swift, slow = Candidate("swift", offer(), rate=2e9), Candidate("slow", offer(), rate=1e8)
     found = found_for(job, swift, slow)
     assert found.matching == ("swift",) and [each.constraint for each in found.failed["slow"]] == ["survival"]
+
+
+def test_a_job_paid_in_a_batch_wants_a_provider_that_lets_it_owe_one_run() -> None:
+    job = Wanted(fuel=2 * GFUEL, pay="batch")
+    pool = [
+        Candidate("none", offer()),
+        Candidate("little", offer(on_account=WEI)),
+        Candidate("b", offer(price=2 * WEI)),
+    ]
+    found = match(job, pool)
+    assert found.matching == () and [change.constraint for change in found.nearest] == ["pay"]
+    assert found.nearest[0].value == "session"
+    assert {key: [each.detail for each in failed] for key, failed in found.failed.items()} == {
+        "none": ["works on account for nobody"],
+        "little": ["lets a buyer owe 1 FOG, and one run may come to 2 FOG"],
+        "b": ["works on account for nobody"],
+    }
+    assert "2 works on account for nobody" not in reasons(job, found, pool)
+    assert "2 can't be paid in a batch: works on account for nobody" in reasons(job, found, pool)
+    able = [*pool, Candidate("able", offer(on_account=2 * WEI))]
+    assert match(job, able).matching == ("able",)
+    assert len(match(replace(job, pay="session"), able).matching) == 4
 
 
 def test_nobody_known_is_said_as_such() -> None:

@@ -212,7 +212,8 @@ def test_a_peers_words_are_fit_for_a_terminal(receipt: Receipt, detail: str, nam
     assert said.isprintable() and len(said) <= 500
     offer = Offer(
         provider="0x" + "11" * 20, node=b"\0" * 32, resource_class=b"\0" * 32, multiplier=0, price=1, regions="",
-        survival_10m=0, survival_1h=0, survival_2h=0, slots=1, memory=1, fuel_rate=1, engines="e", issued=1, expiry=2,
+        survival_10m=0, survival_1h=0, survival_2h=0, slots=1, memory=1, fuel_rate=1, engines="e", on_account=0,
+        issued=1, expiry=2,
     )  # fmt: skip
     called = SignedOffer.decode(SignedOffer(offer, b"", name + "\r\n\x1b[2J").encode()).name
     assert called.isprintable() and len(called) <= 40

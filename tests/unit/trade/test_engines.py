@@ -63,7 +63,7 @@ def _add(book: ProviderBook, name: str, engines: str, slots: int = 1) -> None:
         provider="0x" + name.encode().hex().ljust(40, "0"), node=bytes(32), resource_class=class_id("cpu"),
         multiplier=0, price=1, regions="", survival_10m=9000, survival_1h=9000, survival_2h=9000, slots=slots,
         memory=1 << 40,
-        fuel_rate=10**9, engines=engines, issued=now, expiry=now + 300,
+        fuel_rate=10**9, engines=engines, on_account=0, issued=now, expiry=now + 300,
     )  # fmt: skip
     book.found(name, (), "mdns")
     known = book._known[name]

@@ -23,7 +23,7 @@ from node.trade.gauge import HOURLY, Gauge, Gauged, Measured
 OFFER = Offer(
     provider="0x" + "11" * 20, node=b"\1" * 32, resource_class=class_id("cpu"), multiplier=0, price=1, regions="",
     survival_10m=9_000, survival_1h=6_000, survival_2h=4_000, slots=1, memory=1 << 30, fuel_rate=10**9, engines="e",
-    issued=1, expiry=2,
+    on_account=0, issued=1, expiry=2,
 )  # fmt: skip
 NAME = OFFER.provider
 
