@@ -66,7 +66,7 @@ class Papers:
             if len(found) > limit:
                 break
         if bought:
-            total += self._store.delivered(job)
+            total += self._store.receipts(job)
         if role != "buyer":
             total += self._ledger.page(1, None, job)[1]
         more = found[limit][0] if len(found) > limit else None
@@ -78,8 +78,13 @@ class Papers:
             machine = self._machine(self._store.resolve(job))
             for run in machine.runs.values():
                 signed = SignedOrder.decode(bytes.fromhex(run.order))
-                if run.result and self._domain.digest(signed.order).hex() == order:
-                    figures = bytes.fromhex(run.result), run.fuel, run.exit, run.started, run.dated
+                if (run.receipt or run.filed) and self._domain.digest(signed.order).hex() == order:
+                    paper = run.filed
+                    figures = (
+                        (bytes.fromhex(paper.result), paper.fuel, paper.exit, paper.started, paper.finished)
+                        if paper is not None
+                        else (bytes.fromhex(run.result), run.fuel, run.exit, run.started, run.dated)
+                    )
                     return proof(
                         self._domain,
                         views.buyer_receipt(machine, run, order, signed.order.terms.fee),
@@ -87,7 +92,7 @@ class Papers:
                         Receipt(bytes.fromhex(order), *figures),
                         order_signature=signed.signature,
                         promise=bytes.fromhex(run.promise),
-                        receipt_signature=bytes.fromhex(run.receipt),
+                        receipt_signature=bytes.fromhex(paper.receipt if paper is not None else run.receipt),
                     )
         known = self._ledger.get(bytes.fromhex(order))
         if known is None or known.receipt is None or known.order.job.hex() != job:
@@ -124,7 +129,7 @@ class Papers:
 
     def _of(self, job: str, number: int, skip: int) -> Iterator[Placed]:
         machine = self._machine(job)
-        runs = [run for run in machine.runs.values() if run.result]
+        runs = [run for run in machine.runs.values() if run.receipt or run.filed]
         runs.sort(key=lambda run: (run.finished, run.attempt), reverse=True)
         for place, run in enumerate(runs[skip:], skip):
             order = SignedOrder.decode(bytes.fromhex(run.order)).order

@@ -8,6 +8,7 @@ import os
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TypeVar
 
@@ -194,6 +195,7 @@ class Services:
             eth=eth,
             token=token,
             free=account.free,
+            promised=self._promised(),
             locked=account.locked,
             earned=account.earned,
             fees=account.fees,
@@ -218,18 +220,43 @@ class Services:
 
     async def withdraw(self, amount: int, key: str | None) -> WalletView:
         tag = f"withdraw:{key or uuid.uuid4().hex}"
-        free = await self._client.free_balance(self._wallet.address)
-        if amount > free and not self._sender.knows(tag):
+        async with self._balance():
+            if not self._sender.knows(tag):
+                await self._check_withdrawal(amount)
+            result = await self._sender.send(self._calls.withdraw(amount), tag=tag)
+        return await self._after(result)
+
+    async def _check_withdrawal(self, amount: int) -> None:
+        """Raises PaymentRequired for more than is free, and for what jobs on account count on: their providers were
+        shown it as what they are paid from."""
+        free, promised = await self._client.free_balance(self._wallet.address), self._promised()
+        if amount > free:
             raise PaymentRequired(
                 f"{format_fog(free, 6)} is free in the market, less than {format_fog(amount)}",
                 hint="what is locked in sessions comes free when their jobs end",
             )
-        return await self._after(await self._sender.send(self._calls.withdraw(amount), tag=tag))
+        if amount > free - promised:
+            raise PaymentRequired(
+                f"{format_fog(free, 6)} is free in the market, of which {format_fog(promised, 6)} is promised to "
+                f"running jobs that are paid in a batch; {format_fog(max(0, free - promised), 6)} can be withdrawn",
+                hint="wait until they are paid, or cancel them: `fogchain job list` shows them",
+            )
+
+    def _promised(self) -> int:
+        return self._buyer.promised if self._buyer else 0
+
+    def _balance(self) -> AbstractAsyncContextManager[object]:
+        return self._buyer.balance_lock if self._buyer else contextlib.nullcontext()
 
     async def call(self, request: CallRequest, key: str | None) -> CallView:
         data = bytes.fromhex(request.data.removeprefix("0x"))
         call = Call(request.to.lower(), data, request.gas, request.value, request.what)
-        result = await self._sender.send(call, tag=f"by-hand:{key or uuid.uuid4().hex}")
+        tag = f"by-hand:{key or uuid.uuid4().hex}"
+        amount = self._calls.withdrawn_by(call)
+        async with self._balance() if amount is not None else contextlib.nullcontext():
+            if amount is not None and not self._sender.knows(tag):
+                await self._check_withdrawal(amount)
+            result = await self._sender.send(call, tag=tag)
         await self._after(result)
         return CallView(hash=result.hash, block=result.block, gas_used=result.gas_used)
 
@@ -242,6 +269,8 @@ class Services:
         return await self._accounts.account(address)
 
     async def plan(self, address: str, wanted: TransactionRequest) -> TransactionPlan:
+        if wanted.action == "withdraw" and address.lower() == self._wallet.address:
+            await self._check_withdrawal(wanted.amount)
         return await self._accounts.plan(address, wanted)
 
     async def transaction(self, hash: str) -> TransactionView:
@@ -302,7 +331,8 @@ class Services:
             await self._book.settle(3.0)
         quote, _ = buyer.quote(spec)
         free = await self._client.free_balance(self._wallet.address)
-        return quote.model_copy(update={"free": free, "missing": max(0, spec.budget - free)})
+        missing = spec.budget - max(0, free - self._promised())
+        return quote.model_copy(update={"free": free, "missing": max(0, missing)})
 
     async def submit(self, spec: JobSpec, key: str | None) -> JobSummary:
         return self._summary(await self._need_buyer().submit(spec, key))
@@ -316,7 +346,7 @@ class Services:
         machine = self._machine(self._store.resolve(job_id))
         sessions = {share.session: self._session(share.session) for share in machine.shares.values()}
         present = {key: record for key, record in sessions.items() if record is not None}
-        return views.detail(machine, self._driver(machine.id), present)
+        return views.detail(machine, self._driver(machine.id), present, self._index.now())
 
     def tasks(self, job_id: str, limit: int, cursor: str | None) -> Page[TaskView]:
         machine = self._machine(self._store.resolve(job_id))

@@ -103,7 +103,7 @@ def summary(machine: JobMachine, driver: JobDriver | None) -> JobSummary:
     )
 
 
-def detail(machine: JobMachine, driver: JobDriver | None, sessions: dict[str, SessionRecord]) -> JobDetail:
+def detail(machine: JobMachine, driver: JobDriver | None, sessions: dict[str, SessionRecord], now: float) -> JobDetail:
     return JobDetail(
         **summary(machine, driver).__dict__,
         spec=machine.spec,
@@ -111,7 +111,7 @@ def detail(machine: JobMachine, driver: JobDriver | None, sessions: dict[str, Se
             share_view(
                 share,
                 sessions.get(share.session),
-                driver.problems.get(share.provider, "") if driver else "",
+                (driver.problems.get(share.provider) if driver else "") or _pause(machine, share, now),
                 machine if machine.spec.pay == "batch" else None,
             )
             for share in machine.shares.values()
@@ -145,6 +145,8 @@ def share_view(
         late=share.late,
         penalty=share.withheld,
         outages=share.outages,
+        faults=share.faults,
+        paused_until=share.blocked_until or None,
         quota=share.quota,
     )
 
@@ -155,8 +157,19 @@ def _problem(share: Share) -> str:
     if share.distrusted:
         return "its operator was shown wrong in another job: nothing more is paid"
     if share.given_up:
-        return f"given up after {share.faults} outages in a row: it gets no more, unless nobody else is there"
+        return (
+            f"given up after {share.faults} outages in a row: it gets no more, unless nobody else is there; "
+            f"the last: {share.failing}"
+        )
     return ""
+
+
+def _pause(machine: JobMachine, share: Share, now: float) -> str:
+    left = share.blocked_until - now
+    if machine.ended is not None or left <= 0:
+        return ""
+    faults = "a fault" if share.faults == 1 else f"{share.faults} faults in a row"
+    return f"gets no order of this job for {left:.0f} s after {faults}; the last: {share.failing}"
 
 
 def task_view(machine: JobMachine, index: int, driver: JobDriver | None, manifest: ResultManifest | None) -> TaskView:
@@ -211,6 +224,7 @@ def buyer_receipt(machine: JobMachine, run: Run, order: str, fee_bps: int) -> Re
     share, reason = machine.shares[run.provider], reason_of(machine, run)
     gross = run.cost if reason.paid else 0
     fee = gross * fee_bps // 10_000
+    paper, dated = run.filed or run, run.filed.finished if run.filed else run.dated
     return ReceiptView(
         order=order,
         job=machine.id,
@@ -218,19 +232,19 @@ def buyer_receipt(machine: JobMachine, run: Run, order: str, fee_bps: int) -> Re
         task=run.task,
         role="buyer",
         counterparty=run.provider,
-        result=run.result,
-        fuel=run.fuel,
+        result=paper.result,
+        fuel=paper.fuel,
         price=share.price,
         cost=gross,
         fee=fee,
         net=gross - fee,
-        exit=ending(run.exit),
+        exit=ending(paper.exit),
         state=run_state(run, set()),
         reason=reason,
         reason_text=reason.words,
         purpose=run.purpose,
-        started=run.started,
-        finished=run.dated,
+        started=paper.started,
+        finished=dated,
     )
 
 

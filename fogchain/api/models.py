@@ -262,6 +262,7 @@ class WalletView(View):
     eth: EthAmount
     token: FogAmount  # in the wallet
     free: FogAmount  # deposited in the market, not locked
+    promised: FogAmount = 0  # of that, to running jobs that are paid in a batch: it can't be withdrawn meanwhile
     locked: FogAmount  # as buyer: open sessions, open jobs, bonds of challenges
     earned: FogAmount  # paid as provider so far, fees taken off
     fees: FogAmount = 0  # kept back from what was earned so far
@@ -497,6 +498,8 @@ class ProviderShare(View):
     late: int = 0  # accepted runs after their deadline, paid less
     penalty: FogAmount = 0  # kept from what it earned, for what it promised and never delivered
     outages: int = 0
+    faults: int = 0  # outages in a row, less what it has delivered since: each doubles its pause
+    paused_until: float | None = None  # Unix seconds; until then it gets no orders of this job
     quota: int = 0  # tasks it gets at once
 
 

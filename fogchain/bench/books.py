@@ -120,10 +120,10 @@ def _receipts(buyer: Books, provider: Books) -> list[str]:
                     f"{getattr(theirs, field)} for {provider.name}"
                 )
     for session in provider.sessions.values():
-        if session.job is not None and session.claimed != owed[session.job]:
+        if session.job is not None and session.claimed + session.penalty != owed[session.job]:
             found.append(
-                f"job {session.job}: the buyer accepted work for {owed[session.job]} "
-                f"of {provider.name}, which was paid {session.claimed}"
+                f"job {session.job}: the buyer accepted work for {owed[session.job]} of {provider.name}, "
+                f"which was paid {session.claimed} after penalties of {session.penalty}"
             )
     return found
 

@@ -99,6 +99,13 @@ class Calls:
     def withdraw(self, amount: int) -> Call:
         return self._call("market", "withdraw", (amount,), 120_000, "the withdrawal")
 
+    def withdrawn_by(self, call: Call) -> int | None:
+        """What `call` takes out of the free balance in the market; None for another kind of call."""
+        mine = self.withdraw(0)
+        if call.to.lower() != mine.to.lower() or call.data[:4] != mine.data[:4] or len(call.data) < 36:
+            return None
+        return int.from_bytes(call.data[4:36], "big")
+
     def collect_fees(self, providers: Sequence[str]) -> Call:
         """Moves the fees kept back from these providers' pay to audits and stakers; anyone may."""
         gas = 450_000 + 150_000 * len(providers)

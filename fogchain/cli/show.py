@@ -67,10 +67,14 @@ def show_providers(shares: list[dict[str, Any]]) -> None:
 
 
 def _faults(share: dict[str, Any]) -> str:
-    """What it was late with or did not keep: `2 late, penalty 0.1 FOG`."""
+    """What it was late with or did not keep: `2 late, 1 outage, penalty 0.1 FOG`."""
     late = f"{share['late']} late" if share.get("late") else ""
+    outages = share.get("outages", 0)
+    gone = f"{outages} outage{'' if outages == 1 else 's'}" if outages else ""
     penalty = share.get("penalty", "0 FOG")
-    return ", ".join(part for part in (late, "" if penalty == "0 FOG" else f"penalty {output.fog(penalty)}") if part)
+    return ", ".join(
+        part for part in (late, gone, "" if penalty == "0 FOG" else f"penalty {output.fog(penalty)}") if part
+    )
 
 
 def show_tasks(tasks: list[dict[str, Any]]) -> None:

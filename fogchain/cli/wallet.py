@@ -108,7 +108,8 @@ def show(data: Data = None, as_json: Json = False) -> None:
         return
     rows = [("address", output.bold(view["address"]))]
     names = {
-        "token": "in the wallet", "free": "in the market", "locked": "locked in jobs", "earned": "earned",
+        "token": "in the wallet", "free": "in the market",
+        "promised": "of it promised", "locked": "locked in jobs", "earned": "earned",
         "fees": "fees kept back", "unclaimed": "not yet claimed", "spent": "spent", "bonded": "bonded",
         "unbonding": "unbonding", "rewards": "rewards", "eth": "gas",
     }  # fmt: skip
@@ -133,7 +134,7 @@ def deposit(amount: Amount, key: Key = None, data: Data = None, as_json: Json = 
 def withdraw(amount: Amount, key: Key = None, data: Data = None, as_json: Json = False) -> None:
     """Take FOG from the market back into the wallet.
 
-    What is locked in running jobs stays.
+    What is locked in running jobs stays, and what is promised to those that are paid in a batch.
     """
     _move("withdraw", amount, key, data, as_json)
 

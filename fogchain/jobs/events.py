@@ -106,6 +106,21 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Filed:
+    """A signed receipt that earns nothing is kept, as its provider keeps it: of a run that failed there, or that came
+    when it was no longer waited for."""
+
+    at: float
+    attempt: int
+    result: str  # hex, zeros for a run without one; it is not here
+    fuel: int
+    exit: int
+    started: int
+    finished: int
+    receipt: str  # hex of the receipt's signature
+
+
+@dataclass(frozen=True, slots=True)
 class JuryClosed:
     """Nobody else can be asked about this task now: the majority of those that answered decides."""
 
@@ -149,8 +164,8 @@ class Paid:
 
 
 JobEvent = (
-    SessionPlanned | CapRaised | Sent | Accepted | Committed | Delivered | Failed | Lost | JuryClosed | Distrusted
-    | Signed | Ended | Paid
+    SessionPlanned | CapRaised | Sent | Accepted | Committed | Delivered | Failed | Lost | Filed | JuryClosed
+    | Distrusted | Signed | Ended | Paid
 )  # fmt: skip
 _KINDS: dict[str, type] = {kind.__name__: kind for kind in get_args(JobEvent)}
 

@@ -24,5 +24,5 @@ def reason_of(job: JobMachine, run: Run) -> Reason:
 
 
 def answered(run: Run) -> bool:
-    """Whether its provider's receipt was taken."""
-    return run.state == "failed" or bool(run.receipt)
+    """Whether its provider's receipt was taken, or kept."""
+    return run.state == "failed" or bool(run.receipt) or run.filed is not None

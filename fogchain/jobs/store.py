@@ -8,6 +8,7 @@ from dataclasses import asdict, fields
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Engine,
     Float,
     Integer,
@@ -24,7 +25,7 @@ from sqlalchemy import (
 
 from fogchain.database import transaction
 from fogchain.errors import BadInput, Conflict, CorruptData, NotFound
-from fogchain.jobs.events import Delivered, JobEvent, from_record, to_record
+from fogchain.jobs.events import Delivered, Filed, JobEvent, from_record, to_record
 from fogchain.jobs.machine import JobMachine
 from fogchain.jobs.spec import JobSpec
 from fogchain.market.reputation import Outcomes
@@ -145,9 +146,9 @@ class JobStore:
             total = connection.execute(select(func.count()).select_from(_jobs)).scalar() or 0
             return [(row.id, row.number) for row in connection.execute(query)], total
 
-    def delivered(self, job_id: str | None = None) -> int:
-        """How many signed results came, for one job or for all."""
-        wanted = _events.c.kind == Delivered.__name__
+    def receipts(self, job_id: str | None = None) -> int:
+        """How many signed receipts came, for one job or for all."""
+        wanted: ColumnElement[bool] = _events.c.kind.in_((Delivered.__name__, Filed.__name__))
         if job_id is not None:
             wanted &= _events.c.job == job_id
         with self._engine.connect() as connection:

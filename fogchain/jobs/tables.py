@@ -19,7 +19,6 @@ from fogchain.jobs.spec import (
     FileName,
     FogAmount,
     Limits,
-    Pay,
     PriceAmount,
     Privacy,
     RatioAmount,
@@ -28,6 +27,7 @@ from fogchain.jobs.spec import (
     Urgency,
     Verify,
 )
+from fogchain.market.constraints import Pay
 from fogchain.market.engines import Runtime
 from fogchain.units import show_size
 

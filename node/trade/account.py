@@ -37,12 +37,19 @@ class Accounts:
         parameters = self._index.parameters()
         if parameters is None or order.terms.fee != parameters.fee_bps:
             raise Conflict(f"the order speaks of a fee of {order.terms.fee} bps, which is not the market's now")
-        owed, free = max(0, self.owed(order.buyer)), self._index.account(order.buyer).free
-        if free < owed + most:
+        if not self.covers(order.buyer, most):
+            owed, free = max(0, self.owed(order.buyer)), self._free(order.buyer)
             raise Unavailable(
                 f"the buyer owes {format_fog(owed)} here and has {format_fog(free)} free in the market, too little "
                 f"for a run of up to {format_fog(most)}"
             )
+
+    def covers(self, buyer: str, more: int) -> bool:
+        """Whether what the buyer has free in the market now is enough for what it owes here and `more`."""
+        return self._free(buyer) >= max(0, self.owed(buyer)) + more
+
+    def _free(self, buyer: str) -> int:
+        return self._index.account(buyer).free
 
     def paid(self, buyer: str) -> int:
         """In batches, in all, fees included."""
@@ -53,13 +60,13 @@ class Accounts:
         return self._ledger.delivered_on_account(buyer, accepted=True) - self.paid(buyer)
 
     async def run(self) -> None:
-        """Close accounts as they are paid, until cancelled."""
-        seen: dict[str, int] = {}
+        """Close accounts as they are paid, and tell of what their buyers have paid or moved, until cancelled."""
+        seen: dict[str, tuple[int, int]] = {}
         while True:
             for buyer in {held.buyer for held in self._ledger.open_accounts()}:
-                paid = self.paid(buyer)
-                if seen.get(buyer) != paid:
-                    seen[buyer] = paid
+                standing = self.paid(buyer), self._free(buyer)
+                if seen.get(buyer) != standing:
+                    seen[buyer] = standing
                     self._changed()
                 if self.owed(buyer) <= 0:
                     self._ledger.close_accounts(buyer)

@@ -28,7 +28,7 @@ from node.trade.wire import SignedCommitment, SignedReceipt
 log = structlog.get_logger(__name__)
 
 REMEMBERED = 64  # finished jobs kept in memory
-RECLAIM_INTERVAL = 20.0
+RECLAIM_INTERVAL = 10.0
 STANDSTILL = 5.0  # seconds before a job whose driver died is taken up anew
 
 
@@ -198,6 +198,22 @@ class Buyer:
     def driver(self, job_id: str) -> JobDriver | None:
         """The job's driver while it is not paid."""
         return self._drivers.get(job_id)
+
+    @property
+    def promised(self) -> int:
+        """What running jobs on account may still come to: the market has to hold it free, since nothing is locked."""
+        return sum(self._promised_by(driver.machine) for driver in self._drivers.values())
+
+    def _promised_by(self, machine: JobMachine) -> int:
+        if machine.spec.pay != "batch" or machine.paid is not None or not machine.shares:
+            return 0
+        most = machine.spec.budget if machine.ended is None else machine.spent
+        return max(0, most - sum(self._around.settlement.paid(machine.id).values()))
+
+    @property
+    def balance_lock(self) -> asyncio.Lock:
+        """Held while the free balance is looked at and then moved: by jobs that bring money in, and by their owner."""
+        return self._around.funding.lock
 
     def busy_with(self, provider: str) -> bool:
         """Whether this provider has orders of ours."""

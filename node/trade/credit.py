@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import structlog
 
@@ -12,7 +12,7 @@ from fogchain.errors import PaymentRequired
 from fogchain.market.credit import Standing, may_start, why_never
 from fogchain.market.messages import ON_ACCOUNT, TaskOrder
 from fogchain.units import cost, format_fog
-from node.trade.account import Accounts
+from node.trade.account import LOOK, Accounts
 from node.trade.ledger import Ledger
 
 log = structlog.get_logger(__name__)
@@ -68,17 +68,20 @@ class CreditLine:
             self._waiting.add(digest)
             if not said:
                 log.info(
-                    "order waits for pay", order=digest.hex()[:12], buyer=order.buyer,
+                    "order waits for pay or cover", order=digest.hex()[:12], buyer=order.buyer,
                     behind=format_fog(standing.behind), started=format_fog(standing.started),
                 )  # fmt: skip
                 said = True
-            await self._moved.wait()
+            with suppress(TimeoutError):  # what covers an order on account can go and come back between two looks
+                await asyncio.wait_for(self._moved.wait(), LOOK if order.session == ON_ACCOUNT else None)
         self._waiting.discard(digest)
 
     def _may_start(self, order: TaskOrder) -> bool:
         standing = self._standing(order)
-        if order.session == ON_ACCOUNT:  # as much as may be owed, whatever was paid before
-            return standing.behind + standing.started + _most(order) <= self._on_account
+        if order.session == ON_ACCOUNT:  # as much as may be owed, whatever was paid before, and as its balance covers
+            more = standing.started + _most(order)
+            covered = self._accounts.covers(order.buyer, more)
+            return standing.behind + more <= self._on_account and covered
         return may_start(standing, _most(order), self._increment)
 
     def _standing(self, order: TaskOrder) -> Standing:

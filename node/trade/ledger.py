@@ -171,10 +171,13 @@ class Ledger:
             known[0] += bill
 
     def handed(self, digest: bytes, verdict: str, reason: str = "") -> None:
-        """The buyer has acknowledged the receipt with this word; what it does not accept it does not owe."""
+        """The buyer has acknowledged the receipt with this word; what it does not accept it does not owe. One that is
+        BREACHED came after the buyer had waited in vain: it owes the penalty."""
         mine = _orders.c.digest == digest
+        known = self.get(digest) if verdict == BREACHED else None
+        penalty = {"penalty": str(known.order.terms.penalty)} if known else {}
         with transaction(self._engine) as connection:
-            connection.execute(update(_orders).where(mine).values(handed=True, verdict=verdict))
+            connection.execute(update(_orders).where(mine).values(handed=True, verdict=verdict, **penalty))
             # A reason that was told already is a later one.
             connection.execute(update(_orders).where(mine & (_orders.c.reason == "")).values(reason=reason))
 
@@ -342,13 +345,20 @@ class Ledger:
             return [_voucher(row) for row in connection.execute(select(_sessions).where(wanted))]
 
     def delivered_on_account(self, buyer: str, *, accepted: bool) -> int:
-        """What this buyer's runs on account earn by their receipts: all, or those that it has not refused."""
-        accounts = select(_sessions.c.session).where((_sessions.c.buyer == buyer) & _sessions.c.on_account)
-        wanted = _orders.c.session.in_(accounts) & (_orders.c.state == DELIVERED)
-        if accepted:
-            wanted &= _orders.c.verdict.in_(("", ACCEPTED))
+        """What this buyer's runs on account earn by their receipts: all, or those that it has not refused, less what
+        penalties keep of them. A buyer's word for a penalty earns it no more credit: all counts it for nothing."""
         with self._engine.connect() as connection:
-            return sum(int(row.cost) for row in connection.execute(select(_orders.c.cost).where(wanted)))
+            mine = (_sessions.c.buyer == buyer) & _sessions.c.on_account
+            accounts = [row.session for row in connection.execute(select(_sessions.c.session).where(mine))]
+            wanted = _orders.c.session.in_(accounts) & (_orders.c.state == DELIVERED)
+            if accepted:
+                wanted &= _orders.c.verdict.in_(("", ACCEPTED))
+            earned = sum(int(row.cost) for row in connection.execute(select(_orders.c.cost).where(wanted)))
+            if not accepted:
+                return earned
+            broken = _orders.c.session.in_(accounts) & (_orders.c.penalty != "0")
+            found = connection.execute(select(_orders.c.session).where(broken).distinct()).all()
+            return earned - sum(self._penalties(connection, row.session) for row in found)
 
     def close_accounts(self, buyer: str) -> None:
         """All that this buyer owes on account is paid: its accounts in which nothing is left to do are over."""
@@ -360,6 +370,7 @@ class Ledger:
                 if held.buyer != buyer or connection.execute(select(_orders.c.number).where(left)).first():
                     continue
                 amount = sum(int(row.cost) for row in connection.execute(select(_orders.c.cost).where(paid)))
+                amount -= self._penalties(connection, held.session)
                 connection.execute(
                     update(_sessions).where(_sessions.c.session == held.session).values(closed=True, amount=str(amount))
                 )

@@ -11,7 +11,7 @@ from contextlib import suppress
 from fogchain.errors import BadMessage, FogchainError, NotFound
 from fogchain.jobs import logs
 from fogchain.jobs.blobname import name_of
-from fogchain.jobs.events import Committed, Delivered, Failed
+from fogchain.jobs.events import Committed, Delivered, Failed, Filed
 from fogchain.jobs.machine import Run
 from fogchain.jobs.spec import BlobRef, ResultManifest
 from fogchain.market.messages import Exit, Receipt
@@ -64,6 +64,8 @@ class JobReceipts:
                 self._job.transfers.end(attempt)
                 future.set_result(None)
                 del self._job.coming[attempt]
+        else:
+            self._file(run, signed)
         return word_of(run), self._job.verdicts.answer(run)
 
     def answers(self) -> dict[bytes, tuple[str, Reason]]:
@@ -105,6 +107,7 @@ class JobReceipts:
         if not end.deterministic:
             printed = self._around.blobs.put(logs.encode(signed.logs)) if signed.logs else ""
             self._job.fail(run, Failed(now, run.attempt, end, signed.detail or end.name.lower(), printed))
+            self._file(run, signed)
             return
         if why := self._contradicts(run, signed):
             self._refuse(run, why)
@@ -138,6 +141,24 @@ class JobReceipts:
                 finished=receipt.finished,
                 receipt=signed.signature.hex(),
                 check=secrets.randbelow(10_000) < chance,
+            )
+        )
+
+    def _file(self, run: Run, signed: SignedReceipt) -> None:
+        """Keep a receipt that earns nothing: of a run that failed, or that nobody waits for any more."""
+        receipt = signed.receipt
+        if not run.may_file or receipt.exit not in set(Exit) or (run.state == "failed" and receipt.exit < Exit.TIMEOUT):
+            return  # one whose result was refused is no paper to stand on
+        self._job.record(
+            Filed(
+                at=self._job.now(),
+                attempt=run.attempt,
+                result=receipt.result.hex(),
+                fuel=receipt.fuel,
+                exit=receipt.exit,
+                started=receipt.started,
+                finished=receipt.finished,
+                receipt=signed.signature.hex(),
             )
         )
 

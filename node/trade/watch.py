@@ -77,7 +77,8 @@ class JobWatch:
         elif state not in (wire.QUEUED, wire.UNPAID, wire.RUNNING, wire.DELIVERED):
             self._lose(run, f"its provider calls it {state!r}, which says nothing", breach=True)
         elif now - since > self._patience_with(run, state):
-            self._lose(run, f"its provider says {state} and nothing comes of it", breach=True)
+            # One that waits for pay or cover keeps its promise: how far it works ahead of them is its own to say.
+            self._lose(run, f"its provider says {state} and nothing comes of it", breach=state != wire.UNPAID)
         elif state == wire.RUNNING and run.state == "out":
             self._job.beats[run.attempt] = self._job.now()
             self._job.started.add(run.attempt)
@@ -86,6 +87,11 @@ class JobWatch:
         if (run.attempt in self._job.started) != before or (run.attempt in self._job.unpaid) != waited:
             self._job.changed({run.task})
             self._job.wake.set()
+
+    def _awaited(self) -> str:
+        if self._job.on_account:
+            return "waits until it is paid, or until more is free in the market to pay it from,"
+        return "waits for a voucher"
 
     def _patience_with(self, run: Run, state: str) -> float:
         """Seconds for which an order may stay in this state at its provider."""
@@ -146,7 +152,7 @@ class JobWatch:
                     around.book.heard(share.peer)
                     self._job.problems.pop(share.provider, None)
                     if waiting := sum(run.attempt in self._job.unpaid for run in out):
-                        self._job.problems[share.provider] = f"waits for a voucher before it begins {_orders(waiting)}"
+                        self._job.problems[share.provider] = f"{self._awaited()} before it begins {_orders(waiting)}"
                 self._heard[share.provider] = time.monotonic()
             except FogchainError as error:
                 silent = time.monotonic() - self._heard[share.provider]

@@ -99,6 +99,8 @@ def build(panel: Panel) -> None:
             note = (
                 f"{show.fog(wallet.fees).text} kept back as fees" if name == "earned" and wallet.fees else notes[name]
             )
+            if name == "free" and wallet.promised:
+                note = f"{show.fog(wallet.promised).text} promised to jobs paid in a batch"
             if name == "locked":
                 note = (until.words or notes[name]) if wallet.locked else "nothing is locked"
             stat.set(show.fog(getattr(wallet, name)), note)
@@ -129,10 +131,13 @@ class _Transfer:
         wallet = self._feed.wallet
         if wallet is None:
             return None
-        return wallet.token if self._way.value == "deposit" else wallet.free
+        return wallet.token if self._way.value == "deposit" else max(0, wallet.free - wallet.promised)
 
     def _place(self) -> str:
-        return "in the wallet" if self._way.value == "deposit" else "free in the market"
+        if self._way.value == "deposit":
+            return "in the wallet"
+        promised = self._feed.wallet is not None and self._feed.wallet.promised
+        return "free in the market and not promised to jobs" if promised else "free in the market"
 
     def _check(self) -> None:
         wanted = self._field.check()

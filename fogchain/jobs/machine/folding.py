@@ -13,6 +13,7 @@ from fogchain.jobs.events import (
     Distrusted,
     Ended,
     Failed,
+    Filed,
     JobEvent,
     JuryClosed,
     Lost,
@@ -79,6 +80,8 @@ class JobMachine(Placing, Settling):
                 self._delivered(event)
             case Failed() | Lost():
                 self._troubled(event)
+            case Filed():
+                self._file(event)
             case JuryClosed():
                 if event.task not in self._jury:
                     raise self._corrupt(f"the jury of task {event.task} closed, which has none")
@@ -172,11 +175,18 @@ class JobMachine(Placing, Settling):
         if event.at >= share.blocked_until:  # else it is the same outage: all orders out are lost at once
             share.faults += 1
             share.outages += 1
+            share.failing = event.detail
             if share.given_up:
                 self._given_up.add(share.operator)
             share.quota = halved(share.quota)
             share.blocked_until = event.at + FIRST_BACKOFF * 2 ** min(share.faults - 1, MAX_DOUBLINGS)
         self._settle(task)
+
+    def _file(self, event: Filed) -> None:
+        run = self.runs.get(event.attempt)
+        if run is None or not run.may_file:
+            raise self._corrupt(f"a receipt of attempt {event.attempt} is kept, which is not over or has one")
+        run.filed = event
 
     def _end(self, event: Ended) -> None:
         if self.ended is not None:

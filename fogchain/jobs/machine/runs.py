@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from fogchain.jobs.events import Purpose
+from fogchain.jobs.events import Filed, Purpose
 from fogchain.jobs.spec import JobSpec
 from fogchain.market.reputation import MAX_QUOTA, Outcomes
 from fogchain.units import cost
@@ -44,6 +44,12 @@ class Run:
     late: bool = False
     blamed: bool = False  # lost or failed through its provider's fault
     breached: bool = False  # promised and never delivered: costs the penalty
+    filed: Filed | None = None  # the receipt that came and earns nothing
+
+    @property
+    def may_file(self) -> bool:
+        """Whether it ended without a receipt, so that one that comes now earns nothing."""
+        return self.state in ("failed", "lost", "superseded") and not self.receipt and self.filed is None
 
 
 @dataclass(slots=True)
@@ -78,6 +84,7 @@ class Share:
     passed: int = 0  # of these, the ones it delivered before it could know of the check
     late: int = 0
     outages: int = 0
+    failing: str = ""  # why its last run failed or was lost
     fuel: int = 0
     owed: int = 0  # cost of its accepted runs
     penalties: int = 0  # for what it promised and never delivered

@@ -168,11 +168,15 @@ class Settling(Money):
             self._finish(task, "failed", f"ran into its time limit of {limit} {len(timeouts)} times; raise limits.time")
         elif len(troubles) >= MAX_TROUBLES and self._several(troubles, MIN_TROUBLED):
             self._finish(
-                task, "failed", f"could not be run {len(troubles)} times; the last provider said: {troubles[-1].detail}"
+                task,
+                "failed",
+                f"could not be run {len(troubles)} times, and is tried no more than {MAX_TROUBLES} times; "
+                f"the last provider said: {troubles[-1].detail}",
             )
         else:
             task.state, task.checking, task.closed = "queued", False, False
-            task.detail = f"to be tried again: {task.runs[-1].detail}" if task.runs else ""
+            failed = f" ({len(troubles)} of at most {MAX_TROUBLES} failures)" if troubles else ""
+            task.detail = f"to be tried again{failed}: {task.runs[-1].detail}" if task.runs else ""
             self._queued[task.index] = None
 
     def _several(self, runs: list[Run], least: int) -> bool:

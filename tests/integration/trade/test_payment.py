@@ -23,6 +23,7 @@ from fogchain.bench.books import all_of, disagreements
 from fogchain.chain.client import ChainClient
 from fogchain.chain.events import topic_of
 from fogchain.errors import FogchainError, PaymentRequired
+from fogchain.jobs.file import load_job_file
 from fogchain.market.messages import Voucher
 from fogchain.units import cost, format_fog, parse_fog
 from fogchain.wallet.eip712 import sign
@@ -274,10 +275,17 @@ async def test_a_small_account_is_paid_as_it_fills_and_a_node_that_gives_none_ge
 ) -> None:
     few = {"oak": {"on_account": "0.02 FOG"}, "birch": {"on_account": "0.02 FOG"}}
     async with market(providers=3, settings=few) as m:
-        detail = await m.paid(await m.submit(batch_job(m, 12, 200_000, "small")))
+        file = batch_job(m, 12, 200_000, "small")
+        found = await m.network.buyer.match(load_job_file(file).spec)
+        given = {one.name: one.offer.on_account for one in found.offers if one.offer}
+        assert given == {"oak": parse_fog("0.02 FOG"), "birch": parse_fog("0.02 FOG"), "cedar": 0}
+        (cedar,) = [one for one in found.offers if one.name == "cedar"]
+        assert [(each.constraint, each.detail) for each in cedar.failed] == [("pay", "works on account for nobody")]
+        assert "1 can't be paid in a batch: works on account for nobody" in found.reasons
+        detail = await m.paid(await m.submit(file))
         assert detail.state == "done", detail.detail
         shares = {share.name: share for share in detail.providers}
-        assert shares["cedar"].owed == 0 if "cedar" in shares else True
+        assert "cedar" not in shares
         earned = [(await m.network.client(name).wallet()) for name in ("oak", "birch", "cedar")]
         assert sum(one.earned + one.fees for one in earned) == detail.spent > 0
         assert earned[2].earned == 0

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from fogchain.errors import CorruptData
-from fogchain.jobs.events import Delivered, Ended, Failed, JobEvent, Lost, Paid, Sent, SessionPlanned, Signed
+from fogchain.jobs.events import Delivered, Ended, Failed, Filed, JobEvent, Lost, Paid, Sent, SessionPlanned, Signed
 from fogchain.jobs.machine import JobMachine
 from fogchain.jobs.machine.folding import FIRST_BACKOFF
+from fogchain.jobs.machine.settling import MAX_TROUBLES
 from fogchain.jobs.spec import BlobRef, JobSpec, Limits, TaskSpec, Verify
 from fogchain.market.messages import Exit
 from fogchain.units import GFUEL, WEI
@@ -226,6 +227,33 @@ def test_a_spent_budget_ends_the_job_with_the_figures() -> None:
     )
 
 
+def test_a_receipt_that_comes_too_late_is_kept_and_earns_nothing() -> None:
+    play = Play(1)
+    attempt = play.send(0, "A")
+    play.do(Lost(play.tick(), attempt, "silent", breach=True))
+    late = Filed(play.tick(), attempt, "aa" * 32, GFUEL, 0, 1, 2, "99")
+    play.do(late)
+    run = play.machine.runs[attempt]
+    assert (run.state, run.filed, run.result, run.cost) == ("lost", late, "", 0)
+    assert play.machine.shares["A"].owed == play.machine.fuel == 0 and play.machine.tasks[0].state == "queued"
+    with pytest.raises(CorruptData):
+        play.do(late)
+
+
+def test_a_task_is_given_up_after_so_many_failures_and_says_so_all_the_while() -> None:
+    play = Play(1)
+    for number, provider in enumerate("ABCABC", 1):
+        play.do(Failed(play.tick(), play.send(0, provider), Exit.CRASHED, "out of luck"))
+        task = play.machine.tasks[0]
+        if number < MAX_TROUBLES:
+            assert task.detail == f"to be tried again ({number} of at most {MAX_TROUBLES} failures): out of luck"
+    assert task.state == "failed"
+    assert task.detail == (
+        "could not be run 6 times, and is tried no more than 6 times; the last provider said: out of luck"
+    )
+    assert play.machine.shares["A"].failing == "out of luck"
+
+
 def test_the_time_limit_ends_any_job() -> None:
     play = Play(1)
     play.send(0, "A")
@@ -242,6 +270,8 @@ def test_the_time_limit_ends_any_job() -> None:
         Delivered(9.0, 3, "aa" * 32, 1, 0, 0, 0, "99", False),
         Failed(9.0, 3, 16, ""),
         Lost(9.0, -1, ""),
+        Filed(9.0, 0, "aa" * 32, 1, 0, 0, 0, "99"),
+        Filed(9.0, 7, "aa" * 32, 1, 0, 0, 0, "99"),
         Signed(9.0, "Z", 1, "55"),
         Paid(9.0),
         SessionPlanned(9.0, "A", "A", "A", 1, "0x00", 1),

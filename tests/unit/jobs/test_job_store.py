@@ -16,7 +16,7 @@ import pytest
 
 from fogchain.database import open_database, transaction
 from fogchain.errors import BadInput, Conflict, CorruptData, NotFound, Unavailable
-from fogchain.jobs.events import Delivered, Ended, JobEvent, Lost, Paid, Sent, SessionPlanned, Signed
+from fogchain.jobs.events import Delivered, Ended, Filed, JobEvent, Lost, Paid, Sent, SessionPlanned, Signed
 from fogchain.jobs.machine import JobMachine
 from fogchain.jobs.spec import BlobRef, JobSpec, TaskSpec
 from fogchain.jobs.store import JobStore, tables
@@ -36,6 +36,7 @@ EVENTS: list[JobEvent] = [
     Signed(4.0, "0xaa", 500, "55"),
     Sent(5.0, 1, 1, "0xaa", "work", "00", "11"),
     Lost(6.0, 1, "silent"),
+    Filed(6.5, 1, "bb" * 32, 500, 0, 5, 6, "88"),
     Ended(7.0, "cancelled", "by the buyer"),
     Paid(8.0),
 ]

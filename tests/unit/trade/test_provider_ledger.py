@@ -10,11 +10,11 @@ import pytest
 from coincurve import PrivateKey
 
 from fogchain.database import open_database
-from fogchain.market.messages import BY_RECORD, Agreement, Exit, Receipt, TaskOrder
+from fogchain.market.messages import BY_RECORD, ON_ACCOUNT, Agreement, Exit, Receipt, TaskOrder
 from fogchain.units import GFUEL, MAX_UINT64, MAX_UINT96, WEI, cost
 from fogchain.wallet.eip712 import Domain, sign
-from node.trade.ledger import Ledger, LedgerOrder, tables
-from node.trade.wire import ACCEPTED, DELIVERED, DROPPED, QUEUED, SUPERSEDED, SignedOrder, SignedReceipt
+from node.trade.ledger import Ledger, LedgerOrder, account_of, tables
+from node.trade.wire import ACCEPTED, BREACHED, DELIVERED, DROPPED, QUEUED, SUPERSEDED, SignedOrder, SignedReceipt
 
 DOMAIN = Domain(31337, "0x" + "77" * 20)
 KEY = PrivateKey(b"\1" * 32)
@@ -172,6 +172,36 @@ def test_a_dropped_order_is_not_run_and_a_delivered_one_not_dropped(ledger: Reop
     assert found(ledger(), second).state == DELIVERED
     ledger().take(first, "peer", signed, PROMISE)
     assert found(ledger(), first).state == DROPPED, "an order that was called back stays so"
+
+
+@pytest.mark.parametrize("delivered", [True, False])
+def test_a_broken_promise_costs_its_penalty_delivered_too_late_or_never_and_an_account_is_closed_less_it(
+    ledger: Reopened, delivered: bool
+) -> None:
+    buyer, penalty = order(0)[1].order.buyer, WEI // 10
+
+    def made(attempt: int) -> tuple[bytes, SignedOrder]:
+        plain = order(attempt)[1].order
+        mine = replace(plain, session=ON_ACCOUNT, deadline=10, terms=replace(plain.terms, penalty=penalty))
+        return DOMAIN.digest(mine), SignedOrder(mine, sign(KEY, DOMAIN, mine), b"spec")
+
+    (good, first), (broken, second) = made(1), made(2)
+    for digest, signed in ((good, first), (broken, second)):
+        ledger().take(digest, "peer", signed, PROMISE)
+    ledger().deliver(good, receipt(good, GFUEL), 2.0)
+    ledger().handed(good, ACCEPTED, "ok")
+    if delivered:
+        ledger().deliver(broken, receipt(broken, GFUEL), 3.0)
+        ledger().handed(broken, BREACHED, "penalty")
+        assert found(ledger(), broken).reason == "penalty"
+    else:
+        assert ledger().drop(broken, BREACHED)
+    account = account_of(first.order)
+    assert ledger().penalties(account) == penalty
+    assert ledger().delivered_on_account(buyer, accepted=True) == WEI - penalty
+    assert ledger().delivered_on_account(buyer, accepted=False) == (2 * WEI if delivered else WEI), "no more credit"
+    ledger().close_accounts(buyer)
+    assert [(held.closed, held.amount) for held in ledger().sessions()] == [(True, WEI - penalty)]
 
 
 def test_the_newest_voucher_is_held_whatever_order_they_come_in(ledger: Reopened) -> None:

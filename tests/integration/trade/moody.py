@@ -1,0 +1,57 @@
+"""A node of many moods, started like `python -m node`. Files in its data folder say how it is, at any time:
+
+faulty   when there: whatever it runs, its worker dies
+held     when there: no run of it ends
+deaf     when there: it neither hears nor says anything, while its work goes on
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from fogchain.errors import Unavailable
+from fogchain.market.messages import Exit
+from node import __main__, daemon
+from node.p2p import host
+from node.p2p.frames import Kind, encode_error
+from node.trade.ports import Ran
+
+DATA = Path(sys.argv[sys.argv.index("--data") + 1] if "--data" in sys.argv else ".")  # tests import its words
+FAULT = "its worker died, as it always does"
+
+
+class MoodySandbox(daemon._Sandbox):
+    async def run(self, *args: Any, **options: Any) -> Ran:
+        if (DATA / "faulty").exists():
+            return Ran(Exit.CRASHED, 0, None, {}, time.time(), time.time(), FAULT)
+        ran = await super().run(*args, **options)
+        while (DATA / "held").exists():
+            await asyncio.sleep(0.05)
+            ran = dataclasses.replace(ran, finished=time.time())
+        return ran
+
+
+request, respond = host.P2PHost.request, host.P2PHost._respond
+
+
+async def _say(self: host.P2PHost, *message: Any, timeout: float) -> bytes:
+    if (DATA / "deaf").exists():
+        raise Unavailable("this node says nothing")
+    return await request(self, *message, timeout=timeout)
+
+
+async def _hear(self: host.P2PHost, peer_id: str, subject: str, payload: bytes) -> Any:
+    if (DATA / "deaf").exists():
+        return Kind.ERROR, encode_error(Unavailable("this node hears nothing"))
+    return await respond(self, peer_id, subject, payload)
+
+
+if __name__ == "__main__":
+    daemon._Sandbox = MoodySandbox  # type: ignore[misc]
+    host.P2PHost.request, host.P2PHost._respond = _say, _hear  # type: ignore[method-assign]
+    sys.exit(__main__.main())
