@@ -53,7 +53,7 @@ from node.p2p.blobs import fetch_blob, serve_blobs, serve_sources
 from node.p2p.host import P2PHost
 from node.refusals import Refusals
 from node.services import Services
-from node.trade import auctioneer as trade_auctioneer
+from node.trade import auctionstore as trade_auction
 from node.trade import gauge as trade_gauge
 from node.trade import issuer as trade_issuer
 from node.trade import ledger as trade_ledger
@@ -74,7 +74,7 @@ from node.trade.uptime import Uptime
 
 log = structlog.get_logger(__name__)
 
-LAYOUT = 2  # of node.db; to be raised whenever a table, or what is kept in one, changes
+LAYOUT = 2  # of node.db; to be raised whenever a table, or what is kept in one, changes; a new one is just made
 CHAIN_PATIENCE = 60.0  # seconds to wait at start for a chain that does not answer yet
 BLOB_TIMEOUT = 60.0
 
@@ -560,7 +560,7 @@ def _tables() -> MetaData:
     merged = MetaData()
     rooms = (
         job_store,
-        trade_auctioneer,
+        trade_auction,
         trade_gauge,
         trade_ledger,
         trade_issuer,

@@ -16,7 +16,7 @@ from fogchain.market.messages import ON_ACCOUNT, SERVED_PRIVACY, TaskOrder
 from fogchain.units import cost, format_fog, format_price
 from fogchain.wallet.eip712 import Domain, verify
 from node.trade.account import Accounts
-from node.trade.auctioneer import Award
+from node.trade.auctionstore import Award
 from node.trade.claims import CLAIM_MARGIN
 from node.trade.credit import CreditLine
 from node.trade.issuer import Issuer

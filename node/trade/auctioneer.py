@@ -7,16 +7,21 @@
 Solvers are the providers that the registry names in the class. Whose turn it is first all can work out; who does not
 submit in time is followed by the next. A buyer submits last of all, so that a round whose solvers are all away is not
 lost to it. Sellers and buyers both learn who trades from the transaction that cleared the round.
+
+A bid is on disk before it leaves the node and before it is acknowledged to its trader, an award with the mark that its
+round was read: a node that is killed at any moment of this goes on with both. What an award is used for, the log of its
+job says, which has a session with the seller from then on.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import structlog
-from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, insert, select
+from sqlalchemy import Engine
 
 from fogchain.api.models import AuctionView
 from fogchain.chain.auctions import Auctions, check_bid
@@ -24,7 +29,6 @@ from fogchain.chain.calls import Calls
 from fogchain.chain.index import EventIndex
 from fogchain.chain.records import NodeRecord
 from fogchain.chain.sender import Sender
-from fogchain.database import transaction
 from fogchain.errors import BadMessage, CorruptData, FogchainError, NotFound
 from fogchain.market import auction
 from fogchain.market.auction import BUY, SELL, Lot
@@ -34,6 +38,7 @@ from fogchain.units import GFUEL
 from fogchain.wallet.eip712 import sign
 from fogchain.wallet.keystore import Wallet
 from node.trade import wire
+from node.trade.auctionstore import AuctionStore, Award, HeldBid
 from node.trade.ports import Network
 
 log = structlog.get_logger(__name__)
@@ -48,28 +53,6 @@ MAX_BOOK = 4096  # bids of one class and round
 HONOURED = 3  # rounds after its result is final in which a seller takes orders at its price
 
 
-tables = MetaData()
-_given = Table(
-    "awards_given",
-    tables,
-    Column("round", Integer, primary_key=True),
-    Column("seller", String, primary_key=True),
-    Column("price", String, primary_key=True),  # decimal; two classes may be traded in one round
-    Column("job", String, nullable=False),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Award:
-    """Lots that one buyer has of one seller. `price`: of a Gfuel; `fuel`: in all."""
-
-    buyer: str
-    seller: str
-    price: int
-    fuel: int
-    round: int
-
-
 @dataclass(frozen=True, slots=True)
 class Offered:
     """What this node would sell in a round."""
@@ -79,26 +62,28 @@ class Offered:
     capacity: int  # Gfuel in an epoch that its bond covers
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Demand:
     """What a job of this node's would buy."""
 
     resource_class: bytes
     fuel: int
     price: int
-    bid_in: int = -1  # the newest round in which it was bid for
 
 
 @dataclass(slots=True)
 class Book:
     """The bids of one class and round that this node has."""
 
-    lots: dict[bytes, tuple[Bid, Lot]] = field(default_factory=dict)
+    lots: dict[bytes, HeldBid] = field(default_factory=dict)  # by digest
     sent: dict[str, int] = field(default_factory=dict)  # by solver: how many of our own it has
     submitted: bytes = b""
 
     def side(self, which: int) -> list[Lot]:
-        return [lot for bid, lot in self.lots.values() if bid.side == which]
+        return [held.lot for held in self.lots.values() if held.bid.side == which]
+
+    def of(self, trader: str) -> list[HeldBid]:
+        return [held for held in self.lots.values() if held.lot.trader == trader]
 
 
 class Auctioneer:
@@ -116,16 +101,19 @@ class Auctioneer:
         calls: Calls,
         offered: Callable[[], Offered | None] = lambda: None,
     ) -> None:
-        self._database = database
+        self._store = AuctionStore(database)
         self._wallet, self._auctions, self._index, self._network = wallet, auctions, index, network
         self._sender, self._calls, self._offered = sender, calls, offered
         self._books: dict[tuple[bytes, int], Book] = {}
         self._demands: dict[str, Demand] = {}
         self._lots: dict[bytes, int] = {}  # Gfuel of a lot, by class
-        self._settled: set[tuple[bytes, int]] = set()  # whose result is final and was read
-        self._won: list[Award] = []  # as buyer, not given to a job yet
-        self._sold: list[Award] = []
+        self._bid_in: dict[str, int] = {}  # job to the newest round in which it was bid for
+        self._settled = self._store.settled()  # whose result is final and was read
+        self._awards = self._store.awards()
+        self._oldest = 0  # round that is still kept
         self._pushes: set[asyncio.Task[None]] = set()
+        for held in self._store.bids():
+            self._note(held)
 
     async def run(self) -> None:
         """Take part until cancelled."""
@@ -151,35 +139,23 @@ class Auctioneer:
 
     def want(self, job: str, demand: Demand) -> None:
         """Bid for a job in every round until it is awarded something or taken back."""
-        known = self._demands.get(job)
-        if known is None or (known.fuel, known.price) != (demand.fuel, demand.price):
-            self._demands[job] = demand
+        self._demands[job] = demand
 
     def leave(self, job: str) -> None:
         self._demands.pop(job, None)
 
-    def take(self, job: str) -> list[Award]:
-        """What is won and not given to another job, up to what the job wants; empty while nothing is."""
-        demand = self._demands.get(job)
-        if demand is None:
-            return []
-        given: list[Award] = []
-        for award in list(self._won):
-            if award.price <= demand.price and sum(each.fuel for each in given) < demand.fuel:
-                self._won.remove(award)
-                given.append(award)
-                with transaction(self._database) as connection:
-                    connection.execute(
-                        insert(_given).values(round=award.round, seller=award.seller, price=str(award.price), job=job)
-                    )
-        if given:
-            self.leave(job)
-        return given
+    def awards(self, job: str) -> list[Award]:
+        """What was won for a job and its sellers still honour, oldest first."""
+        return [award for award in self._honoured() if award.job == job]
 
     def bid_round(self, job: str) -> int | None:
         """The round in which the job was bid for last."""
-        demand = self._demands.get(job)
-        return demand.bid_in if demand is not None and demand.bid_in >= 0 else None
+        return self._bid_in.get(job)
+
+    def awaits(self, job: str, resource_class: bytes) -> bool:
+        """Whether a round in which the job was bid for is not read yet."""
+        number = self._bid_in.get(job)
+        return number is not None and (resource_class, number) not in self._settled
 
     async def lot_of(self, resource_class: bytes) -> int:
         """Gfuel of a lot; zero when there is no such class. Raises Unavailable."""
@@ -217,9 +193,13 @@ class Auctioneer:
 
     def sold_to(self, buyer: str) -> Award | None:
         """What this node has to do for a buyer at the price of an auction; the cheapest where there are several."""
-        newest = auction.round_at(self.now)
-        mine = [a for a in self._sold if a.buyer == buyer and a.round + 2 + HONOURED > newest]
+        own = self._wallet.address
+        mine = [award for award in self._honoured() if (award.seller, award.buyer) == (own, buyer)]
         return min(mine, key=lambda award: award.price, default=None)
+
+    def _honoured(self) -> list[Award]:
+        now = self.now
+        return [award for award in self._awards if now and award.round + 2 + HONOURED > auction.round_at(now)]
 
     # ---------------------------------------------------------------- the rounds
 
@@ -228,7 +208,7 @@ class Auctioneer:
         if not now:
             return
         offered = self._offered()
-        classes = {demand.resource_class for demand in self._demands.values()}
+        classes = {demand.resource_class for demand in self._demands.values()} | {key[0] for key in self._books}
         if offered is not None:
             classes.add(offered.resource_class)
         current = auction.round_at(now)
@@ -237,40 +217,62 @@ class Auctioneer:
             if now < auction.ends_at(current) - CLOSING:
                 await self._bid(resource_class, current, offered)
             await self._clear(resource_class, current - 1, now)
-        for resource_class in classes | {key[0] for key in self._books}:
             for number in range(current - 1 - HONOURED, current - 1):
                 await self._settle(resource_class, number)
-        for key in [key for key in self._books if key[1] < current - 2]:
-            del self._books[key]
+        self._forget(current - 2 - HONOURED)
+
+    def _forget(self, before: int) -> None:
+        """Rounds before this one are read, and their sellers honour them no more."""
+        if before <= self._oldest:
+            return
+        self._store.forget(before)
+        self._oldest = before
+        self._awards = [award for award in self._awards if award.round >= before]
+        self._settled = {key for key in self._settled if key[1] >= before}
+        self._books = {key: book for key, book in self._books.items() if key[1] >= before}
+        self._bid_in = {job: number for job, number in self._bid_in.items() if number >= before}
 
     async def _bid(self, resource_class: bytes, number: int, offered: Offered | None) -> None:
         """Sign what this node would trade in the round, and see that the solvers have it."""
-        book, lot = self._books.setdefault((resource_class, number), Book()), self._lots[resource_class]
+        key, lot = (resource_class, number), self._lots[resource_class]
         if not lot:
             return
-        mine = [bid for bid, each in book.lots.values() if each.trader == self._wallet.address]
+        fresh: list[HeldBid] = []
+        mine = self._books.get(key, Book()).of(self._wallet.address)
         sells = offered is not None and offered.resource_class == resource_class and offered.price
-        if offered is not None and sells and not any(bid.side == SELL for bid in mine):
+        if offered is not None and sells and not any(held.bid.side == SELL for held in mine):
             for place in range(min(offered.capacity // lot, MAX_LOTS)):
-                self._sign(book, Bid(self._wallet.address, resource_class, SELL, offered.price, place, number))
-        place = sum(bid.side == BUY for bid in mine)
-        for demand in self._demands.values():
-            if demand.resource_class == resource_class and demand.bid_in < number:
+                fresh.append(self._signed(resource_class, SELL, offered.price, place, number))
+        place = sum(held.bid.side == BUY for held in mine)
+        for job, demand in self._demands.items():
+            if demand.resource_class == resource_class and self._bid_in.get(job, -1) < number:
                 for _ in range(min(auction.lots_for(demand.fuel, lot), MAX_LOTS - place)):
-                    self._sign(book, Bid(self._wallet.address, resource_class, BUY, demand.price, place, number))
+                    fresh.append(self._signed(resource_class, BUY, demand.price, place, number, job))
                     place += 1
-                demand.bid_in = number
-        own = [(bid, each.signature) for bid, each in book.lots.values() if each.trader == self._wallet.address]
+        self._keep(fresh)
+        book = self._books.get(key, Book())
+        own = [(held.bid, held.lot.signature) for held in book.of(self._wallet.address)]
         if own:
             for solver in self._solvers(resource_class, number)[:SOLVERS]:
                 if solver.owner.lower() != self._wallet.address and book.sent.get(solver.owner) != len(own):
                     book.sent[solver.owner] = len(own)
                     self._spawn_push(book, solver, own)
 
-    def _sign(self, book: Book, bid: Bid) -> None:
-        signature = sign(self._wallet.key, self._auctions.domain, bid)
-        lot = self._auctions.lot_of(bid, signature)
-        book.lots[lot.digest] = bid, lot
+    def _signed(self, resource_class: bytes, side: int, price: int, place: int, number: int, job: str = "") -> HeldBid:
+        bid = Bid(self._wallet.address, resource_class, side, price, place, number)
+        return HeldBid(bid, self._auctions.lot_of(bid, sign(self._wallet.key, self._auctions.domain, bid)), job)
+
+    def _keep(self, bids: Iterable[HeldBid]) -> None:
+        """On disk, and from then on in the book."""
+        bids = list(bids)
+        self._store.keep(bids)
+        for held in bids:
+            self._note(held)
+
+    def _note(self, held: HeldBid) -> None:
+        self._books.setdefault((held.bid.class_, held.bid.round), Book()).lots[held.lot.digest] = held
+        if held.job:
+            self._bid_in[held.job] = max(held.bid.round, self._bid_in.get(held.job, -1))
 
     def _spawn_push(self, book: Book, solver: NodeRecord, own: list[tuple[Bid, bytes]]) -> None:
         async def push() -> None:
@@ -321,8 +323,9 @@ class Auctioneer:
             if standing is not None and not auction.better(found, auction.clear(*standing)):
                 book.submitted = seen
                 return
+        tag = f"clear-{resource_class.hex()}-{number}-{hashlib.sha256(seen).hexdigest()}"
         try:
-            await self._sender.send(self._calls.clear_round(resource_class, number, bids, asks))
+            await self._sender.send(self._calls.clear_round(resource_class, number, bids, asks), tag=tag)
             log.info("round cleared", round=number, price=found.price, trades=found.trades)
         except FogchainError as error:
             log.info("round not cleared", round=number, why=error.message)
@@ -346,7 +349,6 @@ class Auctioneer:
         if result is not None and not result.final:
             return
         lot = await self.lot_of(resource_class)
-        found: dict[tuple[str, str], int] = {}
         try:
             made = await self._auctions.trades(resource_class, number)
         except CorruptData as error:
@@ -354,23 +356,21 @@ class Auctioneer:
             made, result = [], None
         if result is not None and not made:
             return  # its log has not come yet
+        own, book = self._wallet.address, self._books.get((resource_class, number), Book())
+        found: dict[tuple[str, str, str], int] = {}
         for trade in made:
-            pair = trade.bid.trader, trade.ask.trader
-            found[pair] = found.get(pair, 0) + lot * GFUEL
-        for (buyer, seller), fuel in found.items():
-            assert result is not None
-            award = Award(buyer, seller, result.price, fuel, number)
-            if buyer == self._wallet.address and not self._was_given(award):
-                self._won.append(award)
-            if seller == self._wallet.address:
-                self._sold.append(award)
+            if own in (trade.bid.trader, trade.ask.trader):
+                job = book.lots[trade.bid.digest].job if trade.bid.digest in book.lots else ""
+                parties = trade.bid.trader, trade.ask.trader, job
+                found[parties] = found.get(parties, 0) + lot * GFUEL
+        price = result.price if result is not None else 0
+        awards = [
+            Award(resource_class, number, buyer, seller, price, fuel, job)
+            for (buyer, seller, job), fuel in found.items()
+        ]
+        self._store.settle(resource_class, number, awards)
+        self._awards += awards
         self._settled.add((resource_class, number))
-
-    def _was_given(self, award: Award) -> bool:
-        """To a job, before this node was started again."""
-        same = (_given.c.round == award.round, _given.c.seller == award.seller, _given.c.price == str(award.price))
-        with self._database.connect() as connection:
-            return connection.execute(select(_given.c.job).where(*same)).first() is not None
 
     # ---------------------------------------------------------------- others' bids
 
@@ -382,17 +382,21 @@ class Auctioneer:
 
     async def _on_book(self, _peer: str, data: bytes) -> bytes:
         book = self._books.get(wire.decode_round(data), Book())
-        return wire.encode_bids([(bid, lot.signature) for bid, lot in book.lots.values()])
+        return wire.encode_bids([(held.bid, held.lot.signature) for held in book.lots.values()])
 
     def _add(self, signed: list[tuple[Bid, bytes]], resource_class: bytes, number: int) -> None:
         """Keep bids of a round that takes them or has just ended. Raises BadMessage, BadSignature for the first bad."""
         current = auction.round_at(self.now)
         if not current - 1 <= number <= current + 1 or not self._lots.get(resource_class):
             raise BadMessage("bids of a round or class that is not traded now")
-        book = self._books.setdefault((resource_class, number), Book())
-        for bid, signature in signed:
-            check_bid(bid, resource_class, number)
-            if len(book.lots) >= MAX_BOOK or bid.number >= MAX_LOTS:
-                raise BadMessage("more bids than are carried")
-            lot = self._auctions.lot_of(bid, signature)
-            book.lots[lot.digest] = bid, lot
+        book, fresh = self._books.get((resource_class, number), Book()), dict[bytes, HeldBid]()
+        try:
+            for bid, signature in signed:
+                check_bid(bid, resource_class, number)
+                if len(book.lots) + len(fresh) >= MAX_BOOK or bid.number >= MAX_LOTS:
+                    raise BadMessage("more bids than are carried")
+                lot = self._auctions.lot_of(bid, signature)
+                if lot.digest not in book.lots:
+                    fresh[lot.digest] = HeldBid(bid, lot)
+        finally:
+            self._keep(fresh.values())

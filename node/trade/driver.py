@@ -79,6 +79,7 @@ class JobDriver:
         self._payment.vouch(now)
         self._payment.tell(now)
         if machine.ended is not None:
+            self._around.auctioneer.leave(machine.id)
             self._payment.settle(now)
 
     def _share_suspects(self, now: float) -> None:

@@ -27,7 +27,7 @@ from fogchain.wallet.keystore import Wallet
 from node.trade import wire
 from node.trade.acceptance import Acceptance
 from node.trade.account import Accounts
-from node.trade.auctioneer import Award
+from node.trade.auctionstore import Award
 from node.trade.claims import Claims
 from node.trade.credit import CreditLine
 from node.trade.handover import Handover

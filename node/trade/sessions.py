@@ -13,7 +13,8 @@ from fogchain.market import auction
 from fogchain.market.messages import SERVED_PRIVACY
 from fogchain.market.offers import class_id
 from fogchain.units import GFUEL, cost, format_duration, format_fog
-from node.trade.auctioneer import Award, Demand
+from node.trade.auctioneer import Demand
+from node.trade.auctionstore import Award
 from node.trade.book import Known
 from node.trade.funding import JobFunding
 from node.trade.openjob import OpenJob
@@ -33,7 +34,8 @@ class JobSessions:
         self._job = job
         self._machine, self._around = job.machine, job.around
         self._funding, self._watch, self._orders = funding, watch, orders
-        self._won: list[tuple[Award, int]] = []  # with how many the auction gave at once; their sellers can't serve yet
+        self._won = False  # the auction has brought something, and its seller can't serve yet
+        self._barred: set[str] = set()  # sellers of the auction that get no session
         self._covering = False  # the job's bids are, or are being, covered and made
         self._look_at = 0.0
         self._uncovered = ""  # why the job takes no part in the auction, in words
@@ -95,35 +97,49 @@ class JobSessions:
         if spec.urgency == "now" or now >= machine.created + spec.time_limit / 2000 or self._uncovered:
             self._around.auctioneer.leave(machine.id)
             return False
-        self._take_awards(now, self._won)
+        awards = [award for award in self._around.auctioneer.awards(machine.id) if not self._is_barred(award.seller)]
+        self._take_awards(now, awards)
         good = {share.operator for share in machine.shares.values() if not share.distrusted and not share.given_up}
+        self._won = bool(awards)
+        if good or awards:
+            self._around.auctioneer.leave(machine.id)
+            self._covering = False  # it bids again where nobody honours what it has won
         if good:
             return len(good) >= spec.operators
-        if not self._covering:
+        if not awards and not self._covering and self._around.auctioneer.now:
             self._covering = True
             self._job.spawn(self._join_auction())
-        awards = self._around.auctioneer.take(machine.id)
-        self._take_awards(now, [*self._won, *((award, len(awards)) for award in awards)])
         self._job.waiting = self._why_deferred() if not machine.shares else self._why_waiting([])
         return True
 
-    def _take_awards(self, now: float, won: list[tuple[Award, int]]) -> None:
-        """Those whose seller can't serve the job now are kept: it may be away for a moment, or its offer be renewed."""
-        self._won = [(award, count) for award, count in won if not self._take_award(now, award, count)]
+    def _take_awards(self, now: float, awards: list[Award]) -> None:
+        """Open sessions with those sellers that can run the job, all of one round; the others may be away for a moment,
+        or their offers be renewed."""
+        shares = self._machine.shares
+        used = [award.round for award in awards if award.seller in shares]
+        for number in used[:1] or sorted({award.round for award in awards}):
+            won = [award for award in awards if award.round == number]
+            for award in won:
+                if award.seller not in shares:
+                    self._take_award(now, award, len(won))
+            if any(award.seller in shares for award in won):
+                return
 
-    def _take_award(self, now: float, award: Award, count: int) -> bool:
-        """Open a session with a seller that the auction has paired this job with, if it can run it; `count`: awards.
-        False when that is to be tried again."""
+    def _take_award(self, now: float, award: Award, count: int) -> None:
+        """`count`: awards among which the budget is shared."""
         spec = self._machine.spec.model_copy(update={"max_price": None})  # the auction has set the price
         able, _ = self._around.book.matching(spec, self._orders.engine)
         known = next((known for known in able if known.address == award.seller), None)
-        if award.seller in self._machine.shares or self._around.why_barred(award.seller):
-            log.warning("a seller of the auction gets no session", job=self._machine.id[:12], seller=award.seller)
-            return True
-        if known is None:
+        if known is not None:
+            most = min(cost(award.fuel, award.price), spec.budget // count)
+            self._plan_session(now, known, award.price, most)
+
+    def _is_barred(self, seller: str) -> bool:
+        if not (why := self._around.why_barred(seller)):
             return False
-        most = min(cost(award.fuel, award.price), spec.budget // count)
-        self._plan_session(now, known, award.price, most)
+        if seller not in self._barred:
+            self._barred.add(seller)
+            log.warning("a seller of the auction gets no session", job=self._machine.id[:12], seller=seller, why=why)
         return True
 
     async def _join_auction(self) -> None:
@@ -147,6 +163,9 @@ class JobSessions:
                 around.auctioneer.want(self._machine.id, Demand(resource_class, fuel, price))
                 return
             except PaymentRequired as error:
+                if around.auctioneer.awaits(self._machine.id, resource_class):  # bids that were covered may have won
+                    await asyncio.sleep(3)
+                    continue
                 self._uncovered = f"the auction wants bids covered: {error.message}"
                 return
             except FogchainError as error:

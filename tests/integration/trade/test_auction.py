@@ -1,4 +1,5 @@
-"""Work that can wait is bought in an auction: two buyers, three sellers, one price, checked on the chain and paid."""
+"""Work that can wait is bought in an auction: two buyers, three sellers, one price, checked on the chain and paid,
+while nodes are killed in each of its three steps."""
 
 from __future__ import annotations
 
@@ -81,11 +82,20 @@ async def submit(m: Any, client: AsyncClient, price: str, budget: str = "400 FOG
     return (await client.submit(resolved.spec)).id
 
 
+async def killed_and_back(m: Any, *names: str) -> None:
+    for name in names:
+        await m.network.kill(name)
+    for name in names:
+        await m.network.launch_node(name)
+    for name in names:
+        await m.network.ready(name)
+
+
 async def test_deferrable_jobs_are_cleared_on_chain_and_paid_at_the_auctions_price(market: Callable[..., Any]) -> None:
     settings = {name: {"price": price} for name, price in ASKS.items()}
     async with market(providers=3, buyers=2, settings=settings) as m:
         client = ChainClient(m.network.rpc_url, m.network.deployment)
-        clock, apis = Clock(client), {name: m.network.client(name) for name in BIDS}
+        clock = Clock(client)
         try:
             for name in ASKS:
                 await until(m.network.client(name).status, lambda status: status.registered, 30)
@@ -96,7 +106,10 @@ async def test_deferrable_jobs_are_cleared_on_chain_and_paid_at_the_auctions_pri
                 number += 1  # to one that is cedar's to clear
             await clock.at(number * auction.EPOCH + 1)
 
-            jobs = {name: await submit(m, api, BIDS[name]) for name, api in apis.items()}
+            jobs = {name: await submit(m, m.network.client(name), BIDS[name]) for name in BIDS}
+
+            def job(name: str) -> Callable[[], Awaitable[JobDetail]]:
+                return lambda: m.network.client(name).job(jobs[name])
 
             def complete(view: AuctionView) -> bool:
                 return (view.round, view.bids, view.asks) == (number, 2, 3)
@@ -107,31 +120,40 @@ async def test_deferrable_jobs_are_cleared_on_chain_and_paid_at_the_auctions_pri
             def says_so(detail: JobDetail) -> bool:
                 return f"round {number} of the auction takes bids" in detail.detail and "best offer" in detail.detail
 
-            waiting = await until(lambda: apis["buyer"].job(jobs["buyer"]), says_so, 10)
+            waiting = await until(job("buyer"), says_so, 10)
             assert not waiting.providers  # neither a session nor an order before the auction is over
 
             await m.network.end("cedar")  # it won't; its bid stands, and the next clears the round a little later
+            others = ("oak", "birch")
+            await killed_and_back(m, *BIDS, *others)
+            for name in others:  # nobody could have told them cedar's bid again, and nobody has bid twice
+                await until(m.network.client(name).auction, complete)
+
             await clock.at(auction.ends_at(number) + 3)
             await asyncio.sleep(5)
-            assert (await apis["buyer"].auction()).cleared is None
+            assert (await m.network.buyer.auction()).cleared is None
             await clock.at(auction.ends_at(number) + SETTLING + TURN)
-            cleared = await until(apis["buyer"].auction, lambda view: view.cleared == number)
+            cleared = await until(m.network.buyer.auction, lambda view: view.cleared == number)
             assert (cleared.price, cleared.trades, cleared.final) == (CLEARED, 2, False)
             assert tuple(await client.read("pricing", "result", CPU, number))[:2] == (CLEARED, 2)
-            assert not (await apis["buyer"].job(jobs["buyer"])).providers
+            assert not (await job("buyer")()).providers
 
+            await m.network.kill("oak")  # the buyer's seller: what was won of it waits for it
+            await m.network.kill("buyer")
             await clock.at(auction.final_at(number) + 1)
+            for _ in range(2):  # read from the chain once, and then kept
+                await killed_and_back(m, "buyer")
+                await until(job("buyer"), lambda detail: "the auction's seller can't serve" in detail.detail)
+            assert not (await job("buyer")()).providers
+            await killed_and_back(m, "oak")
+
             sellers = {}
-            for name, api in apis.items():
-
-                async def job(api: AsyncClient = api, name: str = name) -> JobDetail:
-                    return await api.job(jobs[name])
-
-                detail = await until(job, lambda detail: detail.paid, 120)
+            for name in BIDS:
+                detail = await until(job(name), lambda detail: detail.paid, 120)
                 (share,) = detail.providers
                 sellers[name] = share.name
                 assert detail.state == "done" and detail.tasks.done == 2
-                tasks = (await api.tasks(jobs[name])).items
+                tasks = (await m.network.client(name).tasks(jobs[name])).items
                 assert share.claimed == share.owed == sum(cost(run.fuel, CLEARED) for t in tasks for run in t.runs)
             assert sellers == {"buyer": "oak", "buyer2": "birch"}  # the dearest bid with the cheapest ask
         finally:
