@@ -68,6 +68,7 @@ from node.trade.issuer import Issuer
 from node.trade.ledger import Ledger
 from node.trade.openjob import Funding, Surroundings
 from node.trade.ports import Handler, Progress, Ran
+from node.trade.printing import Printing
 from node.trade.provider import Provider
 from node.trade.settlement import Settlement
 from node.trade.uptime import Uptime
@@ -228,7 +229,7 @@ class Node:
                 domain=deployment.domain,
                 config=config.buyer,
                 store=store,
-                blobs=blobs,
+                storage=storage,
                 network=network,
                 book=book,
                 client=client,
@@ -324,6 +325,7 @@ class Node:
                 fetched=Fetched(engine),
                 retention=config.data.retention / 1000,
                 machine=machine,
+                printing=Printing(network),
             ),
             refusals=self.refusals,
             refused_by_peers=self.refused_by_peers,
@@ -469,6 +471,9 @@ class _Sandbox:
             finished=outcome.finished,
             detail=outcome.detail,
         )
+
+    def printed(self, run_id: str) -> Mapping[str, Path]:
+        return self._executor.printed(run_id)
 
     def discard(self, run_id: str) -> None:
         self._executor.discard(run_id)

@@ -20,7 +20,8 @@ from fogchain.jobs.spec import ResultManifest, RunSpec
 from fogchain.jobs.store import JobStore
 from node import views
 from node.trade.buyer import Buyer
-from node.trade.ledger import Ledger
+from node.trade.ledger import Ledger, account_of
+from node.trade.printing import Printing
 from node.trade.sources import blobs_of
 
 log = structlog.get_logger(__name__)
@@ -41,31 +42,48 @@ class Data:
         fetched: Fetched,
         retention: float,
         machine: Callable[[str], JobMachine],
+        printing: Printing,
     ) -> None:
         self._storage, self._blobs, self._store, self._ledger = storage, storage.store, store, ledger
+        self._printing = printing
         self._buyer, self._fetched, self._retention, self._machine = buyer, fetched, retention, machine
         storage.pins += [self._bought, self._sold]
 
     # ---------------------------------------------------------------- logs
 
-    def logs(self, job_id: str, task: int) -> TaskLogs:
-        """What each run of a task printed. Raises NotFound."""
+    async def logs(
+        self, job_id: str, task: int, *, attempt: int | None = None, since: tuple[int, int] | None = None
+    ) -> TaskLogs:
+        """What each run of a task, or this one, has printed, also while it runs. `since`: from these bytes of standard
+        output and error on. Raises NotFound."""
         machine = self._machine(self._store.resolve(job_id))
         if not 0 <= task < len(machine.tasks):
             raise NotFound(f"job {machine.id[:12]} has tasks 0 to {len(machine.tasks) - 1}, not {task}")
         found, driver = machine.tasks[task], self._buyer.driver(machine.id) if self._buyer else None
+        runs = [run for run in found.runs if attempt is None or run.attempt == attempt]
+        if attempt is not None and not runs:
+            raise NotFound(f"task {task} of job {machine.id[:12]} has no attempt {attempt}")
         started = driver.started if driver else set()
+        if driver is not None:
+            live = [run.attempt for run in runs if run.attempt in started]
+            await asyncio.gather(*(self._printing.look((machine.id, each), *driver.order_of(each)) for each in live))
         return TaskLogs(
             job=machine.id,
             task=task,
             state=views.task_state(found, started),
             detail=found.detail,
-            attempts=[self._attempt(machine, run, started) for run in found.runs],
+            attempts=[self._attempt(machine, run, started, since) for run in runs],
         )
 
-    def _attempt(self, machine: JobMachine, run: Run, started: set[int]) -> AttemptLogs:
+    def _attempt(self, machine: JobMachine, run: Run, started: set[int], since: tuple[int, int] | None) -> AttemptLogs:
         view, printed = views.run_view(machine, run, started, {}), self._printed(run)
-        streams = {name: LogView.of(printed[name]) if name in printed else None for name in logs.STREAMS}
+        streamed = self._printing.logs((machine.id, run.attempt))
+        shown, streams = printed or streamed, dict[str, LogView | None]()
+        for name, place in zip(logs.STREAMS, since or (0, 0), strict=True):
+            streams[name] = None
+            if (log := shown.get(name)) is not None:
+                ended = run.state != "out"
+                streams[name] = LogView.of(log) if since is None else LogView.part(log, place, ended=ended)
         return AttemptLogs(
             attempt=run.attempt,
             purpose=run.purpose,
@@ -77,6 +95,8 @@ class Data:
             finished=view.finished,
             stdout=streams["stdout"],
             stderr=streams["stderr"],
+            unverified=run.state != "accepted",
+            contradicted=any(logs.contradicts(streamed[name], printed[name]) for name in printed.keys() & streamed),
         )
 
     def _printed(self, run: Run) -> dict[str, Log]:
@@ -110,6 +130,7 @@ class Data:
             used=sum(sizes.values()),
             pinned=sum(sizes[name] for name in pinned),
             underway=self._blobs.underway(),
+            reserved=self._storage.reserved(),
             disk_free=shutil.disk_usage(self._blobs.root).free,
             jobs=[
                 JobStorage(
@@ -166,37 +187,55 @@ class Data:
                 return found
             for job_id, cursor in rows:  # noqa: B007  the last one's number is where the next page begins
                 try:
-                    machine = self._store.load(job_id)[0]
+                    found |= self._of_job(self._store.load(job_id)[0], is_open=job_id in open_jobs)
                 except FogchainError as error:
                     log.error("a damaged job's data may be collected", job=job_id[:12], why=error.message)
-                    continue
-                pin, over = Pin(job_id, "buyer"), job_id not in open_jobs
-                if not over:
-                    found |= dict.fromkeys(machine.spec.blobs(), pin)
-                elif machine.ended and machine.ended.at + self._retention < time.time():
-                    continue
-                results = dict(self._results(machine))
-                had = self._fetched.among(results) if over else set()
-                found |= {name: pin for name, kept in results.items() if kept or name not in had}
+
+    def _of_job(self, machine: JobMachine, *, is_open: bool) -> dict[str, Pin]:
+        pin, found = Pin(machine.id, "buyer"), dict[str, Pin]()
+        if is_open:
+            found |= dict.fromkeys(machine.spec.blobs(), pin)
+            found |= {
+                name: pin
+                for run in machine.runs.values()
+                if not _is_over(machine, run)
+                for name, _ in self._left_by(run)
+            }
+        elif machine.ended and machine.ended.at + self._retention < time.time():
+            return found
+        results = dict(self._results(machine))
+        had = self._fetched.among(results)
+        return found | {name: pin for name, kept in results.items() if kept or name not in had}
 
     def _results(self, machine: JobMachine) -> Iterator[tuple[str, bool]]:
         """Names of all that runs left here; True for those that say which others there are."""
         for run in machine.runs.values():
-            if run.logs:
-                yield run.logs, True
-            if run.result and self._blobs.has(run.result):
-                yield run.result, True
-                for file in ResultManifest.decode(self._blobs.read(run.result)).files:
-                    yield file.sha256, False
+            yield from self._left_by(run)
+
+    def _left_by(self, run: Run) -> Iterator[tuple[str, bool]]:
+        if run.logs:
+            yield run.logs, True
+        if run.result and self._blobs.has(run.result):
+            yield run.result, True
+            for file in ResultManifest.decode(self._blobs.read(run.result)).files:
+                yield file.sha256, False
 
     def _sold(self) -> dict[str, Pin]:
-        """Inputs of orders to run, and results their buyers have not acknowledged."""
+        """Inputs of orders to run, and results their buyers have not acknowledged and may still ask for."""
         found: dict[str, Pin] = {}
         for known in self._ledger.queued():
             spec = RunSpec.decode(known.signed.spec)
             found |= dict.fromkeys(blobs_of(spec), Pin(known.order.job.hex(), "provider"))
+        over = {held.session for held in self._ledger.sessions() if held.closed}
         for known in self._ledger.unhanded():
+            if account_of(known.order) in over:
+                continue
             if known.receipt and known.receipt.manifest:
                 names = [file.sha256 for file in ResultManifest.decode(known.receipt.manifest).files]
                 found |= dict.fromkeys(names, Pin(known.order.job.hex(), "provider"))
         return found
+
+
+def _is_over(machine: JobMachine, run: Run) -> bool:
+    """Whether its task's result stands."""
+    return machine.tasks[run.task].state in ("done", "failed", "cancelled")

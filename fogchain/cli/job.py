@@ -138,18 +138,19 @@ def logs(
     task: Annotated[
         int | None, typer.Option("--task", metavar="N", help="Of this task alone.", min=0, show_default="all")
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Those of attempts to come, too.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="As it is printed, until the tasks are over.")] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """What tasks printed, each attempt with its provider and how it ended.
 
-    Also of attempts that failed, ran out of time or were killed. Long output has its middle left out; the whole is
-    among the results, where there are any.
+    Also of attempts that failed, ran out of time or were killed. What a task that runs has printed so far is what its
+    provider says: unverified until the result is accepted. Long output has its middle left out; the whole is among the
+    results, where there are any.
     """
-    from fogchain.cli.logs import show_logs
+    from fogchain.cli.logs import follow_logs, show_logs
 
-    show_logs(folder_of(data), job, task, follow=follow, as_json=as_json)
+    (follow_logs if follow else show_logs)(folder_of(data), job, task, as_json=as_json)
 
 
 @app.command()

@@ -4,47 +4,117 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from fogchain.api.rest import Rest, path_of
 from fogchain.cli import output
-from fogchain.cli.link import rest_to
+from fogchain.cli.link import client_to, rest_to
+from fogchain.errors import NotFound
 from fogchain.folder import DataFolder
 from fogchain.units import show_size
+
+if TYPE_CHECKING:
+    from fogchain.api.client import Client
+    from fogchain.api.models import TaskView
+    from fogchain.client.printed import LogEvent
 
 PAUSE = 1.0
 PAGE = 500
 _OVER = ("done", "failed", "cancelled")
 
 
-def show_logs(folder: DataFolder, job: str, task: int | None, *, follow: bool, as_json: bool) -> None:
-    """Print what each attempt printed; with `follow` also those to come, until the tasks are over."""
-    rest, shown = rest_to(folder), set[tuple[int, int]]()
+def show_logs(folder: DataFolder, job: str, task: int | None, *, as_json: bool) -> None:
+    """Print what each attempt that has ended printed."""
+    rest, shown = rest_to(folder), 0
     gathered: list[dict[str, Any]] = []
+    job = rest.json("GET", path_of("jobs", job))["id"]
+    for index in [task] if task is not None else _with_runs(rest, job):
+        found = rest.json("GET", path_of("jobs", job, "tasks", index, "logs"))
+        gathered.append(found)
+        for one in [] if as_json else found["attempts"]:
+            if _known(one):
+                shown += 1
+                _show(index, one)
+    if as_json:
+        output.say_json(gathered)
+    elif not shown:
+        output.note("no attempt has printed anything yet")
+
+
+def follow_logs(folder: DataFolder, job: str, task: int | None, *, as_json: bool) -> None:
+    """Print what attempts print as they do, and how each ended, until the tasks are over."""
+    from fogchain.client.printed import FollowPrinted, Printed
+
+    client, follow, screen = client_to(folder), FollowPrinted(), _Screen()
     while True:
-        detail = rest.json("GET", path_of("jobs", job))
-        job = detail["id"]
-        over = detail["state"] in _OVER or detail["paid"]
-        for index in [task] if task is not None else _with_runs(rest, job):
-            found = rest.json("GET", path_of("jobs", job, "tasks", index, "logs"))
-            fresh = [one for one in found["attempts"] if _ended(one) and (index, one["attempt"]) not in shown]
-            shown |= {(index, one["attempt"]) for one in fresh}
-            if task is not None and found["state"] in _OVER:
-                over = True
-            if as_json and not follow:
-                gathered.append(found)
-            for one in fresh:
-                if as_json and follow:
-                    print(json.dumps({"task": index, **one}), flush=True)
-                elif not as_json:
-                    _show(index, one)
-        if not follow or over:
+        detail = client.job(job)
+        job, again = detail.id, False
+        if task is not None and task >= detail.tasks.total:
+            raise NotFound(f"job {job[:12]} has tasks 0 to {detail.tasks.total - 1}, not {task}")
+        for each in _tasks(client, job):
+            if task not in (None, each.index):
+                continue
+            for run in follow.open(each):
+                more = True
+                while more:
+                    since = follow.since(each.index, run.attempt)
+                    more = False
+                    for event in follow.hear(client.logs(job, each.index, run.attempt, *since)):
+                        more = more or isinstance(event, Printed)
+                        if not as_json:
+                            screen.show(event)
+                        elif isinstance(event, Printed):
+                            print(json.dumps(asdict(event)), flush=True)
+                        else:
+                            (one,) = client.logs(job, each.index, run.attempt).attempts
+                            print(json.dumps({"task": each.index, **one.model_dump(mode="json")}), flush=True)
+            again = again or bool(follow.open(each)) or each.state not in _OVER
+        if not again or detail.paid or detail.state in _OVER:
             break
         time.sleep(PAUSE)
-    if as_json and not follow:
-        output.say_json(gathered)
-    elif not as_json and not shown:
-        output.note("no attempt has ended yet" if not over else "no attempt left anything here")
+    if not as_json and not screen.said:
+        output.note("no attempt left anything here")
+
+
+class _Screen:
+    """Pieces of several streams, each under its name."""
+
+    def __init__(self) -> None:
+        self.said = False
+        self._under: tuple[int, int, str] | None = None
+        self._open = False  # the last line has no end yet
+
+    def show(self, event: LogEvent) -> None:
+        from fogchain.client.printed import Printed
+
+        self.said = True
+        if isinstance(event, Printed):
+            under = event.task, event.attempt, event.stream
+            if under != self._under:
+                self._break()
+                mark = ", unverified" if event.unverified else ""
+                who = f"task {event.task}, attempt {event.attempt} on {event.provider_name}"
+                output.say(output.dim(f"── {who}: {event.stream}{mark}"))
+                self._under = under
+            if event.left_out:
+                self._break()
+                output.say(output.dim(f"[… {show_size(event.left_out)} left out …]"))
+            if event.text:
+                print(_plain(event.text), end="", flush=True)
+                self._open = not event.text.endswith("\n")
+            return
+        self._break()
+        self._under = None
+        output.say(output.bold(_title(event.task, asdict(event))))
+        if event.contradicted:
+            output.note("what this provider said it printed is not what it delivered; `job logs` shows that")
+
+    def _break(self) -> None:
+        if self._open:
+            print(flush=True)
+            self._open = False
 
 
 def show_storage(folder: DataFolder, *, as_json: bool) -> None:
@@ -58,6 +128,7 @@ def show_storage(folder: DataFolder, *, as_json: bool) -> None:
             ("used", f"{show_size(found['used'])} of {show_size(found['quota'])}"),
             ("pinned", f"{show_size(found['pinned'])} is needed and stays"),
             ("on its way", show_size(found["underway"]) if found["underway"] else ""),
+            ("reserved", f"{show_size(found['reserved'])} for results to come" if found["reserved"] else ""),
             ("disk", f"{show_size(found['disk_free'])} free"),
         ]
     )
@@ -79,21 +150,38 @@ def _with_runs(rest: Rest, job: str) -> list[int]:
             return indices
 
 
-def _ended(attempt: dict[str, Any]) -> bool:
-    return attempt["state"] not in ("sent", "running")
+def _tasks(client: Client, job: str) -> Iterator[TaskView]:
+    cursor: str | None = None
+    while True:
+        page = client.tasks(job, PAGE, cursor)
+        yield from page.items
+        if (cursor := page.next_cursor) is None:
+            return
+
+
+def _known(attempt: dict[str, Any]) -> bool:
+    """Whether it has ended, or something is known of what it has printed."""
+    return attempt["state"] not in ("sent", "running") or any(attempt[name] for name in ("stdout", "stderr"))
+
+
+def _title(index: int, one: Mapping[str, Any]) -> str:
+    who = one["provider_name"] or one.get("provider", "")[:12]
+    ending = " ".join(part for part in (one["state"], one["exit"] or "") if part)
+    why = f": {one['detail']}" if one["detail"] else ""
+    return f"── task {index}, attempt {one['attempt']} on {who}: {ending}{why}"
 
 
 def _show(index: int, one: dict[str, Any]) -> None:
-    who = one["provider_name"] or one["provider"][:12]
-    ending = " ".join(part for part in (one["state"], one["exit"] or "") if part)
-    why = f": {one['detail']}" if one["detail"] else ""
-    output.say(output.bold(f"── task {index}, attempt {one['attempt']} on {who}: {ending}{why}"))
+    output.say(output.bold(_title(index, one)))
+    if one["contradicted"]:
+        output.note("what this provider had said it printed is not what it delivered:")
+    mark = ", unverified" if one["state"] == "running" else ""
     for name in ("stdout", "stderr"):
         stream = one[name]
         if stream is None:
             output.say(output.dim(f"{name}: not here"))
         elif stream["size"]:
-            output.say(output.dim(f"{name}, {show_size(stream['size'])}:"))
+            output.say(output.dim(f"{name}, {show_size(stream['size'])}{mark}:"))
             output.say(_plain(stream["text"]).rstrip("\n"))
 
 

@@ -2,6 +2,7 @@
 
 from fogchain.client.aio import AsyncClient, AsyncJob, AsyncMapped
 from fogchain.client.events import JobChanged, JobEnded, JobEvent, ReceiptAdded, TaskChanged
+from fogchain.client.printed import LogEvent, Printed, RunEnded
 from fogchain.client.results import TaskResult
 from fogchain.client.show import PricedJob
 from fogchain.client.sync import Client, Job, Mapped
@@ -15,9 +16,12 @@ __all__ = [
     "JobChanged",
     "JobEnded",
     "JobEvent",
+    "LogEvent",
     "Mapped",
     "PricedJob",
+    "Printed",
     "ReceiptAdded",
+    "RunEnded",
     "TaskChanged",
     "TaskResult",
 ]

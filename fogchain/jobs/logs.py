@@ -39,6 +39,46 @@ class Log:
         mark = f"\n[… {show_size(self.left_out)} left out …]\n"
         return self.head.decode(errors="replace") + mark + self.tail.decode(errors="replace")
 
+    def after(self, place: int) -> tuple[int, bytes]:
+        """What there is from byte `place` on, or after what is left out there, up to a gap: where it begins, and the
+        bytes."""
+        tail_at = self.size - len(self.tail)
+        if place < len(self.head):
+            return place, self.head[place:]
+        place = max(place, tail_at)
+        return place, self.tail[place - tail_at :]
+
+
+@dataclass(slots=True)
+class LiveLog:
+    """The end of a stream that is still written, as it is heard of piece by piece."""
+
+    size: int = 0
+    tail: bytes = b""
+
+    @property
+    def log(self) -> Log:
+        return Log(self.size, b"", self.tail)
+
+    def feed(self, size: int, begin: int, data: bytes) -> None:
+        """The stream has `size` bytes now, and these are the last, from `begin` on. One that is shorter than what is
+        known comes of a run that was begun again, and says nothing new."""
+        if size <= self.size:
+            return
+        known = self.tail if begin <= self.size else b""
+        self.tail = (known + data[max(0, self.size - begin) :])[-TAIL_BYTES:]
+        self.size = size
+
+
+def contradicts(streamed: Log, recorded: Log) -> bool:
+    """Whether what was heard of a stream while it was written can't be the one that was recorded."""
+    begin = streamed.size - len(streamed.tail)
+    for start, part in ((0, recorded.head), (recorded.size - len(recorded.tail), recorded.tail)):
+        low, high = max(begin, start), min(streamed.size, start + len(part))
+        if low < high and streamed.tail[low - begin : high - begin] != part[low - start : high - start]:
+            return True
+    return streamed.size > recorded.size
+
 
 def read_log(path: Path, head: int = HEAD_BYTES, tail: int = TAIL_BYTES) -> Log:
     """Raises OSError."""

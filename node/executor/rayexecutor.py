@@ -154,6 +154,10 @@ class RayExecutor:
         if run_id not in self._active and "/" not in run_id and run_id not in ("", ".", ".."):
             remove_tree(self._runs / run_id)
 
+    def printed(self, run_id: str) -> dict[str, Path]:
+        """Nothing: what a task prints is on the machine that runs it, until it has ended."""
+        return {}
+
     async def measure_rate(self) -> int:
         """Fuel per second of a slot, by one of them. Raises Unavailable."""
         actor = await self._take()

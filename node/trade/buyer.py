@@ -13,15 +13,25 @@ import structlog
 
 from fogchain import units
 from fogchain.api.models import Quote
-from fogchain.errors import BadInput, Conflict, CorruptData, FogchainError, NotFound, PaymentRequired
+from fogchain.errors import (
+    BadInput,
+    Conflict,
+    CorruptData,
+    FogchainError,
+    NotFound,
+    PaymentRequired,
+    TooLarge,
+    Unavailable,
+)
 from fogchain.jobs.machine import JobMachine
+from fogchain.jobs.quota import MAKE_ROOM
 from fogchain.jobs.spec import JobSpec, check_sum_of_inputs
 from fogchain.market.messages import SERVED_PRIVACY
 from fogchain.market.reasons import Reason
 from fogchain.market.verification import AUDIT_FLOOR
 from node.trade import wire
 from node.trade.driver import JobDriver
-from node.trade.openjob import Surroundings
+from node.trade.openjob import Surroundings, room_of
 from node.trade.sources import holders
 from node.trade.wire import SignedCommitment, SignedReceipt
 
@@ -43,6 +53,7 @@ class Buyer:
         self._finished: OrderedDict[str, JobMachine] = OrderedDict()
         self._answers: OrderedDict[str, dict[bytes, tuple[str, Reason]]] = OrderedDict()  # to receipts of such jobs
         self._reclaimer: asyncio.Task[None] | None = None
+        around.storage.promised.append(lambda: sum(driver.promised() for driver in self._drivers.values()))
 
     async def start(self) -> None:
         self._around.network.serve("receipt", self._on_receipt)
@@ -136,9 +147,10 @@ class Buyer:
     async def submit(self, spec: JobSpec, key: str | None) -> str:
         """Accept a job: on disk when this returns its id. The same key and spec give the same job.
 
-        Raises BadInput (missing blobs, too much input, a budget too small for one task), PaymentRequired, Conflict.
+        Raises BadInput (missing blobs, too much input, a budget too small for one task), PaymentRequired, Conflict;
+        TooLarge or Unavailable when this node has no room for a single result.
         """
-        around = self._around
+        around, most = self._around, room_of(spec)
         if key is not None and (known := around.store.by_key(key)) is not None:
             if self.machine(known).spec != spec:
                 raise Conflict("that idempotency key was used for another job", hint="use a new key for a new job")
@@ -149,6 +161,10 @@ class Buyer:
                 raise BadInput(f"blob {sha256} was not uploaded", hint="put the module and all inputs before the job")
             if around.blobs.size(sha256) != size:
                 raise BadInput(f"blob {sha256} has {around.blobs.size(sha256)} bytes, the job says {size}")
+        if most > around.storage.quota:
+            raise TooLarge(around.storage.lack(most), hint="lower limits.output, or raise data.quota in config.toml")
+        if not around.storage.pieces(most, 1):
+            raise Unavailable(f"no room for a result: {around.storage.lack(most)}", hint=MAKE_ROOM)
         quote, _ = self.quote(spec)
         if quote.cheapest is not None and units.cost(spec.limits.fuel, quote.cheapest) > spec.budget:
             raise BadInput(

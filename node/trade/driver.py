@@ -115,6 +115,15 @@ class JobDriver:
         """Attempt to how far its inputs or its result have come."""
         return self._job.transfers
 
+    def order_of(self, attempt: int) -> tuple[str, bytes]:
+        """The peer that has this attempt's order, and the order's digest."""
+        run = self.machine.runs[attempt]
+        return self.machine.shares[run.provider].peer, self._job.digest(run)
+
+    def promised(self) -> int:
+        """Bytes of results that may still come here."""
+        return self._job.promised()
+
     @property
     def waiting(self) -> str:
         """Why nothing can be placed, in words."""

@@ -17,6 +17,8 @@ from fogchain.config import BuyerSection
 from fogchain.jobs.blobs import BlobStore
 from fogchain.jobs.events import Delivered, Failed, JobEvent, Lost, Sent
 from fogchain.jobs.machine import JobMachine, Run, Share
+from fogchain.jobs.quota import Storage
+from fogchain.jobs.spec import JobSpec
 from fogchain.jobs.store import JobStore
 from fogchain.market.reputation import Outcomes
 from fogchain.wallet.eip712 import Domain
@@ -38,6 +40,7 @@ log = structlog.get_logger(__name__)
 
 REQUEST_TIMEOUT = 10.0
 MAX_SLOTS = 64  # beyond these an offer's claim draws no more work
+BESIDE = 256 << 10  # bytes that a run may leave here beside its output: its manifest, or its logs when it failed
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Surroundings:
     domain: Domain
     config: BuyerSection
     store: JobStore
-    blobs: BlobStore
+    storage: Storage
     network: Network
     book: ProviderBook
     client: ChainClient
@@ -69,6 +72,10 @@ class Surroundings:
     changed: Callable[[JobDriver, set[int]], None]  # the job, and the tasks that changed
     refusals: Refusals = field(default_factory=Refusals)
     suspects: set[str] = field(default_factory=set)  # operators proven wrong in a job that is open
+
+    @property
+    def blobs(self) -> BlobStore:
+        return self.storage.store
 
     def why_barred(self, provider: str) -> str:
         """Why it gets no session of a new job, in words; empty when it may."""
@@ -97,6 +104,7 @@ class OpenJob:
         self.waiting = ""  # why nothing can be placed, in words
         self.open: set[str] = set()  # providers whose session is on the chain
         self.unpaid: set[int] = set()  # attempts whose provider said last that it waits for a voucher
+        self.refused: set[int] = set()  # attempts whose result this node had no room for: not their providers' fault
         self.coming: dict[int, asyncio.Future[None]] = {}  # attempts whose result is on its way here
         self.withdraw: dict[str, set[bytes]] = {}  # orders their provider should drop
         self.beats: dict[int, float] = {}  # attempt to when its provider last said it was running, by the wall clock
@@ -174,6 +182,16 @@ class OpenJob:
         """Whether the job is paid in a batch, without sessions."""
         return self.machine.spec.pay == "batch"
 
+    @property
+    def most_left(self) -> int:
+        """Bytes that one run may leave here."""
+        return room_of(self.machine.spec)
+
+    def promised(self) -> int:
+        """Bytes that the runs that are out may still leave here."""
+        out = sum(share.out for share in self.machine.shares.values()) if self.machine.ended is None else 0
+        return out * self.most_left
+
     def digest(self, run: Run) -> bytes:
         if run.attempt not in self._digest_of:
             order = SignedOrder.decode(bytes.fromhex(run.order)).order
@@ -196,3 +214,8 @@ class OpenJob:
         if not task.cancelled() and (error := task.exception()) is not None:
             self.broken = error
             self.wake.set()
+
+
+def room_of(spec: JobSpec) -> int:
+    """Bytes that a run may leave at its buyer."""
+    return spec.limits.output + BESIDE

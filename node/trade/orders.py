@@ -7,6 +7,7 @@ import secrets
 from fogchain.batch.placement import Machine, Placement, place
 from fogchain.jobs.events import JuryClosed, Sent
 from fogchain.jobs.machine import Share, Work
+from fogchain.jobs.quota import MAKE_ROOM
 from fogchain.market.messages import BY_RECORD, ON_ACCOUNT, Agreement, TaskOrder
 from fogchain.market.reputation import BPS
 from fogchain.market.verification import canary_due
@@ -18,6 +19,7 @@ from node.trade.watch import JobWatch
 from node.trade.wire import SignedOrder
 
 BATCH = 64
+FULL_PAUSE = 5.0  # seconds between looks for room
 JURY_PATIENCE = 15.0  # seconds for which a majority waits for others that could be asked
 
 
@@ -30,6 +32,9 @@ class JobOrders:
         self._funding, self._watch = funding, watch
         self._contested: dict[int, float] = {}  # task to since when a majority waits for more to be asked
         self._engine_used: str | None = None
+        self._full = ""  # why no more is ordered, in words
+        self._full_until = 0.0
+        self._promised = 0  # bytes, when that was found
 
     def dispatch(self, now: float) -> None:
         machine, spec = self._machine, self._machine.spec
@@ -37,7 +42,7 @@ class JobOrders:
             return
         here = self._present()
         wanted = machine.wanted(BATCH, here) or machine.stragglers(now, here)
-        if not wanted:
+        if not wanted or self._is_full(now):
             return
         fuel = machine.mean_fuel(spec.limits.fuel / 4)
         budget = spec.budget - machine.exposure
@@ -76,6 +81,7 @@ class JobOrders:
         )
         dearest = max((cost(spec.limits.fuel, machine.shares[p.machine].price) for p in placements), default=0)
         afford = max(0, budget) // dearest if dearest else len(placements)
+        afford = self._around.storage.pieces(self._job.most_left, min(afford, len(placements)))
         chosen = [(wanted[placement.work], machine.shares[placement.machine]) for placement in placements[:afford]]
         events = [
             self._order(work, share, machine.next_attempt + number, now)
@@ -102,6 +108,17 @@ class JobOrders:
                 operators.add(share.operator)
                 found[secrets.choice(places)] = Work(secrets.choice(known), "canary", frozenset()), share
         return found
+
+    def _is_full(self, now: float) -> bool:
+        """Whether there is no room here for another result: what can't be kept is neither ordered nor paid."""
+        promised = self._job.promised()
+        if now >= self._full_until or promised != self._promised:
+            storage, most = self._around.storage, self._job.most_left
+            self._full = "" if storage.pieces(most, 1) else storage.lack(most)
+            self._full_until, self._promised = now + FULL_PAUSE if self._full else 0.0, promised
+        if self._full and not promised:
+            self._job.waiting = f"paused: {self._full}; {MAKE_ROOM}"
+        return bool(self._full)
 
     def _present(self) -> frozenset[str]:
         """Providers that can be given orders, but for a pause after a fault."""

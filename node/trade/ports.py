@@ -68,6 +68,10 @@ class Sandbox(Protocol):
     async def run(
         self, run_id: str, spec: RunSpec, module: Path, stdin: Path | None, inputs: Mapping[str, Path], seed: bytes
     ) -> Ran: ...
+    def printed(self, run_id: str) -> Mapping[str, Path]:
+        """Where standard output and error of a run lie, also while it is under way; empty where nobody can look."""
+        ...
+
     def discard(self, run_id: str) -> None:
         """The run's files are no longer needed."""
         ...

@@ -24,7 +24,7 @@ from fogchain.market.messages import Offer
 from fogchain.units import format_fog
 from fogchain.wallet.eip712 import Domain, sign, verify
 from fogchain.wallet.keystore import Wallet
-from node.trade import wire
+from node.trade import printing, wire
 from node.trade.acceptance import Acceptance
 from node.trade.account import Accounts
 from node.trade.auctionstore import Award
@@ -142,6 +142,7 @@ class Provider:
         self._network.serve("status", self._on_status)
         self._network.serve("cancel", self._on_cancel)
         self._network.serve("progress", self._on_progress)
+        self._network.serve(printing.SUBJECT, self._on_printed)
         self._network.serve("voucher", self._on_voucher)
         self._network.serve("reasons", self._on_reasons)
         for known in self._ledger.queued():
@@ -262,6 +263,14 @@ class Provider:
             self._runs.fetching.get(digest) if (known := self._ledger.get(digest)) and known.peer == peer else None
             for digest in wire.decode_digests(data)
         )
+
+    async def _on_printed(self, peer: str, data: bytes) -> bytes:
+        digest, since = printing.decode_request(data)
+        known = self._ledger.get(digest)
+        if known is None or known.peer != peer or digest not in self._runs.running:
+            return printing.NOTHING
+        self._leases.hear(peer)
+        return await asyncio.to_thread(printing.read_printed, self._sandbox.printed(digest.hex()), since)
 
     async def _on_cancel(self, peer: str, data: bytes) -> bytes:
         unneeded, breached = wire.decode_cancel(data)

@@ -8,7 +8,7 @@ import secrets
 import time
 from contextlib import suppress
 
-from fogchain.errors import BadMessage, FogchainError, NotFound
+from fogchain.errors import BadMessage, FogchainError, NotFound, Unavailable
 from fogchain.jobs import logs
 from fogchain.jobs.blobname import name_of
 from fogchain.jobs.events import Committed, Delivered, Failed, Filed
@@ -60,6 +60,11 @@ class JobReceipts:
             self._job.coming[attempt] = future
             try:
                 await self._take(peer, run, signed)
+                self._job.refused.discard(attempt)
+            except Unavailable:
+                blameless = self._around.storage.disk_is_full(self._job.most_left)
+                (self._job.refused.add if blameless else self._job.refused.discard)(attempt)
+                raise
             finally:
                 self._job.transfers.end(attempt)
                 future.set_result(None)
@@ -123,6 +128,7 @@ class JobReceipts:
         if run.state != "out":
             return
         self._around.blobs.put(signed.manifest)
+        self._around.storage.took(len(signed.manifest) + sum(file.size for file in manifest.files))
         share = self._machine.shares[run.provider]
         chance = check_chance(
             self._machine.spec.verify.level,
@@ -188,7 +194,7 @@ class JobReceipts:
         decoded = ResultManifest.decode(manifest)
         if decoded.exit != receipt.exit:
             raise BadMessage("manifest and receipt name different endings")
-        if sum(file.size for file in decoded.files) > 2 * spec.limits.output + (1 << 20):
+        if sum(file.size for file in decoded.files) + len(manifest) > self._job.most_left:
             raise BadMessage("more output than the order allows")
         return decoded
 

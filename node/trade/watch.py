@@ -99,7 +99,8 @@ class JobWatch:
         if state == wire.RUNNING:
             return limit + lost_after
         if state == wire.DELIVERED:
-            return math.inf if run.attempt in self._job.coming else max(HANDING_OVER, lost_after)
+            ours = run.attempt in self._job.coming or run.attempt in self._job.refused
+            return math.inf if ours else max(HANDING_OVER, lost_after)
         ahead = sum(attempt < run.attempt for attempt in self._machine.shares[run.provider].live)
         return limit * (ahead + 1) + lost_after
 

@@ -14,6 +14,7 @@
     voucher    buyer → provider   [1, voucher, signature, last]                      [1]
     bids       trader → solver    [1, [[bid, signature], …]]                         [1]
     book       solver → solver    [1, class, round]                                  [1, [[bid, signature], …]]
+    printed    buyer → provider   see node/trade/printing.py
     blob       either             see node/p2p/blobs.py
 
     announcement, to all by gossip, signed by the node's key: [1, offer digest, issued, [endpoint, …]]

@@ -25,8 +25,12 @@ class AsyncJobsApi(AsyncLink):
     async def result_file(self, job_id: str, task: int, name: str) -> bytes:
         return await self._bytes("jobs", job_id, "tasks", task, "files", name)
 
-    async def logs(self, job_id: str, task: int) -> TaskLogs:
-        return await self._get(TaskLogs, "jobs", job_id, "tasks", task, "logs")
+    async def logs(
+        self, job_id: str, task: int, attempt: int | None = None, stdout: int | None = None, stderr: int | None = None
+    ) -> TaskLogs:
+        """Of all attempts or of one; `stdout` and `stderr`: from which byte on."""
+        query = {"attempt": attempt, "stdout": stdout, "stderr": stderr}
+        return await self._get(TaskLogs, "jobs", job_id, "tasks", task, "logs", query=query)
 
     async def cancel(self, job_id: str) -> JobSummary:
         return await self._post(JobSummary, None, "jobs", job_id, "cancel")

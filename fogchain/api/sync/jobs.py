@@ -26,8 +26,12 @@ class JobsApi(Link):
     def result_file(self, job_id: str, task: int, name: str) -> bytes:
         return self._bytes("jobs", job_id, "tasks", task, "files", name)
 
-    def logs(self, job_id: str, task: int) -> TaskLogs:
-        return self._get(TaskLogs, "jobs", job_id, "tasks", task, "logs")
+    def logs(
+        self, job_id: str, task: int, attempt: int | None = None, stdout: int | None = None, stderr: int | None = None
+    ) -> TaskLogs:
+        """Of all attempts or of one; `stdout` and `stderr`: from which byte on."""
+        query = {"attempt": attempt, "stdout": stdout, "stderr": stderr}
+        return self._get(TaskLogs, "jobs", job_id, "tasks", task, "logs", query=query)
 
     def cancel(self, job_id: str) -> JobSummary:
         return self._post(JobSummary, None, "jobs", job_id, "cancel")

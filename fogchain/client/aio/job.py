@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from fogchain.api.client import AsyncClient as Api
+from fogchain.api.data import TaskLogs
 from fogchain.api.models import (
     Event,
     JobDetail,
@@ -18,13 +19,15 @@ from fogchain.api.models import (
     ReceiptView,
     TaskView,
 )
-from fogchain.client.events import Follow, JobEnded, JobEvent, TaskChanged, worked_off
+from fogchain.client.events import Follow, JobEnded, JobEvent, TaskChanged, over, worked_off
 from fogchain.client.link import PAGE, PATIENCE, PAUSE, NodeLink, every
+from fogchain.client.printed import FollowPrinted, LogEvent, Printed
 from fogchain.client.results import TaskResult, check_file, result_of
 from fogchain.client.saving import SavedResults, save_results
 from fogchain.client.show import Progress, job_line, job_table
-from fogchain.errors import JobFailed, Unavailable
+from fogchain.errors import JobFailed, NotFound, Unavailable
 
+LOOK = 1.0  # seconds between looks at what tasks print
 RENEW = 10.0  # seconds after which the job is asked for anew, in case an event was lost
 
 
@@ -136,6 +139,31 @@ class AsyncJob:
 
         return [receipt async for receipt in every(page)]
 
+    async def logs(self, task: int) -> TaskLogs:
+        """What each run of a task has printed, also while it runs; long output has its middle left out."""
+        return await self._link.patiently(lambda node: node.logs(self.id, task))
+
+    async def printed(self, task: int | None = None) -> AsyncGenerator[LogEvent, None]:
+        """What the tasks, or one of them, print, as they do, until they are over: pieces of text, and each run's end.
+
+        What comes before a run's end is what its provider says; see `Printed.unverified` and `RunEnded.contradicted`.
+        Looked for once a second. Raises as `watch`, and NotFound when there is no such task.
+        """
+        follow = FollowPrinted()
+        while True:
+            job = await self.refresh()
+            if task is not None and not 0 <= task < job.tasks.total:
+                raise NotFound(f"job {self.id[:12]} has tasks 0 to {job.tasks.total - 1}, not {task}")
+            again = False
+            for each in [one async for one in every(self._task_page) if task in (None, one.index)]:
+                for run in follow.open(each):
+                    async for event in self._printed_by(follow, each.index, run.attempt):
+                        yield event
+                again = again or bool(follow.open(each)) or each.state not in ("done", "failed", "cancelled")
+            if not again or over(job):
+                return
+            await asyncio.sleep(LOOK)
+
     def __repr__(self) -> str:
         return f"<Job {self.id[:12]}: {job_line(self.latest)}>"
 
@@ -199,8 +227,22 @@ class AsyncJob:
             contents[file.name] = check_file(task.index, file, data)
         return result_of(task, contents)
 
+    async def _printed_by(self, follow: FollowPrinted, task: int, attempt: int) -> AsyncIterator[LogEvent]:
+        """All there is now of a run."""
+        more = True
+        while more:
+            ask = partial(_logs, job=self.id, task=task, attempt=attempt, since=follow.since(task, attempt))
+            more = False
+            for event in list(follow.hear(await self._link.patiently(ask))):
+                more = more or isinstance(event, Printed)
+                yield event
+
     async def _file(self, task: int, name: str) -> bytes:
         return await self._link.patiently(lambda node: node.result_file(self.id, task, name))
+
+
+async def _logs(node: Api, job: str, task: int, attempt: int, since: tuple[int, int]) -> TaskLogs:
+    return await node.logs(job, task, attempt, *since)
 
 
 @contextlib.asynccontextmanager

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fogchain.api.data import TaskLogs
 from fogchain.api.models import JobDetail, JobSummary, ReceiptView
 from fogchain.client.aio import AsyncJob
 from fogchain.client.events import JobEvent
+from fogchain.client.printed import LogEvent
 from fogchain.client.results import TaskResult
 from fogchain.client.saving import SavedResults
 from fogchain.client.sync.bridge import Blocking, Stream
@@ -72,6 +74,18 @@ class Job(Blocking[AsyncJob]):
     def receipts(self) -> list[ReceiptView]:
         """What providers have delivered for this job and what it cost, as both sides signed it, newest first."""
         return self._loop.do(self._inner.receipts())
+
+    def logs(self, task: int) -> TaskLogs:
+        """What each run of a task has printed, also while it runs; long output has its middle left out."""
+        return self._loop.do(self._inner.logs(task))
+
+    def printed(self, task: int | None = None) -> Stream[LogEvent]:
+        """What the tasks, or one of them, print, as they do, until they are over: pieces of text, and each run's end.
+
+        What comes before a run's end is what its provider says; see `Printed.unverified` and `RunEnded.contradicted`.
+        Looked for once a second. Raises as `watch`, and NotFound when there is no such task.
+        """
+        return Stream(self._loop, self._inner.printed(task))
 
     def __repr__(self) -> str:
         return self._inner.__repr__()

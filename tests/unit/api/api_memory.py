@@ -61,19 +61,26 @@ class MemoryData:
         self.had: set[str] = set()
         self.quota = 1 << 30
 
-    def logs(self, job_id: str, task: int) -> TaskLogs:
+    async def logs(
+        self, job_id: str, task: int, *, attempt: int | None = None, since: tuple[int, int] | None = None
+    ) -> TaskLogs:
         found = self._services._resolve(job_id)
         if task >= len(self._services.specs[found].tasks):
             raise NotFound(f"job {found[:12]} has no task {task}")
         view = self._services._task(found, task)
         files = self._services.files.get((found, task), {})
-        streams = {name: LogView.of(Log(len(files[name]), files[name])) if name in files else None for name in STREAMS}
+        streams: dict[str, LogView | None] = dict.fromkeys(STREAMS)
+        for name, place in zip(STREAMS, since or (0, 0), strict=True):
+            if name in files:
+                log = Log(len(files[name]), files[name])
+                streams[name] = LogView.of(log) if since is None else LogView.part(log, place, ended=True)
         attempts = [
             AttemptLogs(
                 attempt=run.attempt, purpose=run.purpose, provider=run.provider, provider_name=run.provider_name,
                 state=run.state, exit=run.exit, detail=run.detail, finished=run.finished, **streams,
             )
             for run in view.runs
+            if attempt in (None, run.attempt)
         ]  # fmt: skip
         return TaskLogs(job=found, task=task, state=view.state, detail=view.detail, attempts=attempts)
 

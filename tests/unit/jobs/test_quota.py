@@ -63,6 +63,33 @@ def test_room_is_made_of_what_nothing_needs(tmp_path: Path) -> None:
     assert store.has(needed) and store.has(young)
 
 
+def test_what_was_promised_is_given_to_nobody_else(tmp_path: Path) -> None:
+    store, promised = BlobStore(tmp_path), [0]
+    storage = Storage(store, 10_000)
+    storage.promised.append(lambda: promised[0])
+    storage.pins.append(lambda: {entry.name: Pin("job", "buyer") for entry in store.entries()})
+    assert storage.pieces(3000, 9) == 3
+    promised[0] = 9000
+    assert storage.pieces(3000, 9) == 0
+    with pytest.raises(Unavailable):
+        storage.room(1001, "an upload")
+    storage.room(1000, "an upload")
+    store.put(os.urandom(1000))
+    store.put(os.urandom(3000))  # one of them is here
+    storage.took(3000)
+    promised[0] = 6000
+    assert storage.pieces(1, 9) == 0
+    assert storage.reserved() == 6000 and "of data.quota, 9.7 KiB, 0 B is free" in storage.lack(3000)
+
+
+def test_room_for_results_is_made_of_what_nothing_needs(tmp_path: Path) -> None:
+    store = BlobStore(tmp_path)
+    oldest = aged(store, os.urandom(1000), 3e4)
+    storage = Storage(store, 3000)
+    assert storage.pieces(1000, 2) == 2 and store.has(oldest)
+    assert storage.pieces(1000, 5) == 3 and not store.has(oldest)
+
+
 def test_what_is_read_or_put_again_counts_as_used(tmp_path: Path) -> None:
     store = BlobStore(tmp_path)
     read, put, idle = (os.urandom(1000) for _ in range(3))
