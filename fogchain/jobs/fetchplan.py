@@ -1,5 +1,7 @@
 """Which chunk to ask of whom: work goes to whoever is free, so that each source carries what its speed allows.
 
+Sources that are fetching the same blob themselves are asked for the chunks that they have said they hold.
+
 No I/O: the caller says what came and what time it is, and asks what to do next. The last chunks of a slow source are
 asked of a faster one, too, and the first answer counts; a source that fails pauses for longer and longer; one that
 sends a wrong chunk is never asked again.
@@ -26,14 +28,20 @@ class _Source:
     retry_at: float = 0.0
     banned: bool = False
     chunks: int = 0  # it gave first
+    holds: frozenset[int] | None = None  # None: all
+    todo: deque[int] = field(default_factory=deque)  # of those it holds, what was open when it said so
+
+    def has(self, chunk: int) -> bool:
+        return self.holds is None or chunk in self.holds
 
 
 class FetchPlan:
-    """Brings the chunks `missing` here. Sources are known by any name."""
+    """Brings the chunks `missing` here, in this order as far as anybody has them. Sources are known by any name."""
 
     def __init__(self, missing: Iterable[int]) -> None:
         self._todo = deque(missing)
         self._open = set(self._todo)
+        self._unasked = set(self._todo)  # open, and asked of nobody
         self._sources: dict[str, _Source] = {}
 
     @property
@@ -45,13 +53,28 @@ class FetchPlan:
         """Source to how many chunks it gave."""
         return {name: source.chunks for name, source in self._sources.items()}
 
-    def add(self, name: str) -> None:
-        """A source more; one that is known stays what it is."""
+    def add(self, name: str) -> bool:
+        """A source more, that has everything; one that is known stays what it is, and False is returned."""
+        known = name in self._sources
         self._sources.setdefault(name, _Source())
+        return not known
+
+    def holds(self, name: str, chunks: Iterable[int] | None) -> None:
+        """The source has these chunks now; None: all of them."""
+        source = self._sources[name]
+        source.holds = None if chunks is None else frozenset(chunks)
+        source.todo = deque(chunk for chunk in self._todo if chunk in (source.holds or ()) and chunk in self._unasked)
+
+    def partial(self) -> list[str]:
+        """Sources that may come to hold more than they have said."""
+        return [name for name, s in self._sources.items() if not s.banned and s.holds is not None]
 
     def hopeful(self) -> bool:
-        """Whether any source is left that has not just failed, or owes an answer."""
-        return any(not s.banned and (s.faults == 0 or s.asked) for s in self._sources.values())
+        """Whether any source is left that has something we lack and has not just failed, or owes an answer."""
+        return any(
+            not s.banned and (s.asked or (s.faults == 0 and (s.holds is None or not self._open.isdisjoint(s.holds))))
+            for s in self._sources.values()
+        )
 
     def next(self, now: float) -> tuple[str, int] | None:
         """Source and chunk to ask for now. The caller asks, and tells how it went."""
@@ -77,6 +100,7 @@ class FetchPlan:
         if chunk not in self._open:
             return False
         self._open.discard(chunk)
+        self._unasked.discard(chunk)
         source.chunks += 1
         return True
 
@@ -101,9 +125,11 @@ class FetchPlan:
         return max(0.01, min([*pauses, 0.25]))
 
     def _chunk_for(self, source: _Source, now: float) -> int | None:
-        while self._todo:
-            chunk = self._todo.popleft()
-            if chunk in self._open:
+        todo = self._todo if source.holds is None else source.todo
+        while todo:
+            chunk = todo.popleft()
+            if chunk in self._unasked:
+                self._unasked.discard(chunk)
                 return chunk
         patience = max(OVERDUE, 3 * (source.seconds or 0.0))
         newest: dict[int, float] = {}  # chunks to when they were last asked of anybody
@@ -113,7 +139,7 @@ class FetchPlan:
         late = [
             (asked, chunk)
             for chunk, asked in newest.items()
-            if now - asked > patience and chunk in self._open and chunk not in source.asked
+            if now - asked > patience and chunk in self._open and chunk not in source.asked and source.has(chunk)
         ]
         return min(late)[1] if late else None
 
@@ -122,4 +148,8 @@ class FetchPlan:
 
     def _give_back(self, source: _Source, chunk: int) -> None:
         if source.asked.pop(chunk, None) is not None and chunk in self._open and not self._copies(chunk):
+            self._unasked.add(chunk)
             self._todo.appendleft(chunk)
+            for other in self._sources.values():
+                if other.holds is not None and chunk in other.holds:
+                    other.todo.appendleft(chunk)

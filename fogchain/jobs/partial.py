@@ -12,7 +12,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from fogchain.errors import BadMessage, Unavailable
+from fogchain.errors import BadMessage, NotFound, Unavailable
 from fogchain.jobs.blobname import CHUNK, chunk_count, root_of
 
 _MAGIC = b"fogmap1\n"
@@ -81,6 +81,24 @@ class PartialBlob:
         except OSError as error:
             raise disk(error) from error
         self._here[index] = 1
+
+    @property
+    def held(self) -> list[int]:
+        return [index for index, here in enumerate(self._here) if here]
+
+    def read(self, offset: int, length: int) -> bytes:
+        """A whole chunk that is here, also while others come. Raises NotFound."""
+        index, inside = divmod(offset, CHUNK)
+        if not inside and self.hashes is not None and index < len(self._here) and self._here[index]:
+            try:
+                with self.place.open("rb") as file:
+                    file.seek(offset)
+                    data = file.read(length)
+            except FileNotFoundError:  # it has just become whole
+                data = b""
+            if len(data) == self.length(index) and hashlib.sha256(data).digest() == self.hashes[index]:
+                return data
+        raise NotFound(f"that piece of blob {self.name} is not here")
 
     def finish(self, target: Path) -> None:
         """Give the whole blob its place; its bytes are on disk before."""

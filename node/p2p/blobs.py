@@ -1,10 +1,14 @@
-"""Blobs between nodes, by name, over requests of the subject `blob`; who else has one, of the subject `sources`.
+"""Blobs between nodes, by name, over requests of the subject `blob`; who else has one, of the subject `sources`, and
+how much of it, of the subject `have`. What is on its way here is given on, chunk by chunk, as far as it has come.
 
 blob     request  [1, sha256 (32 bytes), offset, length ≤ 262144, grant]    grant: may be empty, see `grants.py`
          answer   [1, total, data]    total: the blob's size; data: shorter only at its end
                   for length 0        data: SHA-256 of each of the blob's chunks, one after another
 sources  request  [1, sha256 (32 bytes)]
          answer   [1, [[peer id, grant], …]]    at most 8; their addresses the asker knows, or does not go there
+have     request  [1, sha256 (32 bytes), grant]
+         answer   [1, total, marks]    one bit a chunk, 1 where it is here, from the highest of the first byte on; empty
+                                       when all are
 
 All are deterministic CBOR. Each chunk is checked against the name when it comes, see `fogchain/jobs/blobname.py`.
 """
@@ -12,8 +16,10 @@ All are deterministic CBOR. Each chunk is checked against the name when it comes
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -33,9 +39,11 @@ from node.p2p.host import P2PHost
 
 log = structlog.get_logger(__name__)
 
-SUBJECT, SOURCES = "blob", "sources"
+SUBJECT, SOURCES, HAVE = "blob", "sources", "have"
 MANY = 16  # chunks from which on other sources are asked for
 ASK_AGAIN = 5.0  # seconds between questions for sources
+LOOK_AGAIN = 1.0  # seconds between questions for what those have that have not all
+LOOK_PATIENCE = 5.0  # seconds for an answer to one
 MAX_SOURCES = 8
 REQUEST_BYTES = 128 + MAX_GRANT
 
@@ -53,15 +61,33 @@ def serve_blobs(host: P2PHost, store: BlobStore, allowed: Allowed, owned: Allowe
 
     async def answer(peer_id: str, payload: bytes) -> bytes:
         sha256, offset, length, grant = _read_request(payload)
-        if not allowed(peer_id, sha256) and not (grant and owned(owner_of(grant, peer_id, sha256), sha256)):
-            raise NotFound(f"there is no blob {sha256} here")
+        check(peer_id, sha256, grant)
+        if (partial := _underway(store, sha256)) is not None:
+            if length == 0:
+                return cbor.dumps([1, partial.size, b"".join(partial.hashes or ())])
+            return cbor.dumps([1, partial.size, await asyncio.to_thread(partial.read, offset, length)])
         if length == 0:
             size, chunks = await asyncio.to_thread(lambda: (store.size(sha256), store.chunks(sha256)))
             return cbor.dumps([1, size, b"".join(chunks)])
         total, data = await asyncio.to_thread(lambda: (store.size(sha256), store.read(sha256, offset, length)))
         return cbor.dumps([1, total, data])
 
+    async def tell(peer_id: str, payload: bytes) -> bytes:
+        request: Any = cbor.loads(payload, REQUEST_BYTES)
+        if not isinstance(request, list) or len(request) != 3 or request[0] != 1 or not isinstance(request[2], bytes):
+            raise BadMessage("a question for chunks that is not of version 1")
+        sha256 = _read_name(request[1])
+        check(peer_id, sha256, request[2])
+        if (partial := _underway(store, sha256)) is not None:
+            return cbor.dumps([1, partial.size, _marks(partial)])
+        return cbor.dumps([1, await asyncio.to_thread(store.size, sha256), b""])
+
+    def check(peer_id: str, sha256: str, grant: bytes) -> None:
+        if not allowed(peer_id, sha256) and not (grant and owned(owner_of(grant, peer_id, sha256), sha256)):
+            raise NotFound(f"there is no blob {sha256} here")
+
     host.serve(SUBJECT, answer)
+    host.serve(HAVE, tell)
 
 
 def serve_sources(host: P2PHost, lookup: Lookup) -> None:
@@ -134,6 +160,8 @@ class _Transfer:
         self._endpoints = endpoints
         self._peers = {peer_id: _Peer(peer_id, known=True)}
         self._errors: dict[str, FogchainError] = {}
+        self.partial: PartialBlob | None = None  # while chunks come
+        self._named = asyncio.Event()  # there is another source
         self._waiting = 0
         self._watchers: list[Progress] = []
         self._task = asyncio.create_task(self._run())
@@ -161,18 +189,21 @@ class _Transfer:
     async def _run(self) -> None:
         name, size = self._ref.sha256, self._ref.size
         partial = await asyncio.to_thread(self._store.partial, name, size)
-        asking: asyncio.Task[None] | None = None
+        plan = FetchPlan(_in_any_order(partial.missing))
+        asking: list[asyncio.Task[None]] = []
         try:
             if chunk_count(size) >= MANY:
-                asking = asyncio.create_task(self._ask_for_sources())
+                asking = [asyncio.create_task(self._ask_for_sources()), asyncio.create_task(self._look(plan))]
             if size == 0:
                 partial.put(0, b"")
             await self._learn_chunks(partial)
-            await self._fill(partial)
+            self.partial = partial
+            await self._fill(plan, partial)
             await asyncio.to_thread(self._store.complete, partial)
         finally:
-            if asking is not None:
-                asking.cancel()
+            self.partial = None
+            for task in asking:
+                task.cancel()
             await asyncio.to_thread(partial.close)
 
     async def _learn_chunks(self, partial: PartialBlob) -> None:
@@ -191,14 +222,13 @@ class _Transfer:
             except BadMessage as error:
                 self._blame(peer, error)
 
-    async def _fill(self, partial: PartialBlob) -> None:
+    async def _fill(self, plan: FetchPlan, partial: PartialBlob) -> None:
         """Get the missing chunks, several in flight from each source."""
-        plan = FetchPlan(partial.missing)
         asked: dict[asyncio.Task[bytes], tuple[_Peer, int]] = {}
         try:
             while not plan.done:
                 for peer_id in self._peers:
-                    plan.add(peer_id)
+                    self._add(plan, peer_id)
                     if isinstance(self._errors.get(peer_id), BadMessage):
                         plan.ban(peer_id)
                 now = time.monotonic()
@@ -215,6 +245,33 @@ class _Transfer:
             for task in asked:
                 task.cancel()
             await asyncio.gather(*asked, return_exceptions=True)
+
+    def _add(self, plan: FetchPlan, peer_id: str) -> None:
+        if plan.add(peer_id) and peer_id != self.peer_id:
+            plan.holds(peer_id, ())  # until it says more
+
+    async def _look(self, plan: FetchPlan) -> None:
+        """Now and then: what have those that have not all?"""
+
+        async def ask(peer: _Peer) -> None:
+            try:
+                self._find(peer)
+                request = cbor.dumps([1, bytes.fromhex(self._ref.sha256), peer.grant])
+                patience = min(self._timeout, LOOK_PATIENCE)
+                answer = await self._host.request(peer.peer_id, HAVE, request, timeout=patience)
+                plan.holds(peer.peer_id, _read_marks(answer, self._ref.size))
+            except BadMessage as error:
+                self._blame(peer, error)
+            except FogchainError as error:
+                log.debug("not known what a source has", peer=peer.peer_id, why=error.message)
+
+        while True:
+            for peer_id in self._peers:
+                self._add(plan, peer_id)
+            await asyncio.gather(*(ask(self._peers[peer_id]) for peer_id in plan.partial()))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._named.wait(), LOOK_AGAIN)
+            self._named.clear()
 
     async def _take(
         self, plan: FetchPlan, partial: PartialBlob, task: asyncio.Task[bytes], peer: _Peer, chunk: int
@@ -246,10 +303,7 @@ class _Transfer:
 
     async def _ask(self, peer: _Peer, offset: int, length: int, expected: int) -> bytes:
         """A chunk, or for `length` 0 the list of chunks. Raises BadMessage when it has not `expected` bytes."""
-        if not peer.known:
-            peer.known = True
-            if addrs := tuple(self._endpoints(peer.peer_id)):
-                self._host.learn(PeerAddress(peer.peer_id, addrs))
+        self._find(peer)
         request = cbor.dumps([1, bytes.fromhex(self._ref.sha256), offset, length, peer.grant])
         answer = cbor.loads(await self._host.request(peer.peer_id, SUBJECT, request, timeout=self._timeout))
         if not isinstance(answer, list) or len(answer) != 3 or answer[0] != 1 or not isinstance(answer[2], bytes):
@@ -262,6 +316,12 @@ class _Transfer:
             )
         return data
 
+    def _find(self, peer: _Peer) -> None:
+        if not peer.known:
+            peer.known = True
+            if addrs := tuple(self._endpoints(peer.peer_id)):
+                self._host.learn(PeerAddress(peer.peer_id, addrs))
+
     async def _ask_for_sources(self) -> None:
         """Now and then: who else has it?"""
         request = cbor.dumps([1, bytes.fromhex(self._ref.sha256)])
@@ -272,6 +332,7 @@ class _Transfer:
                     if peer.peer_id not in (self._host.peer_id, self.peer_id) and len(self._peers) <= MAX_SOURCES:
                         known = self._peers.setdefault(peer.peer_id, peer)
                         known.grant = peer.grant
+                        self._named.set()
             except FogchainError as error:
                 log.debug("no sources", peer=self.peer_id, why=error.message)
             await asyncio.sleep(ASK_AGAIN)
@@ -311,3 +372,35 @@ def _read_sources(data: bytes) -> list[_Peer]:
     if version != 1:
         raise BadMessage("sources of another version")
     return found
+
+
+def _underway(store: BlobStore, sha256: str) -> PartialBlob | None:
+    """The blob as far as it has come, while it comes."""
+    transfers = _TRANSFERS.get(store, {}).items()
+    return next((one.partial for ref, one in transfers if ref.sha256 == sha256 and one.partial is not None), None)
+
+
+def _in_any_order(chunks: list[int]) -> list[int]:
+    """So that those who fetch a blob at the same time have other chunks to give than each other's."""
+    return random.sample(chunks, len(chunks)) if len(chunks) >= MANY else chunks
+
+
+def _marks(partial: PartialBlob) -> bytes:
+    marks = bytearray(-(-chunk_count(partial.size) // 8))
+    for index in partial.held:
+        marks[index // 8] |= 128 >> index % 8
+    return bytes(marks)
+
+
+def _read_marks(data: bytes, size: int) -> list[int] | None:
+    """Which chunks a source of a blob of this size has; None when it has all. Raises BadMessage."""
+    answer: Any = cbor.loads(data)
+    count = chunk_count(size)
+    if not isinstance(answer, list) or len(answer) != 3 or answer[:2] != [1, size] or not isinstance(answer[2], bytes):
+        raise BadMessage("an answer that does not say which chunks it has of a blob of that size")
+    marks = answer[2]
+    if not marks:
+        return None
+    if len(marks) != -(-count // 8):
+        raise BadMessage("marks of another number of chunks")
+    return [index for index in range(count) if marks[index // 8] & (128 >> index % 8)]

@@ -11,19 +11,21 @@ REMEMBERED = 50_000
 
 
 def holders(machine: JobMachine, started: set[int], peer_id: str, sha256: str) -> list[str]:
-    """Peers of the job's other providers that have begun a task with this blob, newest first; for a provider of the
-    job that asks. Empty for anybody else."""
+    """Peers of the job's other providers that have begun a task with this blob, newest first, then those that have
+    promised to run one and may be fetching it; for a provider of the job that asks. Empty for anybody else."""
     shares = machine.shares
     if all(share.peer != peer_id for share in shares.values()):
         return []
-    found: dict[str, None] = {}
+    whole: dict[str, None] = {}
+    part: dict[str, None] = {}
     for run in reversed(machine.runs.values()):
         share = shares[run.provider]
-        if share.peer == peer_id or share.peer in found or share.distrusted:
+        if share.peer == peer_id or share.peer in whole or share.distrusted:
             continue
-        if (run.attempt in started or run.state in ("held", "accepted")) and _needs(machine, run.task, sha256):
-            found[share.peer] = None
-    return list(found)
+        begun = run.attempt in started or run.state in ("held", "accepted")
+        if (begun or (run.state == "out" and run.promise)) and _needs(machine, run.task, sha256):
+            (whole if begun else part)[share.peer] = None
+    return list(whole | part)
 
 
 class HeldFor:

@@ -130,6 +130,28 @@ async def test_when_the_first_source_is_killed_the_other_goes_on(stage: Stage) -
     assert await holder.call("count") > CHUNKS // 10
 
 
+async def test_those_who_fetch_at_the_same_time_give_each_other_what_has_come(stage: Stage) -> None:
+    """One is killed on the way; the other has all the same."""
+    owner = await stage.peer("owner", delay=0.5)  # without each other it would take each of them many seconds
+    names = ("first", "second", "third")
+    peers = [await stage.peer(name, holds=False, owner=owner.peer_id) for name in names]
+    await owner.call("name_sources", peers=[peer.peer_id for peer in peers])
+    for peer in peers:
+        for other in (owner, *peers):
+            if other is not peer:
+                await peer.call("connect", address=other.address)
+    first, second, third = (asyncio.create_task(fetch(peer, owner)) for peer in peers)
+    await here(peers[2], 2 << 20)
+    await peers[2].kill()
+    with pytest.raises(EOFError):
+        await third
+    await asyncio.gather(first, second)
+    assert all(BlobStore(stage.folder / name).read(NAME) == DATA for name in names[:2])
+    given = [await peer.call("count") for peer in peers[:2]]
+    assert min(given) > 0 and sum(given) > CHUNKS // 8
+    assert await owner.call("count") < 3 * CHUNKS - CHUNKS // 8  # it need not give everything to everybody
+
+
 async def test_a_killed_fetch_from_two_sources_asks_for_no_chunk_again(stage: Stage) -> None:
     owner, holder = await stage.several()
     fetcher = await stage.fetcher(owner, holder)

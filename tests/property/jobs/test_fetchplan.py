@@ -79,3 +79,45 @@ def test_a_fast_source_carries_more_than_a_slow_one() -> None:
         now, name, chunk = heapq.heappop(coming)
         plan.got(name, chunk, now)
     assert plan.given["fast"] > 5 * plan.given["slow"] > 0
+
+
+@given(st.integers(1, 60), st.integers(0, 2**32))
+def test_of_sources_that_have_a_part_only_that_is_asked_and_what_comes_later_too(count: int, chance: int) -> None:
+    rng, plan = random.Random(chance), FetchPlan(range(count))
+    has: dict[str, set[int]] = {"a": set(), "b": set()}  # together they come to have all
+    for name in has:
+        plan.add(name)
+        plan.holds(name, ())
+    assert plan.next(0.0) is None and not plan.hopeful() and plan.partial() == ["a", "b"]
+    now, got, flight = 0.0, set[int](), list[tuple[str, int]]()
+    left = list(range(count))
+    rng.shuffle(left)
+    while not plan.done:
+        for name in has:
+            has[name] |= {left.pop() for _ in range(min(len(left), rng.randrange(3)))}
+            plan.holds(name, has[name])
+        while (step := plan.next(now)) is not None:
+            name, chunk = step
+            assert chunk in has[name] and chunk not in got
+            flight.append(step)
+        while flight and rng.random() < 0.7:
+            name, chunk = flight.pop(rng.randrange(len(flight)))
+            if rng.random() < 0.2:
+                plan.failed(name, chunk, now)
+            else:
+                plan.got(name, chunk, now)
+                got.add(chunk)
+        now += 20.0
+    assert got == set(range(count))
+
+
+def test_a_source_that_comes_to_have_all_is_asked_for_all() -> None:
+    plan = FetchPlan(range(20))
+    plan.add("part")
+    plan.holds("part", [3])
+    assert plan.next(0.0) == ("part", 3) and plan.next(0.0) is None
+    plan.failed("part", 3, 0.0)
+    plan.holds("part", None)
+    assert not plan.partial()
+    asked = {step[1] for step in iter(lambda: plan.next(10.0), None)}
+    assert 3 in asked and len(asked) == 6
