@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Delivery, IFogMarket, Job, JobState, Terms} from "./interfaces/IFogMarket.sol";
-import {IFogRegistry, Node, Outcome, Record, Tally} from "./interfaces/IFogRegistry.sol";
+import {Delivery, IFogMarket, Job, JobState, Session, Terms} from "./interfaces/IFogMarket.sol";
+import {IFogRegistry, Node, Outcome, Record, Review, Tally} from "./interfaces/IFogRegistry.sol";
 import {IFogStake} from "./interfaces/IFogStake.sol";
 import {
     DEFAULT_BOND_PER_GFUEL,
@@ -58,6 +58,9 @@ contract FogRegistry is IFogRegistry, EIP712 {
 
     /// @inheritdoc IFogRegistry
     mapping(bytes32 job => bool) public rated;
+
+    /// @inheritdoc IFogRegistry
+    mapping(bytes32 session => bool) public reviewed;
 
     mapping(address provider => Reputation) internal _reputations;
 
@@ -186,7 +189,23 @@ contract FogRegistry is IFogRegistry, EIP712 {
 
         rated[id] = true;
         index = _reputations[provider].add(client, outcome, value);
-        _emitFeedback(provider, client, index, outcome, value, id);
+        _emitFeedback(provider, client, index, value, ReputationLib.TAG, ReputationLib.tag(outcome), id);
+    }
+
+    /// @inheritdoc IFogRegistry
+    function review(Review[] calldata reviews) external {
+        for (uint256 i; i < reviews.length; ++i) {
+            (bytes32 id, uint8 value) = (reviews[i].session, reviews[i].value);
+            if (value > 100) revert ErrorsLib.OutOfBounds("value", value);
+            Session memory s = IFogMarket(market).session(id);
+            if (s.buyer != msg.sender || s.open || reviewed[id] || _isOneHand(s.provider, msg.sender)) {
+                emit EventsLib.ReviewSkipped(id, msg.sender);
+                continue;
+            }
+            reviewed[id] = true;
+            uint64 index = _reputations[s.provider].addReview(msg.sender, value);
+            _emitFeedback(s.provider, msg.sender, index, value, ReputationLib.REVIEW, ReputationLib.SESSION, id);
+        }
     }
 
     /* MIX DIRECTORY */
@@ -289,9 +308,10 @@ contract FogRegistry is IFogRegistry, EIP712 {
         returns (int128 value, uint8 decimals, string memory tag1, string memory tag2, bool isRevoked)
     {
         Reputation storage reputation = _reputations[_provider(agentId)];
-        if (index == 0 || index > reputation.given[client].count) revert ErrorsLib.NoSuchFeedback(index);
-        (Outcome outcome, uint8 points) = reputation.read(client, index);
-        return (int128(uint128(points)), 0, ReputationLib.TAG, ReputationLib.tag(outcome), false);
+        if (index == 0 || index > reputation.last(client)) revert ErrorsLib.NoSuchFeedback(index);
+        uint8 points;
+        (points, tag1, tag2) = reputation.read(client, index);
+        value = int128(uint128(points));
     }
 
     /// @inheritdoc IFogRegistry
@@ -301,7 +321,7 @@ contract FogRegistry is IFogRegistry, EIP712 {
 
     /// @inheritdoc IFogRegistry
     function getLastIndex(uint256 agentId, address client) external view returns (uint64) {
-        return _reputations[_provider(agentId)].given[client].count;
+        return _reputations[_provider(agentId)].last(client);
     }
 
     /// @inheritdoc IFogRegistry
@@ -384,21 +404,17 @@ contract FogRegistry is IFogRegistry, EIP712 {
         return agentId > type(uint160).max ? address(0) : address(uint160(agentId));
     }
 
-    function _emitFeedback(address provider, address client, uint64 index, Outcome outcome, uint8 value, bytes32 job)
-        internal
-    {
+    function _emitFeedback(
+        address provider,
+        address client,
+        uint64 index,
+        uint8 value,
+        string memory first,
+        string memory second,
+        bytes32 subject
+    ) internal {
         emit EventsLib.NewFeedback(
-            uint160(provider),
-            client,
-            index,
-            int128(uint128(value)),
-            0,
-            ReputationLib.TAG,
-            ReputationLib.TAG,
-            ReputationLib.tag(outcome),
-            "",
-            "",
-            job
+            uint160(provider), client, index, int128(uint128(value)), 0, first, first, second, "", "", subject
         );
     }
 }

@@ -100,6 +100,7 @@ class BuyerSection(_Section):
     measure_after: SpanAmount = Field(default=20_000, ge=100)  # after the start; how fast providers are, in idle time
     max_providers: int = Field(default=8, ge=1, le=100)
     newcomer_tasks: int = Field(default=FIRST_QUOTA, ge=1, le=MAX_QUOTA)  # at once, to a provider that is new
+    rate: bool = True  # whether it is published how sessions with providers went, a transaction a job
 
 
 class DataSection(_Section):

@@ -70,6 +70,7 @@ from node.trade.openjob import Funding, Surroundings
 from node.trade.ports import Handler, Progress, Ran
 from node.trade.printing import Printing
 from node.trade.provider import Provider
+from node.trade.ratings import Ratings
 from node.trade.settlement import Settlement
 from node.trade.uptime import Uptime
 
@@ -243,6 +244,17 @@ class Node:
                 refusals=self.refusals,
             )
             buyer = Buyer(around, job_ended)
+            if config.buyer.rate:
+                ratings = Ratings(
+                    address=wallet.address,
+                    store=store,
+                    index=index,
+                    sender=sender,
+                    calls=calls,
+                    operator_of=book.operator_of,
+                )
+                rating = asyncio.create_task(ratings.run(), name="ratings")
+                self._stack.push_async_callback(_end, rating)
             network.listen_for(book)
             gauge = Gauge(
                 engine=engine,

@@ -18,6 +18,7 @@ from fogchain import __version__
 from fogchain.api.models import (
     AccountView,
     AuctionView,
+    BuyerRating,
     CallRequest,
     CallView,
     ChainView,
@@ -29,6 +30,7 @@ from fogchain.api.models import (
     Page,
     ProviderView,
     Quote,
+    RatingView,
     ReceiptProof,
     ReceiptView,
     SentView,
@@ -62,6 +64,7 @@ from node.api.services import Role
 from node.commons import Commons
 from node.data import Data
 from node.feed import Feed
+from node.operators import Operators
 from node.papers import Papers
 from node.refusals import Refusals
 from node.statements import Statements
@@ -109,6 +112,14 @@ class Services:
         self.data = data(self._machine)
         self.commons = Commons(
             client=client, index=index, calls=calls, sender=sender, address=wallet.address, mined=self._mined
+        )
+        self.operators = Operators(
+            wallet=wallet,
+            client=client,
+            index=index,
+            sender=sender,
+            calls=calls,
+            provider=provider,
         )
         self._config, self._wallet, self._client, self._calls = config, wallet, client, calls
         self._index, self._sender, self._network, self._peers = index, sender, network, peers
@@ -309,8 +320,19 @@ class Services:
             paid[owner] = paid.get(owner, 0) + session.claimed
         known = [known for known in self._book.all() if known.address or known.name]
         page = _slice(known, limit, cursor)
-        items = [views.provider_view(one, self._store.record(one.address), paid.get(one.address, 0)) for one in page[0]]
+        items = [
+            views.provider_view(
+                one, self._store.record(one.address), paid.get(one.address, 0), self._rating(one.address)
+            )
+            for one in page[0]
+        ]
         return Page(items=items, next_cursor=page[1], total=len(known))
+
+    def ratings(self, provider: str, limit: int, cursor: str | None) -> Page[BuyerRating]:
+        return _page([views.buyer_rating(record) for record in self._index.ratings_of(provider)], limit, cursor)
+
+    def _rating(self, provider: str) -> RatingView | None:
+        return views.rating_view(self._index.ratings_of(provider), self._wallet.address)
 
     async def auction(self, resource_class: str) -> AuctionView:
         return await self._auctioneer.view(resource_class)
@@ -321,7 +343,7 @@ class Services:
         await self._book.settle(3.0)
         wanted = spec.wanted() if spec is not None else Wanted()
         found, why = self._book.look(wanted)
-        return views.match_view(self._book, found, why, anything=spec is None)
+        return views.match_view(self._book, found, why, anything=spec is None, rating_of=self._rating)
 
     # ---------------------------------------------------------------- jobs
 

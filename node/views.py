@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Literal
 
 from fogchain.api.models import (
+    BuyerRating,
     ChangeView,
     CountView,
     JobDetail,
@@ -19,6 +20,7 @@ from fogchain.api.models import (
     OfferView,
     ProviderShare,
     ProviderView,
+    RatingView,
     ReceiptView,
     RefusalView,
     RunState,
@@ -32,7 +34,8 @@ from fogchain.api.models import (
     TransferView,
     UnmetView,
 )
-from fogchain.chain.records import SessionRecord
+from fogchain.chain import ratings
+from fogchain.chain.records import RatingRecord, SessionRecord
 from fogchain.jobs.machine import JobMachine, Run, Share, Task
 from fogchain.jobs.outcome import reason_of
 from fogchain.jobs.spec import ResultFile, ResultManifest
@@ -148,6 +151,7 @@ def share_view(
         faults=share.faults,
         paused_until=share.blocked_until or None,
         quota=share.quota,
+        rating=session.rating if session else None,
     )
 
 
@@ -361,7 +365,20 @@ def offer_view(offer: Offer) -> OfferView:
     )
 
 
-def provider_view(known: Known, record: Outcomes, paid: int) -> ProviderView:
+def rating_view(records: list[RatingRecord], own: str) -> RatingView | None:
+    """`own`: this node's address."""
+    found = ratings.summed(records)
+    if found is None:
+        return None
+    mine = next((ratings.mean(record) for record in records if record.buyer == own), None)
+    return RatingView(value=found.value, buyers=found.buyers, sessions=found.sessions, paid=found.paid, own=mine)
+
+
+def buyer_rating(record: RatingRecord) -> BuyerRating:
+    return BuyerRating(buyer=record.buyer, value=ratings.mean(record), sessions=record.sessions, paid=record.paid)
+
+
+def provider_view(known: Known, record: Outcomes, paid: int, rating: RatingView | None) -> ProviderView:
     return ProviderView(
         address=known.address,
         peer_id=known.peer_id,
@@ -375,16 +392,24 @@ def provider_view(known: Known, record: Outcomes, paid: int) -> ProviderView:
         tasks_wrong=record.wrong,
         checks_passed=record.checks,
         paid=paid,
+        rating=rating,
     )
 
 
-def match_view(book: ProviderBook, found: Matching, why: list[str], *, anything: bool) -> MatchView:
+def match_view(
+    book: ProviderBook,
+    found: Matching,
+    why: list[str],
+    *,
+    anything: bool,
+    rating_of: Callable[[str], RatingView | None],
+) -> MatchView:
     """`anything`: there is no job, so nothing need be said of what it lacks."""
     pool = book.candidates()
     known = {one.peer_id: one for one in book.all()}
     order = {peer_id: place for place, peer_id in enumerate(found.matching)}
     rows = [
-        _offer_match(book, known[key], failed, time.time(), time.monotonic())
+        _offer_match(book, known[key], failed, time.time(), time.monotonic(), rating_of(known[key].address))
         for key, failed in sorted(found.failed.items(), key=lambda item: (order.get(item[0], len(order)), item[0]))
         if key in known
     ]
@@ -402,7 +427,12 @@ def match_view(book: ProviderBook, found: Matching, why: list[str], *, anything:
 
 
 def _offer_match(
-    book: ProviderBook, known: Known, failed: tuple[Failed, ...], now: float, monotonic: float
+    book: ProviderBook,
+    known: Known,
+    failed: tuple[Failed, ...],
+    now: float,
+    monotonic: float,
+    rating: RatingView | None,
 ) -> OfferMatch:
     score = book.score(known.address)
     return OfferMatch(
@@ -415,6 +445,7 @@ def _offer_match(
         score=int(score) if score is not None else None,
         matches=not failed,
         failed=[UnmetView(constraint=each.constraint, detail=each.detail) for each in failed],
+        rating=rating,
     )
 
 

@@ -27,6 +27,14 @@ struct Tally {
     uint32 slashed;
 }
 
+/// @notice What a buyer says of how one of his sessions went.
+/// @param session The session, closed.
+/// @param value From 0, nothing of what was promised, to 100, all of it.
+struct Review {
+    bytes32 session;
+    uint8 value;
+}
+
 /// @notice What an owner says of his node.
 /// @param nodeKey The node's Ed25519 public key.
 /// @param nodeSignature The node key's signature that it serves the owner on this network, 64 bytes.
@@ -104,6 +112,14 @@ interface IFogRegistry {
     /// @return index The number of this feedback among those of the job's buyer for its provider, from 1 on.
     function rate(Terms calldata terms, Delivery calldata delivery) external returns (uint64 index);
 
+    /// @notice Publishes what the caller says of sessions that he was the buyer of, once a session.
+    /// @dev An opinion, and kept apart from how jobs ended: no `tally` has it, and nothing on the chain goes by it. A
+    /// session needs no word of its provider's and may end without pay, so that anyone can praise himself, or run down
+    /// another, from as many accounts as he likes for little more than gas. Show it by client; do not sum it up.
+    /// One that can't count is skipped with an event and stops no other: when the session is not the caller's, is open
+    /// or has been reviewed, or when one hand runs both sides of it.
+    function review(Review[] calldata reviews) external;
+
     /// @notice Replaces the mix directory's committee. Only the timelock. What an earlier committee attested without
     /// reaching its threshold counts no more.
     /// @param members At most 25, none twice, none zero.
@@ -155,11 +171,15 @@ interface IFogRegistry {
     /// @notice Whether the end of this job is in its provider's reputation.
     function rated(bytes32 job) external view returns (bool);
 
+    /// @notice Whether the buyer of this session has said how it went.
+    function reviewed(bytes32 session) external view returns (bool);
+
     /// @notice How all rated jobs of `provider` ended.
     function tally(address provider) external view returns (Tally memory);
 
-    // ---- reputation as ERC-8004's readers ask for it. An agent's id is its address as a number, clients are buyers,
-    // the first tag is "fogchain", the second "settled", "late", "expired" or "slashed".
+    // ---- reputation as ERC-8004's readers ask for it. An agent's id is its address as a number, clients are buyers.
+    // Of how a job ended, the first tag is "fogchain", the second "settled", "late", "expired" or "slashed"; of what a
+    // buyer says of a session they are "review" and "session".
 
     /// @notice Where agents are registered: here.
     function getIdentityRegistry() external view returns (address);

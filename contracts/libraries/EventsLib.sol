@@ -193,9 +193,9 @@ library EventsLib {
     /// @notice `amount` of bond covers one Gfuel per epoch of capacity from now on.
     event BondPerGfuelSet(uint96 amount);
 
-    /// @notice A job's end was taken into its provider's reputation. The event is ERC-8004's: agent and client are
-    /// provider and buyer, the value is out of 100, the first tag "fogchain", the second the outcome, the hash the
-    /// job's id.
+    /// @notice A job's end was taken into its provider's reputation, or a buyer said how a session went. The event is
+    /// ERC-8004's: agent and client are provider and buyer, the value is out of 100. Of a job's end the first tag is
+    /// "fogchain", the second the outcome, the hash the job's id; of a session they are "review", "session" and its id.
     event NewFeedback(
         uint256 indexed agentId,
         address indexed clientAddress,
@@ -209,6 +209,9 @@ library EventsLib {
         string feedbackURI,
         bytes32 feedbackHash
     );
+
+    /// @notice A review did not count: `session` is not its sender's, is open or reviewed already, or of one hand.
+    event ReviewSkipped(bytes32 indexed session, address indexed sender);
 
     /// @notice The mix directory has another committee.
     event CommitteeSet(address[] members, uint8 threshold);

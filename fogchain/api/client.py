@@ -12,6 +12,7 @@ from fogchain.api.aio.blobs import AsyncBlobsApi
 from fogchain.api.aio.dao import AsyncDaoApi
 from fogchain.api.aio.jobs import AsyncJobsApi
 from fogchain.api.aio.market import AsyncMarketApi
+from fogchain.api.aio.operators import AsyncOperatorsApi
 from fogchain.api.aio.stake import AsyncStakeApi
 from fogchain.api.aio.wallet import AsyncWalletApi
 from fogchain.api.sync.auth import AuthApi
@@ -20,13 +21,14 @@ from fogchain.api.sync.dao import DaoApi
 from fogchain.api.sync.jobs import JobsApi
 from fogchain.api.sync.link import EventStream
 from fogchain.api.sync.market import MarketApi
+from fogchain.api.sync.operators import OperatorsApi
 from fogchain.api.sync.stake import StakeApi
 from fogchain.api.sync.wallet import WalletApi
 
 __all__ = ["AsyncClient", "Client", "EventStream"]
 
 
-class Client(JobsApi, BlobsApi, MarketApi, WalletApi, StakeApi, DaoApi, AuthApi):
+class Client(JobsApi, BlobsApi, MarketApi, WalletApi, OperatorsApi, StakeApi, DaoApi, AuthApi):
     """Synchronous; one connection, not for several threads at once."""
 
     def __enter__(self) -> Client:
@@ -37,7 +39,14 @@ class Client(JobsApi, BlobsApi, MarketApi, WalletApi, StakeApi, DaoApi, AuthApi)
 
 
 class AsyncClient(
-    AsyncJobsApi, AsyncBlobsApi, AsyncMarketApi, AsyncWalletApi, AsyncStakeApi, AsyncDaoApi, AsyncAuthApi
+    AsyncJobsApi,
+    AsyncBlobsApi,
+    AsyncMarketApi,
+    AsyncWalletApi,
+    AsyncOperatorsApi,
+    AsyncStakeApi,
+    AsyncDaoApi,
+    AsyncAuthApi,
 ):
     """The same for asyncio; any number of calls at once. Close it when done."""
 

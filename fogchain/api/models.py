@@ -17,6 +17,7 @@ Endpoints (all under `/v1`, all but two want `Authorization: Bearer <token>`, th
     GET    /receipts/{order}              ReceiptProof            ?job=ID
     GET    /statement                     StatementView           see `fogchain.api.statement`
     GET    /providers                     Page[ProviderView]      known providers with their offers
+    GET    /providers/{address}/ratings   Page[BuyerRating]       what each buyer has published of it
     GET    /offers                        MatchView               every offer, with age and measured speed
     GET    /auction                       AuctionView             ?resource_class=cpu
     POST   /match                         JobSpec -> MatchView    and why each does or does not match this job
@@ -33,6 +34,7 @@ Endpoints (all under `/v1`, all but two want `Authorization: Bearer <token>`, th
     GET    /jobs/{id}/tasks/{n}/files/{name}   raw bytes of one result file (stdout, stderr or an output file)
     POST   /jobs/{id}/cancel              JobSummary
     WS     /events                        Event, one JSON object a message; header auth as above; ?after=SEQ resumes
+    ...    /operator                      see `fogchain.api.operators`
     ...    /stake /dao /prices /slashings     see `fogchain.api.commons`
 
 A page: `?limit=&cursor=`. Errors: RFC 9457 problem details (`Problem`) with the right status code. Every POST that
@@ -177,6 +179,25 @@ class OfferView(View):
         return [runtime for runtime in RUNTIMES if runtime in kinds]
 
 
+class RatingView(View):
+    """What buyers have published of a provider on the chain. Opinions: accounts are cheap, and so are theirs."""
+
+    value: int  # out of 100: the mean of what each buyer's sessions came to
+    buyers: int
+    sessions: int
+    paid: FogAmount  # in these sessions
+    own: int | None = None  # what this node's own sessions among them came to
+
+
+class BuyerRating(View):
+    """What one buyer has published of a provider."""
+
+    buyer: str
+    value: int  # out of 100: the mean of its sessions
+    sessions: int
+    paid: FogAmount
+
+
 class ProviderView(View):
     address: str
     peer_id: str
@@ -190,6 +211,7 @@ class ProviderView(View):
     tasks_wrong: int = 0
     checks_passed: int = 0
     paid: FogAmount = 0
+    rating: RatingView | None = None  # None: nobody has published anything
 
 
 class UnmetView(View):
@@ -211,6 +233,7 @@ class OfferMatch(View):
     score: int | None = None  # fuel/s/slot as this node measured it; None: not yet, the offer's claim counts
     matches: bool
     failed: list[UnmetView] = []
+    rating: RatingView | None = None  # shown only: nothing is matched or placed by it
 
 
 class CountView(View):
@@ -501,6 +524,7 @@ class ProviderShare(View):
     faults: int = 0  # outages in a row, less what it has delivered since: each doubles its pause
     paused_until: float | None = None  # Unix seconds; until then it gets no orders of this job
     quota: int = 0  # tasks it gets at once
+    rating: int | None = None  # what is published of its session, out of 100
 
 
 class JobDetail(JobSummary):

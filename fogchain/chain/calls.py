@@ -264,6 +264,16 @@ class Calls:
         """Counts anew how much of the owner's capacity his bond covers; anyone may."""
         return self._call("registry", "refresh", (owner,), 120_000, "the counting of a node's capacity")
 
+    def disown(self, owner: str, up_to: int) -> Call:
+        """By an operator: no agreement of his for `owner`'s node that expires until `up_to`, Unix seconds, counts any
+        more, and a record that names him names its owner instead."""
+        return self._call("registry", "disown", (owner, up_to), 90_000, "the release of a node")
+
+    def review(self, values: Sequence[tuple[bytes, int]]) -> Call:
+        """By a buyer: what closed sessions of his were worth, out of 100 each. One that can't count is skipped."""
+        gas = 50_000 + 180_000 * len(values)
+        return self._call("registry", "review", (list(values),), gas, "the publishing of ratings")
+
     def deregister(self) -> Call:
         return self._call("registry", "deregister", (), 100_000, "the deregistration")
 

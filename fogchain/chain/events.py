@@ -398,6 +398,27 @@ class CapacityCounted(Event):
     counted: int  # Gfuel per epoch
 
 
+@dataclass(frozen=True, slots=True)
+class NewFeedback(Event):
+    """ERC-8004's: how a job ended (first tag "fogchain"), or what a buyer says of a session (first tag "review")."""
+
+    agent_id: int  # the provider's address as a number
+    client_address: str  # the buyer
+    feedback_index: int  # among those of this buyer for this provider, from 1 on
+    value: int  # out of 100
+    value_decimals: int
+    indexed_tag1: bytes
+    tag1: str
+    tag2: str
+    endpoint: str
+    feedback_uri: str
+    feedback_hash: bytes  # the id of the job or session
+
+    @property
+    def provider(self) -> str:
+        return f"0x{self.agent_id:040x}"
+
+
 # ---- pricing
 
 
@@ -465,10 +486,10 @@ FOLLOWED: dict[str, tuple[type[Event], ...]] = {
         *(AuditPayCollected, CourtParametersSet),
     ),
     "FogPricing": (ClassSet, ClassRetired, BasePrice, UsageReported, AuctionCleared),
-    "FogRegistry": (NodeRegistered, NodeDeregistered, NodeDisowned, CapacityCounted),
+    "FogRegistry": (NodeRegistered, NodeDeregistered, NodeDisowned, CapacityCounted, NewFeedback),
 }
 
-_RENAMED = {"from": "source", "class": "resource_class", "per_gi_bs": "per_gib_s"}
+_RENAMED = {"from": "source", "class": "resource_class", "per_gi_bs": "per_gib_s", "feedback_u_r_i": "feedback_uri"}
 
 
 class Decoder:

@@ -21,6 +21,7 @@ from fogchain.chain.records import (
     JobRecord,
     NodeRecord,
     ParametersRecord,
+    RatingRecord,
     SessionRecord,
     SlashRecord,
 )
@@ -97,6 +98,14 @@ class EventIndex:
     def open_sessions(self, provider: str) -> list[SessionRecord]:
         """Oldest first."""
         return self._store.open_sessions_of(provider)
+
+    def unrated_sessions(self, buyer: str) -> list[SessionRecord]:
+        """The buyer's that are closed and of which he has published nothing, in the order of their end."""
+        return self._store.unrated_sessions(buyer)
+
+    def ratings_of(self, provider: str) -> list[RatingRecord]:
+        """What each buyer has published of his sessions with the provider."""
+        return self._store.ratings_of(provider)
 
     def job(self, job: bytes) -> JobRecord | None:
         return self._store.job(job)

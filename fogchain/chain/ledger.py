@@ -24,6 +24,7 @@ from fogchain.chain.records import (
     NodeRecord,
     NumbersRecord,
     ParametersRecord,
+    RatingRecord,
     Reason,
     Reveal,
     Round,
@@ -36,6 +37,8 @@ from fogchain.errors import CorruptData
 R = TypeVar("R")
 
 LATEST = "latest"  # under which the newest parameters are kept a second time
+
+REVIEW = "review"  # the first tag of what a buyer says of a session
 
 _NO_JOB = bytes(32)  # where a slash waits for the event after it, which names its job
 _EMPTY = AccountRecord()
@@ -62,6 +65,8 @@ class Book(Protocol):
     def numbers(self) -> MutableMapping[str, NumbersRecord]: ...
     @property
     def batches(self) -> MutableMapping[str, BatchRecord]: ...
+    @property
+    def ratings(self) -> MutableMapping[str, RatingRecord]: ...
 
 
 def apply(book: Book, event: on.Event) -> None:
@@ -329,6 +334,14 @@ def _registry(book: Book, event: on.Event) -> None:
                 book.nodes[owner] = replace(book.nodes[owner], operator=owner)
         case on.CapacityCounted(_, owner, _, counted):
             book.nodes[owner] = replace(_known(book.nodes, owner, "node"), counted=counted)
+        case on.NewFeedback(_, _, buyer, _, value) if event.tag1 == REVIEW:
+            about = _known(book.sessions, event.feedback_hash, "session")
+            book.sessions[about.id] = replace(about, rating=value)
+            pair = f"{event.provider}/{buyer}"
+            said = book.ratings.get(pair, RatingRecord(event.provider, buyer, 0, 0, 0))
+            book.ratings[pair] = replace(
+                said, sessions=said.sessions + 1, points=said.points + value, paid=said.paid + about.claimed
+            )
 
 
 _RULES = {

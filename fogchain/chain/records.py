@@ -94,6 +94,7 @@ class SessionRecord:
     open: bool
     opened: int  # block
     closed: int | None  # block
+    rating: int | None = None  # what its buyer has published of it, out of 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +233,17 @@ class BatchRecord:
     @property
     def gross(self) -> int:
         return self.paid + self.fees
+
+
+@dataclass(frozen=True, slots=True)
+class RatingRecord:
+    """What one buyer has published of his sessions with one provider: an opinion."""
+
+    provider: str
+    buyer: str
+    sessions: int
+    points: int  # in all, each session's out of 100
+    paid: Wide  # in these sessions, fees included
 
 
 @dataclass(frozen=True, slots=True)

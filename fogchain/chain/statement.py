@@ -30,6 +30,7 @@ from fogchain.chain.records import (
     NodeRecord,
     NumbersRecord,
     ParametersRecord,
+    RatingRecord,
     SessionRecord,
     SlashRecord,
 )
@@ -86,6 +87,7 @@ class MemoryBook:
     parameters: dict[str, ParametersRecord] = field(default_factory=dict)
     numbers: dict[str, NumbersRecord] = field(default_factory=dict)
     batches: dict[str, BatchRecord] = field(default_factory=dict)
+    ratings: dict[str, RatingRecord] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from fogchain.chain.records import (
     NodeRecord,
     NumbersRecord,
     ParametersRecord,
+    RatingRecord,
     SessionRecord,
     SlashRecord,
 )
@@ -47,7 +48,8 @@ _NODE = Layout("node", NodeRecord)
 _PARAMETERS = Layout("parameters", ParametersRecord, key="place")
 _NUMBERS = Layout("numbers", NumbersRecord, key="place")
 _BATCHES = Layout("batch", BatchRecord, key="place")
-_LAYOUTS = (_ACCOUNT, _SESSION, _JOB, _CASE, _SLASH, _NODE, _PARAMETERS, _NUMBERS, _BATCHES)
+_RATINGS = Layout("rating", RatingRecord, key="place")
+_LAYOUTS = (_ACCOUNT, _SESSION, _JOB, _CASE, _SLASH, _NODE, _PARAMETERS, _NUMBERS, _BATCHES, _RATINGS)
 
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS index_owner (network TEXT NOT NULL);
@@ -59,13 +61,15 @@ CREATE TABLE IF NOT EXISTS event (
 {"".join(layout.schema for layout in _LAYOUTS)}
 CREATE INDEX IF NOT EXISTS session_buyer ON session (buyer, opened);
 CREATE INDEX IF NOT EXISTS session_provider ON session (provider, opened);
+CREATE INDEX IF NOT EXISTS session_unrated ON session (buyer) WHERE closed IS NOT NULL AND rating IS NULL;
 CREATE INDEX IF NOT EXISTS job_buyer ON job (buyer, opened);
 CREATE INDEX IF NOT EXISTS job_provider ON job (provider, opened);
 CREATE INDEX IF NOT EXISTS job_deadline ON job (deadline) WHERE deadline IS NOT NULL;
+CREATE INDEX IF NOT EXISTS rating_provider ON rating (provider);
 CREATE TABLE IF NOT EXISTS undo (id INTEGER PRIMARY KEY, block INTEGER, place TEXT, key BLOB, row TEXT);
 CREATE INDEX IF NOT EXISTS undo_block ON undo (block);
 """
-_VERSION = 5  # of the schema; a file of another is built anew
+_VERSION = 6  # of the schema; a file of another is built anew
 _TABLES = ("checkpoint", "event", "undo", *(layout.name for layout in _LAYOUTS))
 _KINDS = {kind.__name__: kind for kind in Event.__subclasses__()}
 
@@ -170,9 +174,10 @@ class Store:
         self.parameters: _Table[str, ParametersRecord] = _Table(self._db, _PARAMETERS)
         self.numbers: _Table[str, NumbersRecord] = _Table(self._db, _NUMBERS)
         self.batches: _Table[str, BatchRecord] = _Table(self._db, _BATCHES)
+        self.ratings: _Table[str, RatingRecord] = _Table(self._db, _RATINGS)
         self._book = (
             *(self.accounts, self.sessions, self.jobs, self.cases),
-            *(self.slashes, self.nodes, self.parameters, self.numbers, self.batches),
+            *(self.slashes, self.nodes, self.parameters, self.numbers, self.batches, self.ratings),
         )
 
     def close(self) -> None:
@@ -260,6 +265,15 @@ class Store:
 
     def open_sessions_of(self, provider: str) -> list[SessionRecord]:
         return self._many(_SESSION, "WHERE provider = ? AND open ORDER BY opened, id", provider.lower())
+
+    def unrated_sessions(self, buyer: str) -> list[SessionRecord]:
+        """The buyer's that are closed and of which he has published nothing."""
+        query = "WHERE buyer = ? AND closed IS NOT NULL AND rating IS NULL ORDER BY closed, id"
+        return self._many(_SESSION, query, buyer.lower())
+
+    def ratings_of(self, provider: str) -> list[RatingRecord]:
+        """By buyer."""
+        return self._many(_RATINGS, "WHERE provider = ? ORDER BY buyer", provider.lower())
 
     def job(self, job: bytes) -> JobRecord | None:
         return self._one(_JOB, job)

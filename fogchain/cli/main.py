@@ -20,6 +20,7 @@ class Commands(LazyGroup):
         "offers": Lazy(
             "fogchain.cli.offers", "offers", "What providers offer, and why it does or does not match a job."
         ),
+        "ratings": Lazy("fogchain.cli.ratings", "ratings", "What buyers have published of a provider."),
         "node": Lazy("fogchain.cli.node", "app", "Make a node, run it, look at it."),
         "wallet": Lazy("fogchain.cli.wallet", "app", "The node's account: key, balances, transfers."),
         "stake": Lazy("fogchain.cli.stake", "app", "The bond: it answers for work, votes, and earns."),

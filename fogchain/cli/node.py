@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fogchain.api.address import start_hint
-from fogchain.cli import output
+from fogchain.cli import operator, output
 from fogchain.cli.lazy import new_app
 from fogchain.cli.options import Data, Json, folder_of
 from fogchain.cli.start import become
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fogchain.chain.deployment import Deployment
 
 app = new_app(no_args_is_help=True, help="Make a node, run it, look at it.")
+app.add_typer(operator.app, name="operator")
 
 
 @app.command()

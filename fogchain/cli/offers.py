@@ -11,6 +11,11 @@ from fogchain.cli import output
 from fogchain.cli.options import Data, Json, folder_of
 from fogchain.units import show_size
 
+COLUMNS = (
+    *("provider", "price", "speed", "slots", "memory", "class", "regions", "stays 1 h", "on account", "age", "rated"),
+    "why not",
+)
+
 
 def offers(
     job: Annotated[
@@ -39,19 +44,7 @@ def offers(
         return
     if found["offers"]:
         output.table(
-            (
-                "provider",
-                "price",
-                "speed",
-                "slots",
-                "memory",
-                "class",
-                "regions",
-                "stays 1 h",
-                "on account",
-                "age",
-                "why not",
-            ),
+            COLUMNS,
             [_row(offer) for offer in found["offers"]],
             right=(1, 2, 3, 4, 7, 8, 9),
         )
@@ -70,9 +63,11 @@ def offers(
 def _row(found: dict[str, Any]) -> tuple[str, ...]:
     name = found["name"] or found["address"][:12]
     why = "; ".join(f"{each['constraint']}: {each['detail']}" for each in found["failed"])
+    said = found["rating"]
+    rated = f"{said['value']} by {said['buyers']}" if said else ""
     offer = found["offer"]
     if offer is None:
-        return (name, *[""] * 9, why)
+        return (name, *[""] * 9, rated, why)
     price = offer["price"] + (f" ({offer['multiplier']})" if offer["multiplier"] else "")
     measured = found["score"] is not None
     speed = f"{(found['score'] if measured else offer['fuel_rate']) / 1e9:.2f} Gfuel/s"
@@ -87,5 +82,6 @@ def _row(found: dict[str, Any]) -> tuple[str, ...]:
         offer["survival"].get("1 h", ""),
         "no" if offer["on_account"] == "0 FOG" else output.fog(offer["on_account"]),
         output.span(found["age_s"]) if found["age_s"] is not None else "",
+        rated,
         why,
     )

@@ -14,6 +14,10 @@ For a single job that the market contract knows of:
     buyer ── Acceptance ──▶ provider     the job is settled with this much
     replica ── Replica ──▶ anyone        this is what I got; enough of the same settle the job
 
+For the registry:
+
+    operator ── Operates ──▶ owner       I run your node with this key; the owner sends it with the node's record
+
 For work that can wait:
 
     buyer, provider ── Bid ──▶ anyone    I buy, or sell, a lot at this price or a better one in this round
@@ -192,6 +196,16 @@ class Bid:
     price: Uint96  # the most he pays, or the least he takes, for a Gfuel
     number: Uint32  # tells apart the lots of one trader, side and round: 0, 1, 2 …
     round: Uint40
+
+
+@dataclass(frozen=True, slots=True)
+class Operates:
+    """An operator's word that he runs a node; signed for FogRegistry, not for the market."""
+
+    node: Address  # its owner
+    operator: Address
+    node_key: Bytes32  # Ed25519
+    expiry: Uint40  # until then the owner can use it; what is bound by it stays
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,13 @@ class Outcomes:
         bad = 2 * (self.lost + WRONG_WEIGHT * self.cases)
         return BPS * (good + 2) // (good + bad + 2)
 
+    @property
+    def rating(self) -> int | None:
+        """What a buyer publishes of these outcomes: the score, out of 100. None where they say nothing."""
+        if not self.accepted + self.checks + self.wrong + self.cases + self.lost:
+            return None
+        return max(0, self.score) * 100 // BPS  # late ones that were taken back count, too
+
     def quota(self, first: int = FIRST_QUOTA) -> int:
         """How many tasks at once it gets at the beginning of a job; `first`: when it is new to the buyer."""
         quota = first + self.accepted + self.checks

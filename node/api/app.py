@@ -19,6 +19,7 @@ from node.api.routes.data import data_routes
 from node.api.routes.events import event_routes
 from node.api.routes.jobs import job_routes
 from node.api.routes.node import node_routes
+from node.api.routes.operators import operator_routes
 from node.api.routes.prices import price_routes
 from node.api.routes.slashings import slashing_routes
 from node.api.routes.stake import stake_routes
@@ -57,7 +58,7 @@ def create_app(
     known = [Depends(only_known_parameters)]
     for routes in (
         node_routes, wallet_routes, statement_routes, account_routes, job_routes, blob_routes, data_routes,
-        stake_routes, dao_routes, price_routes, slashing_routes,
+        operator_routes, stake_routes, dao_routes, price_routes, slashing_routes,
     ):  # fmt: skip
         app.include_router(routes(services), prefix=API_PREFIX, dependencies=known)
     app.include_router(auth_routes(services, sessions), prefix=API_PREFIX, dependencies=known)

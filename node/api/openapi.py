@@ -26,6 +26,7 @@ _TAGS = {
     "accounts": "Accounts whose keys are elsewhere: balances, and transactions for them to sign",
     "jobs": "Price, submit, follow and cancel jobs; fetch their results",
     "blobs": "Modules and inputs by their SHA-256",
+    "operators": "Who runs this node, and which nodes its wallet runs",
     "stake": "The node's bond",
     "dao": "Proposals and votes",
     "prices": "Base prices and their history",

@@ -118,7 +118,7 @@ class Provider:
             accounts=self._accounts,
             credit=self._credit,
         )
-        self._registration = Registration(
+        self.registration = Registration(
             wallet=wallet,
             identity=identity,
             domain=domain,
@@ -152,7 +152,7 @@ class Provider:
             self._handover.push(known.digest)
         self._spawn(self._issuer.run())
         self._spawn(self._announce())
-        self._spawn(self._registration.run())
+        self._spawn(self.registration.run())
         self._spawn(self._claims.run())
         self._spawn(self._accounts.run())
         self._spawn(self._leases.run())
@@ -179,7 +179,7 @@ class Provider:
 
     @property
     def registered(self) -> bool:
-        return self._registration.done
+        return self.registration.done
 
     @property
     def busy(self) -> bool:

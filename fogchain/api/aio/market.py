@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fogchain.api.aio.link import AsyncLink
 from fogchain.api.commons import PriceStepView, PricesView
-from fogchain.api.models import AuctionView, MatchView, Page, ProviderView, Quote
+from fogchain.api.models import AuctionView, BuyerRating, MatchView, Page, ProviderView, Quote
 from fogchain.jobs.spec import JobSpec
 
 PAGE = 1000
@@ -20,6 +20,11 @@ class AsyncMarketApi(AsyncLink):
             found += page.items
             if (cursor := page.next_cursor) is None:
                 return found
+
+    async def ratings(self, provider: str, limit: int | None = None, cursor: str | None = None) -> Page[BuyerRating]:
+        """What each buyer has published of the provider."""
+        query = {"limit": limit, "cursor": cursor}
+        return await self._get(Page[BuyerRating], "providers", provider, "ratings", query=query)
 
     async def offers(self) -> MatchView:
         """Every offer that the node knows."""

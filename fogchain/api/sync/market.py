@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from fogchain.api.commons import PriceStepView, PricesView
-from fogchain.api.models import AuctionView, MatchView, Page, ProviderView, Quote
+from fogchain.api.models import AuctionView, BuyerRating, MatchView, Page, ProviderView, Quote
 from fogchain.api.sync.link import Link
 from fogchain.jobs.spec import JobSpec
 
@@ -21,6 +21,11 @@ class MarketApi(Link):
             found += page.items
             if (cursor := page.next_cursor) is None:
                 return found
+
+    def ratings(self, provider: str, limit: int | None = None, cursor: str | None = None) -> Page[BuyerRating]:
+        """What each buyer has published of the provider."""
+        query = {"limit": limit, "cursor": cursor}
+        return self._get(Page[BuyerRating], "providers", provider, "ratings", query=query)
 
     def offers(self) -> MatchView:
         """Every offer that the node knows."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Path
 from starlette.responses import Response
 
-from fogchain.api.models import AuctionView, MatchView, NodeStatus, Page, ProviderView
+from fogchain.api.models import AuctionView, BuyerRating, MatchView, NodeStatus, Page, ProviderView
 from fogchain.jobs.spec import ClassName
+from fogchain.wallet.address import parse_address
 from node.api.message import Cursor, Limit, answer
 from node.api.services import NodeServices
 
@@ -21,6 +24,12 @@ def node_routes(services: NodeServices) -> APIRouter:
     @router.get("/providers", response_model=Page[ProviderView])
     async def providers(limit: Limit = 1000, cursor: Cursor = None) -> Response:
         return answer(services.providers(limit, cursor))
+
+    @router.get("/providers/{address}/ratings", response_model=Page[BuyerRating])
+    async def ratings(
+        address: Annotated[str, Path(max_length=100)], limit: Limit = 50, cursor: Cursor = None
+    ) -> Response:
+        return answer(services.ratings(parse_address(address), limit, cursor))
 
     @router.get("/offers", response_model=MatchView)
     async def offers() -> Response:

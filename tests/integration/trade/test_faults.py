@@ -13,8 +13,11 @@ from typing import Any
 
 import psutil
 import pytest
+from hostile import until
 
-from fogchain.api.models import JobDetail
+from fogchain.api.models import BuyerRating, JobDetail
+from fogchain.chain.client import ChainClient
+from fogchain.chain.events import Decoder, NewFeedback, topic_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.chain]
 
@@ -137,12 +140,16 @@ async def test_a_killed_worker_costs_one_run(market: Callable[..., Any]) -> None
         check_books(detail, before, await m.balances())
 
 
-async def test_a_liar_is_caught_and_unpaid(market: Callable[..., Any]) -> None:
+async def test_a_liar_is_caught_unpaid_and_rated_for_all_to_see(market: Callable[..., Any]) -> None:
     liar = Path(__file__).with_name("liar.py")
     async with market(commands={"cedar": (sys.executable, str(liar))}) as m:
         before = await m.balances()
         job = await m.submit(m.spin(TASKS, ROUNDS // 4))
         detail = await m.paid(job)
+        # Killed when the ratings may be on their way: they come, and come once.
+        await m.network.kill("buyer")
+        await m.network.launch_node("buyer")
+        await m.network.ready("buyer")
         after = await m.balances()
         check_books(detail, before, after)
         shares = {share.name: share for share in detail.providers}
@@ -154,6 +161,53 @@ async def test_a_liar_is_caught_and_unpaid(market: Callable[..., Any]) -> None:
         known = {p.address: p.tasks_wrong for p in await m.network.buyer.providers()}  # strangers may be near, too
         accused = {name: known[m.addresses[name]] for name in m.network.names}
         assert accused["cedar"] >= 1 and accused["oak"] == 0 and accused["birch"] == 0
+
+        worked = {name for name, share in shares.items() if share.tasks + share.checks} | {"cedar"}
+        rated = await m.until(job, lambda d: all(s.rating is not None for s in d.providers if s.name in worked))
+        ratings = {share.name: share.rating for share in rated.providers if share.rating is not None}
+        assert ratings.keys() >= worked and ratings["cedar"] < 10
+        assert all(ratings[name] > 50 for name in worked - {"cedar"})
+        # Seen by another node, which had nothing to do with the job, and where the buyer looks for providers.
+        seen = await until(lambda: published(m, "oak", "cedar"), 60)
+        assert (seen.value, seen.sessions, seen.paid) == (ratings["cedar"], 1, 0)
+        offered = {match.address: match.rating for match in (await m.network.buyer.offers()).offers}
+        for name in worked:
+            shown = offered[m.addresses[name]]
+            assert shown is not None and shown.own == shown.value == ratings[name]
+        first = sorted((m.addresses[name], value) for name, value in ratings.items())
+        assert await feedback(m, "NewFeedback") == first
+
+        # Another life, another job: what was said is not said again.
+        await m.network.kill("buyer")
+        await m.network.launch_node("buyer")
+        await m.network.ready("buyer")
+        await m.network.providers_ready(3)
+        second = await m.submit(m.spin(4, ROUNDS // 4))
+        busy = {share.name for share in (await m.paid(second)).providers if share.tasks + share.checks}
+        assert busy and "cedar" not in busy
+        rated = await m.until(second, lambda d: all(s.rating is not None for s in d.providers if s.name in busy))
+        more = [(share.address, share.rating) for share in rated.providers if share.rating is not None]
+        assert await feedback(m, "NewFeedback") == sorted([*first, *more])
+        assert await feedback(m, "ReviewSkipped") == []
+
+
+async def published(m: Any, watcher: str, name: str) -> BuyerRating | None:
+    """What the buyer has published of a provider, as this node knows it."""
+    page = await m.network.client(watcher).ratings(m.addresses[name])
+    return next((said for said in page.items if said.buyer == m.addresses["buyer"]), None)
+
+
+async def feedback(m: Any, event: str) -> list[Any]:
+    """The registry's events of this name that are on the chain: of feedback, provider and value, sorted."""
+    client = ChainClient(m.network.rpc_url, m.network.deployment)
+    try:
+        topics = [topic_of("FogRegistry", event)]
+        query = {"address": m.network.deployment.registry, "topics": topics, "fromBlock": "0x0"}
+        logs = await client.rpc.call("eth_getLogs", query)
+    finally:
+        await client.close()
+    decoded = [Decoder(m.network.deployment).decode({"blockTimestamp": "0x0", **log}) for log in logs]
+    return sorted((each.provider, each.value) for each in decoded if isinstance(each, NewFeedback)) or logs
 
 
 async def test_cancel_ends_the_work_and_pays_what_was_done(market: Callable[..., Any]) -> None:

@@ -3,71 +3,67 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hostile import until
 
-from fogchain.chain.calls import Calls
-from fogchain.chain.client import ChainClient
-from fogchain.chain.index import EventIndex
-from fogchain.chain.records import NodeRecord
-from fogchain.chain.sender import Sender
-from fogchain.config import DataFolder
-from fogchain.wallet.eip712 import sign_digest
-from fogchain.wallet.keystore import Wallet, load
+from fogchain.api.operators import OperatorAgreement
+from fogchain.errors import BadInput, Conflict
 
 pytestmark = [pytest.mark.slow, pytest.mark.chain]
 
 ROUNDS = 1_000_000
 
 
-def wallet_of(m: Any, name: str) -> Wallet:
-    folder = DataFolder(m.network.folder / name)
-    return load(folder.keystore, folder.password.read_text().strip())
+async def fogchain(m: Any, name: str, *words: str) -> tuple[dict[str, Any], str]:
+    """What `fogchain node operator …` says at this node, as JSON, and what it complains of."""
+    command = [sys.executable, "-m", "fogchain.cli.main", "node", "operator", *words]
+    command += ["--data", str(m.network.folder / name), "--json"]
+    done = await asyncio.to_thread(
+        subprocess.run, command, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL
+    )
+    return json.loads(done.stdout) if done.returncode == 0 else {}, done.stderr
 
 
-async def hand_to(m: Any, name: str, operator: Wallet, folder: Path) -> None:
-    """Registers the node `name` anew, with `operator` as who runs it; he has signed that he does."""
-    owner, deployment = wallet_of(m, name), m.network.deployment
-    client, calls = ChainClient(m.network.rpc_url, deployment), Calls(deployment)
-    index = EventIndex(client, folder / "handing.db")
-    sender = Sender(client, owner.key, folder / "handing.db")
-    indexing = asyncio.create_task(index.run())
-    try:
-        await client.connect()
-        await sender.start()
+async def said(m: Any, name: str, *words: str) -> dict[str, Any]:
+    answer, trouble = await fogchain(m, name, *words)
+    assert answer, trouble
+    return answer
 
-        def record() -> NodeRecord | None:
-            return next((known for known in index.providers() if known.owner.lower() == owner.address), None)
 
-        node = await until(record)
-        expiry = (await client.head()).timestamp + 3600
-        digest = await client.read("registry", "hashOperates", owner.address, operator.address, node.node_key, expiry)
-        call = calls.register(
-            node.node_key,
-            node.signature,
-            node.slots,
-            node.endpoints,
-            resource_class=node.resource_class,
-            capacity=node.capacity,
-            operator=operator.address,
-            agreement=(expiry, sign_digest(operator.key, digest)),
-        )
-        await sender.send(call)
-        await until(lambda: (found := record()) is not None and found.operator.lower() == operator.address)
-    finally:
-        indexing.cancel()
-        await sender.stop()
-        await client.close()
+async def hand_to(m: Any, name: str, operator: str, folder: Path) -> None:
+    """The node `operator` signs that it runs the node `name`, whose owner binds it by that."""
+    owner, by = m.addresses[name], m.addresses[operator]
+    assert (await m.network.client(name).operator()).operator == owner
+    agreement = folder / f"{operator}-{name}.json"
+    agreement.write_text(json.dumps(await said(m, operator, "sign", owner)))
+
+    signed = OperatorAgreement.model_validate_json(agreement.read_text())
+    with pytest.raises(BadInput, match="is for the node of"):
+        await m.network.client(operator).bind_operator(signed)
+    with pytest.raises(Conflict, match="did not sign this"):
+        await m.network.client(name).bind_operator(signed.model_copy(update={"operator": m.addresses["cedar"]}))
+
+    bound = await said(m, name, "bind", str(agreement), "--key", "once")
+    assert bound["operator"] == by
+    assert (await m.network.client(name).bind_operator(signed, "once")).model_dump() == bound
+
+    async def known() -> bool:
+        return [node.address for node in (await m.network.client(operator).operator()).nodes] == [owner]
+
+    await until(known, 60)
 
 
 async def test_two_nodes_of_one_operator_never_confirm_each_other(market: Callable[..., Any], tmp_path: Path) -> None:
     async with market(providers=3) as m:
         oak, birch, cedar = (m.addresses[name] for name in ("oak", "birch", "cedar"))
-        await hand_to(m, "birch", wallet_of(m, "oak"), tmp_path)
+        await hand_to(m, "birch", "oak", tmp_path)
         job = await m.submit(m.spin(12, ROUNDS, '[verify]\nlevel = "L2"\n'))
         detail = await m.paid(job)
         assert detail.state == "done" and detail.checks_done == 12 and detail.checks_failed == 0
@@ -84,3 +80,33 @@ async def test_two_nodes_of_one_operator_never_confirm_each_other(market: Callab
         assert waiting.tasks.done == 0 and not any(share.tasks for share in waiting.providers)
         await m.network.buyer.cancel(three)
         await m.paid(three)
+
+        # The operator takes leave: the node is its owner's, who can't use the old agreement again.
+        assert (await said(m, "oak", "release", birch))["nodes"] == []
+
+        async def alone() -> bool:
+            return bool((await m.network.client("birch").operator()).operator == birch)
+
+        await until(alone, 60)
+        old = OperatorAgreement.model_validate_json((tmp_path / "oak-birch.json").read_text())
+        with pytest.raises(Conflict, match="took back his agreement"):
+            await m.network.client("birch").bind_operator(old)
+        assert await alone()
+
+        # A new one holds, and this time the owner ends it.
+        anew = await until(lambda: signed_anew(m), 60)
+        assert (await m.network.client("birch").bind_operator(anew)).operator == oak
+        released = await said(m, "birch", "release")
+        assert released == {"address": birch, "registered": True, "operator": birch, "nodes": []}
+        assert await said(m, "birch", "show") == released
+        _, trouble = await fogchain(m, "birch", "release")
+        assert "runs itself already" in trouble
+
+
+async def signed_anew(m: Any) -> OperatorAgreement | None:
+    """None right after the leave: then the longest agreement that the registry takes is too short."""
+    try:
+        return cast("OperatorAgreement", await m.network.client("oak").sign_agreement(m.addresses["birch"]))
+    except Conflict as error:
+        assert "released that node just now" in error.message
+        return None

@@ -30,6 +30,19 @@ def test_the_score_falls_with_faults_and_rises_with_good_work(good: int, lost: i
     assert Outcomes(accepted=good, cases=1).score <= Outcomes(accepted=good, lost=1).score
 
 
+@given(records)
+def test_what_is_published_is_out_of_100_and_nothing_is_said_of_nothing(record: Outcomes) -> None:
+    assert record.rating is None or 0 <= record.rating <= 100
+    assert Outcomes().rating is None
+
+
+@given(st.integers(1, 10**6))
+def test_who_did_all_right_has_100_and_who_was_proven_wrong_with_nothing_else_next_to_nothing(good: int) -> None:
+    assert Outcomes(accepted=good).rating == Outcomes(checks=good).rating == 100
+    liar = Outcomes(wrong=good, cases=1).rating
+    assert liar is not None and liar < 10
+
+
 def test_one_case_does_not_eject_two_do_unless_they_are_rare() -> None:
     assert not Outcomes(accepted=1, cases=1).ejected
     assert Outcomes(accepted=300, cases=2).ejected

@@ -12,7 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fogchain.chain import events as on
-from fogchain.chain.records import NOBODY, AccountRecord, Delivery, JobState, NodeRecord, Reason, Unbonding
+from fogchain.chain.ratings import Rating, summed
+from fogchain.chain.records import (
+    NOBODY,
+    AccountRecord,
+    Delivery,
+    JobState,
+    NodeRecord,
+    RatingRecord,
+    Reason,
+    Unbonding,
+)
 from fogchain.chain.store import Store
 from fogchain.errors import CorruptData
 from fogchain.market.messages import Terms
@@ -101,10 +111,54 @@ def everything(store: Store) -> object:
         store.all_slashes(),
         store.all_nodes(),
         store.all_parameters(),
+        store.ratings_of(B),
+        store.unrated_sessions(A),
         [store.is_settled(A, number) for number in range(300)],
         store.history(list(on.Event.__subclasses__()), 10_000),
         store.checkpoints(),
     )
+
+
+def reviewed(at: on.At, session: bytes, buyer: str, provider: str, value: int) -> on.NewFeedback:
+    return on.NewFeedback(at, int(provider, 16), buyer, 1, value, 0, bytes(32), "review", "session", "", "", session)
+
+
+def test_what_buyers_say_of_sessions_is_kept_by_buyer_and_apart_from_how_jobs_ended(store: Store) -> None:
+    names = [bytes([number]) * 32 for number in range(3)]
+    store.add(
+        [
+            *(on.Deposited(at(1, place), buyer, 100) for place, buyer in enumerate((A, C))),
+            on.SessionOpened(at(1, 2), names[0], A, B, KEY, 20, 99, 100),
+            on.SessionOpened(at(1, 3), names[1], A, B, SIGNATURE[:32], 20, 99, 100),
+            on.SessionOpened(at(1, 4), names[2], C, B, KEY, 20, 99, 100),
+            on.VoucherClaimed(at(1, 5), names[0], A, B, 9, 1, 10),
+            *(
+                on.SessionClosed(at(1, 6 + place), name, buyer, B, claimed, 20 - claimed)
+                for place, (name, buyer, claimed) in enumerate(zip(names, (A, A, C), (10, 0, 0), strict=True))
+            ),
+        ],
+        1,
+        "h1",
+    )
+    assert {session.id for session in store.unrated_sessions(A)} == set(names[:2])
+    job_end = on.NewFeedback(at(2, 3), int(B, 16), A, 2, 0, 0, KEY, "fogchain", "expired", "", "", KEY)
+    said = [
+        reviewed(at(2, place), name, buyer, B, value)
+        for place, (name, buyer, value) in enumerate(zip(names, (A, A, C), (100, 51, 4), strict=True))
+    ]
+    store.add([*said, job_end], 2, "h2")
+    assert store.ratings_of(B) == [RatingRecord(B, A, 2, 151, 10), RatingRecord(B, C, 1, 4, 0)]
+    assert [store.session(name).rating for name in names] == [100, 51, 4]  # type: ignore[union-attr]
+    assert store.unrated_sessions(A) == store.unrated_sessions(C) == [] == store.ratings_of(A)
+    assert summed(store.ratings_of(B)) == Rating(39, 2, 3, 10)  # (75.5 + 4) / 2: each buyer counts once
+    assert [event.provider for event in store.history([on.NewFeedback], 9) if isinstance(event, on.NewFeedback)] == (
+        [B] * 4
+    )
+
+
+def test_a_review_of_an_unknown_session_does_not_add_up(store: Store) -> None:
+    with pytest.raises(CorruptData, match="no record"):
+        store.add([reviewed(at(1), KEY, A, B, 100)], 1, "h1")
 
 
 def opened(block: int, job: bytes, price: int) -> list[on.Event]:
@@ -172,11 +226,18 @@ def grow(block: int, kind: int, amount: int) -> list[on.Event]:
             on.BatchPaid(at(block, 2), A, C, paid, fee),
         ],
         [on.DelegateChanged(at(block), A, NOBODY, C), on.DelegateVotesChanged(at(block, 1), C, 0, amount)],
+        [
+            on.Deposited(at(block), A, 2 * amount),
+            on.SessionOpened(at(block, 1), name, A, B, KEY, amount, 99, 100),
+            on.VoucherClaimed(at(block, 2), name, A, B, paid, fee, amount),
+            on.SessionClosed(at(block, 3), name, A, B, amount, 0),
+            reviewed(at(block, 4), name, A, B, amount % 101),
+        ],
     ]
     return choices[kind]
 
 
-@given(steps=st.lists(st.tuples(st.integers(0, 15), st.integers(1, 10**20)), min_size=1, max_size=25), data=st.data())
+@given(steps=st.lists(st.tuples(st.integers(0, 16), st.integers(1, 10**20)), min_size=1, max_size=25), data=st.data())
 @settings(max_examples=60, deadline=None)
 def test_going_back_restores_exactly_what_was(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, int]], data: st.DataObject

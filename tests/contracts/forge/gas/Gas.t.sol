@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Terms, Work} from "../../../../contracts/interfaces/IFogMarket.sol";
+import {Review} from "../../../../contracts/interfaces/IFogRegistry.sol";
 import {BaseTest} from "../BaseTest.sol";
 import {vm} from "../Vm.sol";
 
@@ -72,6 +73,31 @@ contract GasTest is BaseTest {
         vm.prank(provider);
         market.closeSession(id);
         vm.snapshotGasLastCall("closeSession");
+    }
+
+    /// @dev The first is the dearest: the buyer is new to these providers' readers.
+    function test_Reviews() public {
+        address[] memory payees = replicas();
+        Review[] memory first = reviews(payees, "first");
+        Review[] memory second = reviews(payees, "second");
+        vm.prank(buyer);
+        registry.review(first);
+        vm.snapshotGasLastCall("review of 3, first");
+        vm.prank(buyer);
+        registry.review(second);
+        vm.assertLe(vm.snapshotGasLastCall("review of 3"), 215_000, "review of 3");
+    }
+
+    /// @dev Of sessions with each of the payees that are closed.
+    function reviews(address[] memory payees, bytes32 forJob) private returns (Review[] memory all) {
+        all = new Review[](payees.length);
+        for (uint256 i; i < payees.length; ++i) {
+            vm.prank(buyer);
+            bytes32 id = market.openSession(payees[i], 1e18, inAnHour(), forJob);
+            vm.prank(payees[i]);
+            market.closeSession(id);
+            all[i] = Review({session: id, value: 100});
+        }
     }
 
     function test_Batch100() public {
