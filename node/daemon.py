@@ -253,8 +253,7 @@ class Node:
                     calls=calls,
                     operator_of=book.operator_of,
                 )
-                rating = asyncio.create_task(ratings.run(), name="ratings")
-                self._stack.push_async_callback(_end, rating)
+                self._keep(ratings.run(), "ratings")
             network.listen_for(book)
             gauge = Gauge(
                 engine=engine,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,22 +11,21 @@ import typer
 
 from fogchain.cli import output
 from fogchain.cli.lazy import new_app
-from fogchain.cli.options import Data, Json, folder_of
+from fogchain.cli.options import Data, Json, Key, folder_of
 from fogchain.errors import BadInput
 
 app = new_app(no_args_is_help=True, help="Who runs this node; which nodes of other owners its wallet runs.")
 
 Owner = Annotated[str, typer.Argument(metavar="OWNER", help="The address of the wallet that owns the node.")]
-Key = Annotated[
-    str | None,
-    typer.Option(metavar="TEXT", help="A name for this step: given again with it, it is done once."),
-]
 
 
 @app.command()
 def show(data: Data = None, as_json: Json = False) -> None:
     """Who runs this node, and what its wallet runs of others."""
-    _report(_ask(data, "GET"), as_json)
+    from fogchain.api.rest import path_of
+    from fogchain.cli.link import rest_to
+
+    _report(dict(rest_to(folder_of(data)).json("GET", path_of("operator"))), as_json)
 
 
 @app.command()
@@ -42,7 +40,11 @@ def sign(
     Prints the agreement, which OWNER's node is to be given with `fogchain node operator bind`. Once bound it holds
     until one of the two releases the node.
     """
-    agreement = _ask(data, "POST", "agreements", {"node": owner, "valid": valid})
+    from fogchain.api.rest import path_of
+    from fogchain.cli.link import rest_to
+
+    body = json.dumps({"node": owner, "valid": valid}).encode()
+    agreement = rest_to(folder_of(data)).json("POST", path_of("operator", "agreements"), body)
     output.say_json(agreement)
     if not as_json:
         output.note("Give this to the node's owner: `fogchain node operator bind FILE`, or `-` to read it from a pipe.")
@@ -59,7 +61,7 @@ def bind(
 
     Runs of one task that are compared are never by two nodes of one operator.
     """
-    _report(_ask(data, "POST", "bind", _read(agreement), key or secrets.token_hex(16)), as_json)
+    _report(_change(data, "bind", _read(agreement), key), as_json)
 
 
 @app.command()
@@ -76,18 +78,17 @@ def release(
 
     An operator who names OWNER also makes void what he has signed for that node and was not used yet.
     """
-    _report(_ask(data, "POST", "release", {"node": owner}, key or secrets.token_hex(16)), as_json)
+    _report(_change(data, "release", {"node": owner}, key), as_json)
 
 
-def _ask(
-    data: Path | None, method: str, step: str = "", body: dict[str, Any] | None = None, key: str | None = None
-) -> dict[str, Any]:
+def _change(data: Path | None, step: str, body: dict[str, Any], key: str | None) -> dict[str, Any]:
     from fogchain.api.rest import path_of
     from fogchain.cli.link import rest_to
+    from fogchain.cli.once import key_or_new, post_once
 
-    path = path_of("operator", step) if step else path_of("operator")
-    headers = {"Idempotency-Key": key} if key else None
-    return dict(rest_to(folder_of(data)).json(method, path, json.dumps(body).encode() if body else None, headers))
+    folder = folder_of(data)
+    rest_to(folder).json("GET", path_of("node"))  # without a node nothing is tried
+    return dict(post_once(folder, path_of("operator", step), json.dumps(body).encode(), key_or_new(key)))
 
 
 def _read(place: str) -> dict[str, Any]:
