@@ -58,6 +58,12 @@ async def hand_to(m: Any, name: str, operator: str, folder: Path) -> None:
         return [node.address for node in (await m.network.client(operator).operator()).nodes] == [owner]
 
     await until(known, 60)
+    block = (await m.network.client(operator).status()).chain.block
+
+    async def known_to_the_buyer() -> bool:
+        return bool((await m.network.buyer.status()).chain.block >= block)
+
+    await until(known_to_the_buyer, 60)
 
 
 async def test_two_nodes_of_one_operator_never_confirm_each_other(market: Callable[..., Any], tmp_path: Path) -> None:
