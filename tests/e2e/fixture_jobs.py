@@ -151,7 +151,8 @@ class Jobs:
         self.emit(Event(kind="job", time=time.time(), job=self.summary(job_id)))
 
     def summary(self, job_id: str) -> JobSummary:
-        return JobSummary.model_validate(self.jobs[job_id].model_dump())
+        job = self.jobs[job_id]
+        return JobSummary(**{name: getattr(job, name) for name in JobSummary.model_fields})
 
     def _set_task(self, job_id: str, index: int, **changes: Any) -> TaskView:
         before, tally = self.tasks[job_id][index], self.tallies[job_id]
