@@ -91,6 +91,7 @@ async def killed_and_back(m: Any, *names: str) -> None:
         await m.network.ready(name)
 
 
+@pytest.mark.timeout(400)
 async def test_deferrable_jobs_are_cleared_on_chain_and_paid_at_the_auctions_price(market: Callable[..., Any]) -> None:
     settings = {name: {"price": price} for name, price in ASKS.items()}
     async with market(providers=3, buyers=2, settings=settings) as m:

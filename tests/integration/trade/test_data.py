@@ -98,6 +98,7 @@ async def test_a_large_input_reaches_every_provider_and_stays_while_it_is_needed
 
 
 @pytest.mark.complaint(26)
+@pytest.mark.timeout(400)
 async def test_what_failed_attempts_printed_is_kept_and_goes_with_the_job(
     market: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -192,6 +193,7 @@ class Follower:
 
 
 @pytest.mark.complaint(26)
+@pytest.mark.timeout(400)
 async def test_a_job_whose_results_do_not_fit_pauses_before_it_orders_more_and_loses_nothing(
     market: Callable[..., Any], tmp_path: Path
 ) -> None:
