@@ -58,7 +58,7 @@ class Outcomes:
     def score(self) -> int:
         """How much of its promised speed placement counts on, in basis points: the share of good outcomes after the
         rule of succession, where a wrong one outweighs WRONG_WEIGHT right ones and a late one is half a good one."""
-        good = 2 * (self.accepted + self.checks) - self.late
+        good = max(0, 2 * (self.accepted + self.checks) - self.late)  # late ones may have been taken back since
         bad = 2 * (self.lost + WRONG_WEIGHT * self.cases)
         return BPS * (good + 2) // (good + bad + 2)
 
@@ -67,7 +67,7 @@ class Outcomes:
         """What a buyer publishes of these outcomes: the score, out of 100. None where they say nothing."""
         if not self.accepted + self.checks + self.wrong + self.cases + self.lost:
             return None
-        return max(0, self.score) * 100 // BPS  # late ones that were taken back count, too
+        return self.score * 100 // BPS
 
     def quota(self, first: int = FIRST_QUOTA) -> int:
         """How many tasks at once it gets at the beginning of a job; `first`: when it is new to the buyer."""
