@@ -106,6 +106,8 @@ async def test_deferrable_jobs_are_cleared_on_chain_and_paid_at_the_auctions_pri
             while auction.turn_of(m.addresses["cedar"], owners, number, CPU):
                 number += 1  # to one that is cedar's to clear
             await clock.at(number * auction.EPOCH + 1)
+            for name in BIDS:  # one that has not seen that block yet would bid in the round before
+                await until(m.network.client(name).auction, lambda view: view.round == number)
 
             jobs = {name: await submit(m, m.network.client(name), BIDS[name]) for name in BIDS}
 
