@@ -1,0 +1,1 @@
+"""When this machine may work: only while its owner would not notice."""
