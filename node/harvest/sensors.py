@@ -64,12 +64,14 @@ SENSORS: Mapping[str, Kind] = MappingProxyType(
         "battery.temperature": Number(Unit.CELSIUS, -40, 120, jump=10),
         "power.source": Choice(frozenset(("mains", "ups", "ups-battery", "usb", "battery"))),
         "power.saver": Flag(),
+        "thermal.present": Flag(),  # a sensor is there; virtual machines have none
         "thermal.cpu": Number(Unit.CELSIUS, -40, 150, jump=60),  # the hottest sensor of processor and board
         "thermal.slope": Number(Unit.CELSIUS_A_MINUTE, -3600, 3600),
         "cpu.foreign": _PERCENT,  # of all cores, what is not ours
         "memory.free": Number(Unit.MEGABYTES, 0, 1e9),
         "memory.used": _PERCENT,
         "disk.free": Number(Unit.MEGABYTES, 0, 1e12),
+        "user.present": Flag(),  # somebody can sit here: there is a seat with a screen
         "user.idle": _SECONDS,  # since the last key or pointer
         "screen.locked": Flag(),
         "screen.off": _SECONDS,  # for how long; 0 while it is on
