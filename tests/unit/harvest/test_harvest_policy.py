@@ -18,7 +18,8 @@ from node.harvest.sensors import SENSORS, Choice, Flag, Number
 
 DESK: dict[str, Any] = {  # a desktop that is left alone
     "power.source": "mains", "battery.present": False, "thermal.present": True, "thermal.cpu": 50.0,
-    "user.present": True, "user.idle": 600.0, "cpu.foreign": 5.0, "memory.free": 8000.0, "memory.used": 20.0, "disk.free": 90_000.0,
+    "user.present": True, "user.idle": 600.0, "cpu.foreign": 5.0, "memory.free": 8000.0, "memory.used": 20.0,
+    "disk.free": 90_000.0,
     "time.clock": 23 * 60.0, "power.saver": False, "screen.off": 600.0, "network.metered": False,
     "network.kind": "ethernet",
 }  # fmt: skip
