@@ -215,7 +215,7 @@ def show(value: Value | None, unit: Unit | None) -> str:
     if isinstance(value, str):
         return value
     if unit is Unit.CLOCK:
-        return f"{int(value) // 60 % 24:02}:{int(value) % 60:02}"
+        return f"{int(value) // 60:02}:{int(value) % 60:02}"
     return f"{value:.4g} {unit.value}" if unit else f"{value:.4g}"
 
 
