@@ -32,9 +32,13 @@ async def disagreements(network: LocalNetwork) -> list[str]:
         in_sessions = {one.job for one in buyer.sessions.values()}
         on_account = [job.id for job in await all_of(network.buyer.jobs) if job.id not in in_sessions]
         await asyncio.gather(*(books.read_jobs(on_account) for books in (buyer, *providers.values())))
+        penalties: Counter[str] = Counter()
+        for job in on_account:
+            penalties.update({share.address: share.penalty for share in (await network.buyer.job(job)).providers})
         found = []
         for books in providers.values():
-            found += _sessions(buyer, books) + _receipts(buyer, books) + _batches(buyer, books, set(on_account))
+            found += _sessions(buyer, books) + _receipts(buyer, books)
+            found += _batches(buyer, books, set(on_account), penalties[books.address])
         for books in (buyer, *providers.values()):
             found += await _wallet(chain, books) + await _on_chain(chain, books)
         return found
@@ -128,10 +132,10 @@ def _receipts(buyer: Books, provider: Books) -> list[str]:
     return found
 
 
-def _batches(buyer: Books, provider: Books, jobs: set[str]) -> list[str]:
-    """Jobs without sessions: what was accepted is what the statements of both say was paid in batches."""
+def _batches(buyer: Books, provider: Books, jobs: set[str], penalties: int) -> list[str]:
+    """Jobs without sessions: what was accepted, less penalties, is what the statements of both say was paid."""
     mine = [one for one in buyer.receipts.values() if one.job in jobs and one.counterparty == provider.address]
-    owed = sum(one.cost for one in mine if one.state == "accepted")
+    owed = sum(one.cost for one in mine if one.state == "accepted") - penalties
     sides = (
         sum(line.went for line in buyer.batches_with(provider.address)),
         sum(line.came + line.fee for line in provider.batches_with(buyer.address)),

@@ -31,6 +31,7 @@ from fogchain.market.reasons import Reason
 from fogchain.market.verification import AUDIT_FLOOR
 from node.trade import wire
 from node.trade.driver import JobDriver
+from node.trade.funding import account_left
 from node.trade.openjob import Surroundings, room_of
 from node.trade.sources import holders
 from node.trade.wire import SignedCommitment, SignedReceipt
@@ -223,8 +224,7 @@ class Buyer:
     def _promised_by(self, machine: JobMachine) -> int:
         if machine.spec.pay != "batch" or machine.paid is not None or not machine.shares:
             return 0
-        most = machine.spec.budget if machine.ended is None else machine.spent
-        return max(0, most - sum(self._around.settlement.paid(machine.id).values()))
+        return account_left(machine, self._around.settlement)
 
     @property
     def balance_lock(self) -> asyncio.Lock:

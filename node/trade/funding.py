@@ -8,9 +8,10 @@ import structlog
 
 from fogchain.errors import FogchainError, PaymentRequired
 from fogchain.jobs.events import CapRaised
-from fogchain.jobs.machine import Share
+from fogchain.jobs.machine import JobMachine, Share
 from fogchain.units import MAX_UINT96, cost, format_fog
 from node.trade.openjob import OpenJob
+from node.trade.settlement import Settlement
 
 log = structlog.get_logger(__name__)
 
@@ -32,12 +33,14 @@ class JobFunding:
 
     async def _open_account(self, share: Share) -> None:
         """Nothing is locked for a provider, but the market must hold the budget free, where all can see it."""
-        purpose = f"account-{self._machine.id}"
+        job, accounts = self._machine.id, self._around.funding.accounts
         while self._machine.ended is None:
             try:
                 async with self._account:
-                    if purpose not in self._around.funding.promised:
-                        await self.fund(self._machine.spec.budget, purpose)
+                    if job not in accounts:
+                        await self.fund(self.account_left, f"account-{job}")
+                        accounts[job] = lambda: self.account_left
+                        self._around.funding.promised.pop(f"account-{job}", None)
                 self._job.open.add(share.provider)
                 self._job.problems.pop(share.provider, None)
                 self._job.wake.set()
@@ -46,6 +49,11 @@ class JobFunding:
                 self._job.problems[share.provider] = f"no money to pay with yet: {error.message}"
                 self._job.changed(set())
                 await asyncio.sleep(3)
+
+    @property
+    def account_left(self) -> int:
+        """What the job on account may still come to, beyond what its batches have paid."""
+        return account_left(self._machine, self._around.settlement)
 
     async def _open_session(self, share: Share) -> None:
         around, machine = self._around, self._machine
@@ -94,9 +102,8 @@ class JobFunding:
             address = around.wallet.address
             free = await self._unpromised(address, purpose)
             if free < cap:
-                rest = self._machine.spec.budget - sum(
-                    share.cap for share in self._machine.shares.values() if self._job.session_open(share)
-                )
+                opened = [share for share in self._machine.shares.values() if self._job.session_open(share)]
+                rest = cap if self._job.on_account else self._machine.spec.budget - sum(one.cap for one in opened)
                 token = await around.client.token_balance(address)
                 missing = cap - max(free, 0)
                 if token < missing:
@@ -121,13 +128,12 @@ class JobFunding:
                 return free - sum(under_way.values())
 
     def _under_way(self, purpose: str) -> dict[str, int]:
-        """What is promised to others, and not yet locked by the transaction of that name."""
-        sender, promised = self._around.sender, self._around.funding.promised
-        return {
-            name: amount
-            for name, amount in promised.items()
-            if name != purpose and sender.result(sender.next_tag(name)) is None
-        }
+        """What is promised to others: for sessions, until the transaction of that name has locked it."""
+        sender, funding = self._around.sender, self._around.funding
+        amounts = {
+            name: amount for name, amount in funding.promised.items() if sender.result(sender.next_tag(name)) is None
+        } | {f"account-{job}": left() for job, left in funding.accounts.items()}
+        return {name: amount for name, amount in amounts.items() if name != purpose}
 
     def raise_cap(self, share: Share) -> None:
         """The session's cap, not the budget, is what hinders: lock some more."""
@@ -160,3 +166,9 @@ class JobFunding:
         finally:
             self._raising.discard(share.provider)
             around.funding.promised.pop(purpose, None)
+
+
+def account_left(machine: JobMachine, settlement: Settlement) -> int:
+    """What a job that is paid in batches may still come to, in base units: nothing is locked for it."""
+    most = machine.spec.budget if machine.ended is None else machine.spent
+    return max(0, most - sum(settlement.paid(machine.id).values()))

@@ -45,10 +45,12 @@ BESIDE = 256 << 10  # bytes that a run may leave here beside its output: its man
 
 @dataclass(frozen=True)
 class Funding:
-    """One look at the balance, and a deposit, at a time; and what is promised to sessions not yet on the chain."""
+    """One look at the balance, and a deposit, at a time; what is promised to sessions not yet on the chain; and what
+    jobs on account, by id, may still come to."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     promised: dict[str, int] = field(default_factory=dict)
+    accounts: dict[str, Callable[[], int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

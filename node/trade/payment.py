@@ -151,5 +151,5 @@ class JobPayment:
         else:
             done = all(self._settled(share) for share in self._machine.shares.values())
         if done:
-            self._around.funding.promised.pop(f"account-{self._machine.id}", None)
+            self._around.funding.accounts.pop(self._machine.id, None)
             self._job.record(Paid(now))

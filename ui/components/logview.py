@@ -104,7 +104,7 @@ class LogCard:
         one = known[self._attempt]
         self._pill.set(tone(RUN, one.state))
         who = one.provider_name or show.short(one.provider)
-        self._who.set_text(" · ".join(part for part in (who, one.exit or "", one.detail) if part))
+        self._who.set_text(" · ".join(part for part in (who, one.exit or "", one.detail, _standing(one)) if part))
         set_prop(self._who, "title", f"{one.provider} {one.detail}".strip())
         log: LogView | None = getattr(one, self._stream.value)
         self._size.set_text(_size(log))
@@ -137,6 +137,13 @@ def _only_errors(one: AttemptLogs) -> bool:
     return bool(one.stderr and one.stderr.size) and not (one.stdout and one.stdout.size)
 
 
+def _standing(one: AttemptLogs) -> str:
+    """What the log is worth, in words; empty when it is what was accepted."""
+    if one.contradicted:
+        return "it printed something else than it delivered"
+    return "not verified: what its provider says" if one.unverified and (one.stdout or one.stderr) else ""
+
+
 def _size(log: LogView | None) -> str:
     if log is None or not log.size:
         return ""
@@ -149,5 +156,5 @@ def _words(one: AttemptLogs, log: LogView | None) -> str:
     if log is not None:
         return "nothing was printed"
     if one.finished is None and one.state in {"sent", "running"}:
-        return "what it prints is known once it has ended"
+        return "nothing was printed yet"
     return "nothing of it is kept: its provider was lost, or gave no result"

@@ -20,6 +20,7 @@ COLUMNS = (
     Column("Runs", optional=True),
     Column("Speed of a slot", end=True, optional=True),
     Column("Stays", end=True, wide=True),
+    Column("Rated", end=True, wide=True),
     Column("Heard", end=True, wide=True),
 )
 WISHES = (Column("Wish"), Column("Met by", end=True), Column("And those above", end=True))
@@ -120,6 +121,7 @@ def _row(found: OfferMatch) -> Row:
             named(found.name or show.short(found.address), found.address or found.peer_id),
             pill(MATCH["yes" if found.matches else "no"], why, why),
             *(_terms(offer, found) if offer is not None else (plain(show.UNKNOWN),) * 6),
+            _rated(found),
             _heard(found),
         ),
     )
@@ -151,6 +153,13 @@ def _kinds(offer: OfferView) -> str:
 
 def _account(offer: OfferView) -> str:
     return f"on account up to {show.fog(offer.on_account).text}" if offer.on_account else "by session only"
+
+
+def _rated(found: OfferMatch) -> Cell:
+    if (rating := found.rating) is None:
+        return plain(show.UNKNOWN, "no buyer has published anything of it", faint=True)
+    said = f"{show.plural(rating.sessions, 'session')}, {show.fog(rating.paid).text} paid; opinions, and not weighed"
+    return plain(f"{rating.value} of 100", said, f"by {show.plural(rating.buyers, 'buyer')}")
 
 
 def _heard(found: OfferMatch) -> Cell:

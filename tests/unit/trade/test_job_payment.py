@@ -136,7 +136,7 @@ def funding_of(chain: Chain, budget: int = 40 * WEI) -> tuple[JobFunding, Fundin
     around = SimpleNamespace(
         funding=Funding(), wallet=SimpleNamespace(address="0x01"), client=chain, sender=chain, calls=chain
     )
-    job = SimpleNamespace(machine=SimpleNamespace(spec=spec, shares={}), around=around)
+    job = SimpleNamespace(machine=SimpleNamespace(spec=spec, shares={}), around=around, on_account=False)
     return JobFunding(job), around.funding  # type: ignore[arg-type]
 
 
@@ -178,3 +178,19 @@ async def test_a_deposit_that_was_locked_or_refused_is_made_again_under_another_
         except Reverted:
             continue
     assert chain.sent[-1] == f"deposit-open-a-{40 * WEI}-3" and chain.free == 40 * WEI
+
+
+async def test_what_jobs_on_account_may_come_to_is_not_there_for_others_and_shrinks_as_it_is_paid() -> None:
+    chain, left = Chain(free=40 * WEI), [35 * WEI]
+    funding, around = funding_of(chain)
+    around.accounts["ab"] = lambda: left[0]
+    await funding.fund(5 * WEI, "open-mine")
+    assert chain.sent == []
+    around.promised.clear()
+    left[0] = 36 * WEI
+    await funding.fund(5 * WEI, "open-mine")
+    assert len(chain.sent) == 1
+    around.promised.clear()
+    chain.free, chain.sent, left[0] = 15 * WEI, [], 10 * WEI  # 26 of it were paid
+    await funding.fund(5 * WEI, "open-mine")
+    assert chain.sent == []
