@@ -189,13 +189,13 @@ class _Transfer:
     async def _run(self) -> None:
         name, size = self._ref.sha256, self._ref.size
         partial = await asyncio.to_thread(self._store.partial, name, size)
-        plan = FetchPlan(_in_any_order(partial.missing))
         asking: list[asyncio.Task[None]] = []
         try:
-            if chunk_count(size) >= MANY:
-                asking = [asyncio.create_task(self._ask_for_sources()), asyncio.create_task(self._look(plan))]
             if size == 0:
                 partial.put(0, b"")
+            plan = FetchPlan(_in_any_order(partial.missing))
+            if chunk_count(size) >= MANY:
+                asking = [asyncio.create_task(self._ask_for_sources()), asyncio.create_task(self._look(plan))]
             await self._learn_chunks(partial)
             self.partial = partial
             await self._fill(plan, partial)

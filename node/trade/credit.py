@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 import structlog
 
-from fogchain.errors import PaymentRequired
+from fogchain.errors import Conflict, PaymentRequired
 from fogchain.market.credit import Standing, may_start, why_never
 from fogchain.market.messages import ON_ACCOUNT, TaskOrder
 from fogchain.units import cost, format_fog
@@ -17,12 +17,16 @@ from node.trade.ledger import Ledger
 
 log = structlog.get_logger(__name__)
 
+AGAIN = 60.0  # seconds between looks at a clock that may be put right
+
 
 class CreditLine:
     """Which orders run, by what their buyers have signed for. An order that has to wait is not lost."""
 
-    def __init__(self, ledger: Ledger, accounts: Accounts, increment: int, on_account: int) -> None:
-        self._ledger, self._accounts = ledger, accounts
+    def __init__(
+        self, ledger: Ledger, accounts: Accounts, increment: int, on_account: int, now: Callable[[], float]
+    ) -> None:
+        self._ledger, self._accounts, self._now = ledger, accounts, now
         self._increment, self._on_account = increment, on_account
         self._started: dict[bytes, tuple[str, bool, int]] = {}  # order to buyer, whether on account, most it may cost
         self._waiting: set[bytes] = set()
@@ -39,7 +43,8 @@ class CreditLine:
 
     @asynccontextmanager
     async def turn(self, digest: bytes, order: TaskOrder, slots: asyncio.Semaphore) -> AsyncIterator[None]:
-        """Holds a slot while the order runs; begins when the order is covered. `ended` gives its cover back."""
+        """Holds a slot while the order runs; begins when the order is covered. `ended` gives its cover back.
+        Raises Conflict when it is not covered by its deadline: who does not pay holds no place."""
         while True:
             await self._covered(digest, order)
             async with slots:
@@ -72,8 +77,12 @@ class CreditLine:
                     behind=format_fog(standing.behind), started=format_fog(standing.started),
                 )  # fmt: skip
                 said = True
-            with suppress(TimeoutError):  # what covers an order on account can go and come back between two looks
-                await asyncio.wait_for(self._moved.wait(), LOOK if order.session == ON_ACCOUNT else None)
+            if (left := order.deadline - self._now()) <= 0:
+                raise Conflict("the order's deadline passed before it was paid for or covered")
+            # What covers an order on account can go and come back between two looks.
+            pause = LOOK if order.session == ON_ACCOUNT else AGAIN
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._moved.wait(), min(pause, left))
         self._waiting.discard(digest)
 
     def _may_start(self, order: TaskOrder) -> bool:

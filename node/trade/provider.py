@@ -75,7 +75,7 @@ class Provider:
         self._ledger, self._network, self._sandbox = ledger, network, sandbox
         self._index, self._changed = index, changed
         self._accounts = Accounts(ledger, index, wallet.address, config.on_account, self._account_moved)
-        self._credit = CreditLine(ledger, self._accounts, config.increment, config.on_account)
+        self._credit = CreditLine(ledger, self._accounts, config.increment, config.on_account, index.now)
         self._runs = Runs(
             wallet=wallet,
             domain=domain,

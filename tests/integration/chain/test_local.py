@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -16,6 +17,7 @@ from on_chain import ETH, FOG, until
 
 from fogchain.chain.client import ChainClient
 from fogchain.chain.local import LocalChain
+from fogchain.chain.rpc import Rpc
 from fogchain.errors import Conflict, CorruptData, Unavailable
 
 pytestmark = pytest.mark.chain
@@ -250,6 +252,23 @@ async def test_a_killed_parent_takes_anvil_with_it_and_the_next_start_goes_on(de
     await chain.stop()
 
 
+class Killed(Exception):
+    pass
+
+
+class Dying(Rpc):
+    """Sends one transaction, and is gone at the second."""
+
+    sent = 0
+
+    async def call(self, method: str, *params: Any) -> Any:
+        self.sent += method == "eth_sendRawTransaction"
+        if self.sent > 1:
+            await self.close()
+            raise Killed
+        return await super().call(method, *params)
+
+
 async def test_a_half_done_deployment_is_finished(tmp_path: Path) -> None:
     """As a kill between two contracts leaves it."""
     from coincurve import PrivateKey
@@ -265,14 +284,13 @@ async def test_a_half_done_deployment_is_finished(tmp_path: Path) -> None:
     # A second deployment on the same chain, cut off after its first contract.
     target = tmp_path / "second.json"
     nonce = int(await client.rpc.call("eth_getTransactionCount", TREASURY, "latest"), 16)
-    task = asyncio.create_task(deploy(client.rpc, PrivateKey(TREASURY_KEY), target, Profile.load("test")))
+    with pytest.raises(Killed):
+        await deploy(Dying(chain.rpc_url), PrivateKey(TREASURY_KEY), target, Profile.load("test"))
 
     async def begun() -> bool:
-        return int(await client.rpc.call("eth_getTransactionCount", TREASURY, "latest"), 16) > nonce
+        return int(await client.rpc.call("eth_getTransactionCount", TREASURY, "latest"), 16) == nonce + 1
 
     await until(begun)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
     assert not target.exists()
     second = await deploy(client.rpc, PrivateKey(TREASURY_KEY), target, Profile.load("test"))
     assert Deployment.load(target) == second
