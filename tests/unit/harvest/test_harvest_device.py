@@ -160,7 +160,7 @@ def test_every_change_has_a_cause_and_is_kept_by_replay() -> None:
     assert [(went.cause, went.actor) for went in play.went][-3:] == [
         ("user.idle < 2 s", "policy"), ("all guards are clear", "policy"), ("all its tasks have ended", "executor"),
     ]  # fmt: skip
-    events = [Started(), CLEAR, Claimed(), Began(), KEY, Done("freeze"), CLEAR, Ended(0)]
+    events: list[Event] = [Started(), CLEAR, Claimed(), Began(), KEY, Done("freeze"), CLEAR, Ended(0)]
     again, went = run(iter([(event, float(at)) for at, event in enumerate(events, 1)]))
     assert (again, went) == (play.device, play.went)
 
