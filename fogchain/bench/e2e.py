@@ -44,7 +44,7 @@ BATCH_TASKS = 100
 BATCH_RUNS = 3
 BATCH_SECONDS = 0.5  # a task of the batch, about
 FEW, MANY = 40, 240  # zero-work tasks
-POLL = 0.2  # seconds between looks at a job: the times that count are the node's own
+POLL = 0.5  # seconds between looks at a job: the times that count are the node's own
 AUDIT_JOBS, AUDIT_TASKS = 200, 1000
 POPULATIONS = (Population(cheats=0.1, cheating=1.0), Population(cheats=0.1), Population(cheats=0.3))
 PURSE = "100000 FOG"
@@ -165,6 +165,7 @@ async def _market(scratch: Path, figures: Figures, say: Callable[[str], None]) -
     await network.start()
     try:
         await _timed_job(network, zero[MANY])
+        await _timed_job(network, batch)  # with the checks that newcomers get
         calm = [(await _timed_job(network, batch)).seconds for _ in range(2)]
         say("dead_provider_makespan: one of four providers is killed in mid-batch")
         hurt = await _timed_job(network, batch, kill=("cedar", 0.4))

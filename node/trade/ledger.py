@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from sqlalchemy import (
     Row,
     String,
     Table,
+    bindparam,
     func,
     insert,
     select,
@@ -94,6 +95,25 @@ class HeldVoucher:
     last: bool
     closed: bool
     on_account: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OrderState:
+    """As much of an order as says how it stands."""
+
+    digest: bytes
+    peer: str
+    state: str
+    verdict: str
+    handed: bool
+
+
+# Asked for with every run: the statements are made once.
+_ORDER = select(_orders).where(_orders.c.digest == bindparam("digest"))
+_SESSION = select(_sessions).where(_sessions.c.session == bindparam("session"))
+_STATES = select(_orders.c.digest, _orders.c.peer, _orders.c.state, _orders.c.verdict, _orders.c.handed).where(
+    _orders.c.digest.in_(bindparam("digests", expanding=True))
+)
 
 
 def account_of(order: TaskOrder) -> bytes:
@@ -217,8 +237,14 @@ class Ledger:
 
     def get(self, digest: bytes) -> LedgerOrder | None:
         with self._engine.connect() as connection:
-            row = connection.execute(select(_orders).where(_orders.c.digest == digest)).first()
+            row = connection.execute(_ORDER, {"digest": digest}).first()
         return _order(row) if row else None
+
+    def states(self, digests: Sequence[bytes]) -> dict[bytes, OrderState]:
+        """How these orders stand, as far as they are known: buyers ask every second for all that they have here."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(_STATES, {"digests": list(digests)}).all()
+        return {row.digest: OrderState(row.digest, row.peer, row.state, row.verdict, row.handed) for row in rows}
 
     def queued(self) -> list[LedgerOrder]:
         """Orders to run, oldest first."""
@@ -330,7 +356,7 @@ class Ledger:
 
     def held(self, session: bytes) -> HeldVoucher | None:
         with self._engine.connect() as connection:
-            row = connection.execute(select(_sessions).where(_sessions.c.session == session)).first()
+            row = connection.execute(_SESSION, {"session": session}).first()
         return _voucher(row) if row else None
 
     def open_sessions(self) -> list[HeldVoucher]:

@@ -33,7 +33,7 @@ from node.trade.credit import CreditLine
 from node.trade.handover import Handover
 from node.trade.issuer import Issuer
 from node.trade.leases import Leases
-from node.trade.ledger import Ledger, LedgerOrder, account_of
+from node.trade.ledger import Ledger, LedgerOrder, OrderState, account_of
 from node.trade.ports import Network, Sandbox
 from node.trade.registration import Registration
 from node.trade.runs import Runs
@@ -238,7 +238,7 @@ class Provider:
             self._handover.push(digest, afresh=True)
         return Promise(self._state(known), known.promise).encode()
 
-    def _state(self, known: LedgerOrder) -> str:
+    def _state(self, known: LedgerOrder | OrderState) -> str:
         if known.state == wire.DROPPED and known.verdict == wire.LAPSED:
             return wire.LAPSED
         if known.digest in self._runs.running:
@@ -248,8 +248,10 @@ class Provider:
     async def _on_status(self, peer: str, data: bytes) -> bytes:
         states = []
         self._leases.hear(peer)
-        for digest in wire.decode_digests(data):
-            known = self._ledger.get(digest)
+        digests = wire.decode_digests(data)
+        here = self._ledger.states(digests)
+        for digest in digests:
+            known = here.get(digest)
             if known is None or known.peer != peer:  # a buyer with a new node key sends its orders again first
                 states.append(wire.UNKNOWN)
                 continue
