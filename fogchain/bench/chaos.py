@@ -28,7 +28,7 @@ from fogchain.localnet import LocalNetwork
 from fogchain.units import GFUEL, WEI
 
 TASKS = 10
-ROUNDS = 8_000_000  # of the module's loop, some tenths of a second
+ROUNDS = 80_000_000  # of the module's loop, 8 fuel each: a tenth of a second and more
 AT_ONCE = 2  # jobs under way
 LEAST_PAUSE, MEAN_PAUSE = 0.2, 4.0  # seconds between kills
 PATIENCE = 600.0  # seconds for all jobs to be paid once the killing is over
@@ -151,9 +151,9 @@ class _Chaos:
         spec = JobSpec(
             name=key,
             module=BlobRef(sha256=sha256, size=len(module)),
-            budget=20 * WEI,
+            budget=40 * WEI,
             time_limit=24 * 3_600_000,  # what is measured is that it ends, not when
-            limits=Limits(fuel=GFUEL // 5, memory=16 << 20, time=60_000, output=1 << 16),
+            limits=Limits(fuel=GFUEL, memory=16 << 20, time=60_000, output=1 << 16),
             tasks=tuple(TaskSpec(args=(_word(key, index),)) for index in range(TASKS)),
         )
         return (await api.submit(spec, key)).id

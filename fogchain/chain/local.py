@@ -36,7 +36,7 @@ from fogchain.errors import Conflict, CorruptData, NotFound, Unavailable
 _HOST = "127.0.0.1"
 _START_TIMEOUT = 20.0  # seconds for anvil to answer; loading a big state takes some
 _POLL = 0.25  # seconds between looks for blocks worth saving
-_MIN_SAVE_GAP = 1.0  # seconds; grows with what a save costs, so that saving takes a tenth of the time at most
+_MIN_SAVE_GAP = 1.0  # seconds; grows with what a save costs, so that saving takes a quarter of the time at most
 _MAX_DEATHS = 5  # of anvil within a minute, after which this gives up
 
 _log = structlog.get_logger(__name__)
@@ -222,7 +222,7 @@ class LocalChain:
             said = (self.folder / "anvil.log").read_text(errors="replace").strip()[-400:]
             if state is None or "in use" in said:
                 raise Unavailable(f"anvil did not start: {said or 'it said nothing'}", hint=f"it is {binary}")
-            self._snapshots.discard(state)
+            self._snapshots.discard()
         self._seen_block = int(await self._connected().call("eth_blockNumber"), 16)
 
     async def _answers(self) -> bool:
@@ -278,7 +278,7 @@ class LocalChain:
                     began = time.monotonic()
                     await self.save()
                     last = time.monotonic()
-                    gap = max(_MIN_SAVE_GAP, 10 * (last - began))
+                    gap = max(_MIN_SAVE_GAP, 3 * (last - began))
             except (Unavailable, RpcError) as error:
                 _log.debug("the local chain can't be saved now", reason=error.message)
             except OSError as error:

@@ -182,7 +182,7 @@ async def test_a_local_chain_from_an_older_snapshot_is_followed_back_and_forth(
     calls = Calls(client.deployment)
     await buyer.sender.send(calls.approve(40 * FOG))
     await chain.save()
-    state = sorted((chain.folder / "state").iterdir())[-1]
+    state = max((chain.folder / "state").glob("*.json.gz"))
     kept = state.read_bytes()
     session = await trade(client, buyer, provider)
     await index.wait_for(lambda: index.account(provider.address).unbonding, 10)

@@ -98,8 +98,8 @@ async def test_it_is_the_same_chain_after_any_number_of_kills(chain: LocalChain,
 
         await until(restarted)
         assert await genesis() == first
-        newest = json.loads(max((chain.folder / "state").glob("*.json")).read_bytes())
-        assert sum(int(block["header"]["number"], 16) == 0 for block in newest["blocks"]) == 1
+        loaded = json.loads((chain.folder / "state" / "loaded.json").read_bytes())
+        assert sum(int(block["header"]["number"], 16) == 0 for block in loaded["blocks"]) == 1
         assert await client.token_balance(SOMEONE) == number * FOG
 
 
@@ -110,15 +110,15 @@ async def test_blocks_are_saved_without_being_asked_and_three_states_are_kept(
 
     states = chain.folder / "state"
     for number in range(1, 4):
-        before = max(path.name for path in states.iterdir())
+        before = max(states.glob("*.json.gz"))
         await fund(client.rpc, client.deployment, SOMEONE, 0, FOG)
 
-        async def saved(before: str = before) -> bool:
-            return max(path.name for path in states.iterdir() if path.suffix == ".json") > before
+        async def saved(before: Path = before) -> bool:
+            return max(states.glob("*.json.gz")) > before
 
         await until(saved)
         assert await client.token_balance(SOMEONE) == number * FOG
-    assert len(list(states.iterdir())) == 3
+    assert len(list(states.glob("*.json.gz"))) == 3
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "binary", "other"])
@@ -126,7 +126,7 @@ async def test_an_unreadable_state_falls_back_to_the_one_before(chain: LocalChai
     await chain.fund(SOMEONE, 0, FOG)
     await chain.fund(SOMEONE, 0, FOG)
     await chain.stop()
-    newest = max((chain.folder / "state").iterdir())
+    newest = max((chain.folder / "state").glob("*.json.gz"))
     whole = newest.read_bytes()
     newest.write_bytes(
         {"cut": whole[: len(whole) // 2], "empty": b"", "binary": os.urandom(99), "other": b"{}"}[damage]
@@ -134,7 +134,7 @@ async def test_an_unreadable_state_falls_back_to_the_one_before(chain: LocalChai
     deployment = await chain.start()
     client = ChainClient(chain.rpc_url, deployment)
     assert FOG <= await client.token_balance(SOMEONE) <= 2 * FOG
-    assert newest.with_suffix(".unreadable").exists()
+    assert (newest.parent / f"{newest.name[:10]}.unreadable").exists()
     await client.close()
 
 
