@@ -34,7 +34,7 @@ from hostile import (
 )
 
 from fogchain import cbor
-from fogchain.api.models import API_PREFIX
+from fogchain.api.models import API_PREFIX, ReceiptView
 from fogchain.bench.e2e import spin_job
 from fogchain.chain.calls import Calls, session_id
 from fogchain.chain.client import ChainClient
@@ -88,6 +88,10 @@ class Doors:
     offerers: dict[str, RogueProvider]  # whose offers are not good
     job: str  # of the network's buyer, placed with all of them
     kept: bytes  # a session of the buyer with the liar, which expires soon
+
+    @property
+    def honest(self) -> set[str]:
+        return {self.oak_address, self.birch_address}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -513,15 +517,15 @@ async def test_offers_that_are_not_their_senders_good_word_draw_no_work(doors: D
 
 
 async def test_a_receipt_for_anothers_order_is_refused(doors: Doors) -> None:
-    async def accepted() -> bytes | None:
+    async def accepted() -> ReceiptView | None:
         receipts = (await doors.network.buyer.receipts(role="buyer", job=doors.job)).items
-        of_oak = [view.order for view in receipts if view.counterparty == doors.oak_address]
-        return bytes.fromhex(of_oak[0].removeprefix("0x")) if of_oak else None
+        return next((view for view in receipts if view.counterparty in doors.honest), None)
 
-    order = await until(accepted)
+    receipt = await until(accepted)
+    order = bytes.fromhex(receipt.order.removeprefix("0x"))
     await doors.liar.hand_over(order, manifest())
     answer = doors.liar.answers[order]
-    assert isinstance(answer, BadSignature) and doors.oak_address in answer.message
+    assert isinstance(answer, BadSignature) and receipt.counterparty in answer.message
 
 
 @pytest.mark.complaint(29)
@@ -544,8 +548,9 @@ async def test_a_job_among_rogues_ends_right_and_pays_the_honest_alone(doors: Do
     assert len({task.result for task in tasks}) == 1  # equal tasks have equal results, all of the honest
     runs = {run.attempt: run for task in tasks for run in task.runs}
 
-    honest = {doors.oak_address, doors.birch_address}
-    assert {run.provider for run in runs.values() if run.state == "accepted"} == honest
+    # Others' orders fill oak meanwhile: it may have had no room for any of this job.
+    working = {run.provider for run in runs.values() if run.state == "accepted"}
+    assert working and working <= doors.honest
     assert all(rogue.orders for rogue in (liar, staller, mute))
 
     assert set(liar.played) == {trick.__name__ for trick in LIES}
@@ -566,12 +571,12 @@ async def test_a_job_among_rogues_ends_right_and_pays_the_honest_alone(doors: Do
 
     async def claimed() -> bool:
         shares = {share.address: share for share in (await buyer.job(doors.job)).providers}
-        return all(shares[address].session_state == "closed" for address in honest)
+        return all(shares[address].session_state == "closed" for address in working)
 
     await until(claimed)
     detail = await buyer.job(doors.job)
     for share in detail.providers:
-        if share.address in honest:
+        if share.address in working:
             assert share.owed == share.claimed > 0
         else:
             assert (share.tasks, share.checks, share.owed, share.claimed) == (0, 0, 0, 0)

@@ -71,7 +71,7 @@ class Field(Market):
             name="writing",
             module=BlobRef(sha256=name, size=len(module)),
             budget=parse_fog("100 FOG"),
-            limits=Limits(fuel=GFUEL // 5, memory=16 << 20, time=10_000, output=1 << 16),
+            limits=Limits(fuel=GFUEL, memory=16 << 20, time=30_000, output=1 << 16),
             tasks=tuple(TaskSpec(args=(f"{index:02}",)) for index in range(tasks)),
         )
         return (await self.network.buyer.submit(spec)).id
