@@ -26,6 +26,7 @@ from typing import Literal, TypeAlias
 from node.harvest.policy import Action, Scope
 
 HARD_KILL = 10.0  # seconds after a veto, when tasks that still run are killed whatever they are at
+MOST_STANDING = 600.0  # seconds for which tasks stand still before they are handed back
 WARM = "its guards are about to clear"
 
 
@@ -301,6 +302,11 @@ class _Turn:
                 self._ask(State.VACATING, "vacate", "no checkpoint came in time", "clock")
             else:
                 self._kill("it was not vacated in time", "clock")
+        elif device.state in _STANDING and device.asked is None and self._stands_long():
+            self._ask(State.VACATING, "vacate", "its tasks have stood still for too long", "clock")
+
+    def _stands_long(self) -> bool:
+        return self.device.stood_since is not None and self.now - self.device.stood_since >= MOST_STANDING
 
     # ---------------------------------------------------------------- where it should be
 

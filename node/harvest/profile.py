@@ -33,7 +33,7 @@ from node.harvest.lint import lint
 from node.harvest.policy import Action, Guard, Policy, Scope
 from node.harvest.reading import BadExpression, parse
 
-PROFILES = ("desktop", "laptop", "phone", "server", "quiet-night")
+PROFILES = ("desktop", "laptop", "phone", "server", "quiet-night", "dedicated")
 MOST_GUARDS = 50
 
 
@@ -58,7 +58,7 @@ class _GuardFile(BaseModel):
 class _PolicyFile(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    profile: Literal["desktop", "laptop", "phone", "server", "quiet-night"] | None = None
+    profile: Literal["desktop", "laptop", "phone", "server", "quiet-night", "dedicated"] | None = None
     drop: list[str] = []
     guards: Annotated[dict[str, _GuardFile], Field(max_length=MOST_GUARDS)] = {}
 

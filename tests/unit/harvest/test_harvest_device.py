@@ -10,6 +10,7 @@ import pytest
 
 from node.harvest.device import (
     HARD_KILL,
+    MOST_STANDING,
     Began,
     Claimed,
     Cleared,
@@ -125,6 +126,16 @@ def test_a_boost_passes_the_owners_guards_and_never_safety_and_it_ends() -> None
     assert play.device.intent == "auto"
 
 
+def test_tasks_that_stand_still_for_long_are_handed_back() -> None:
+    play = working(KEY, Done("freeze"))
+    assert play(Ticked(), MOST_STANDING - 2).state is State.FROZEN
+    assert play(Ticked(), 2).effects == ["vacate"]
+    assert play.state is State.VACATING
+    assert play(Done("vacate")).state is State.BLOCKED
+    waiting = working(FULL, Done("checkpoint"))
+    assert waiting(Ticked(), MOST_STANDING).state is State.VACATING
+
+
 def test_intent_and_vetoes_are_apart() -> None:
     """Folding@home 83: "finishing" was lost when the machine paused for a moment."""
     play = working(Intended("finish"), KEY, Done("freeze"), CLEAR)
@@ -172,7 +183,7 @@ EVENTS: tuple[Event, ...] = (
     Measured(True), Measured(False), Done("freeze"), Done("checkpoint"), Done("vacate"), Intended("auto"),
     Intended("pause"), Intended("finish"), Intended("boost"), Faulted("fault"), Cleared(), Ticked(),
 )  # fmt: skip
-ALPHABET: list[tuple[Event, float]] = [*((event, 1.0) for event in EVENTS), (Ticked(), 20.0)]
+ALPHABET: list[tuple[Event, float]] = [*((event, 1.0) for event in EVENTS), (Ticked(), 20.0), (Ticked(), MOST_STANDING)]
 GOOD: tuple[tuple[Event, float], ...] = (
     (Started(), 1.0), (Cleared(), 1.0), (Intended("auto"), 1.0), (CLEAR, 1.0), (Ticked(), 20.0), (Ended(0), 1.0),
     (Measured(False), 1.0),
