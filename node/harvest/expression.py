@@ -192,8 +192,13 @@ def _causes(expression: Expression, snapshot: Snapshot, outcome: Truth, *, turne
         case _:
             kind = SENSORS[expression.sensor]
             unit = kind.unit if isinstance(kind, Number) else None
-            text = write(_turned(expression)) if turned else write(expression)
+            text = cause_text(expression, turned=turned)
             yield Cause(text, expression.sensor, snapshot.get(expression.sensor), unit)
+
+
+def cause_text(leaf: Leaf, *, turned: bool) -> str:
+    """A condition as a policy would write it, or the opposite of it when it stands within a `not`."""
+    return write(_turned(leaf)) if turned else write(leaf)
 
 
 def _turned(leaf: Leaf) -> Expression:

@@ -124,16 +124,17 @@ def _whole(policy: Policy) -> Iterator[Finding]:
 def _points(expressions: Sequence[Expression]) -> list[Snapshot] | None:
     """A snapshot for each piece in which all these expressions are constant; None when there are too many."""
     names = sorted(frozenset().union(*(sensors(one) for one in expressions)))
-    axes = [_axis(name, expressions) for name in names]
+    axes = [axis(name, expressions) for name in names]
     count = 1
-    for axis in axes:
-        count *= len(axis)
+    for each in axes:
+        count *= len(each)
     if count > MOST_POINTS:
         return None
     return [dict(zip(names, values, strict=True)) for values in itertools.product(*axes)]
 
 
-def _axis(sensor: str, expressions: Sequence[Expression]) -> list[Value]:
+def axis(sensor: str, expressions: Sequence[Expression]) -> list[Value]:
+    """Values of a sensor, one for each piece of its range in which none of these expressions changes."""
     kind = SENSORS[sensor]
     match kind:
         case Flag():

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal, TypeAlias
 
-from node.harvest.expression import Cause, Expression, causes, evaluate
+from node.harvest.compiled import Compiled, compiled
+from node.harvest.expression import Cause, Expression
 from node.harvest.sensors import Snapshot
 
 
@@ -53,6 +54,12 @@ class Guard:
     patience: float = 0.0  # seconds for which `leave` holds before it counts; none for safety
     ignores_unknown: bool = False  # never for safety
     duty: float = 0.0  # of THROTTLE: the share of time that is left to work
+    entering: Compiled = field(init=False, repr=False, compare=False)
+    leaving: Compiled = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "entering", compiled(self.enter))
+        object.__setattr__(self, "leaving", compiled(self.leave))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,27 +130,27 @@ class Policy:
 
 
 def _judge(guard: Guard, snapshot: Snapshot, now: float, before: Held) -> tuple[Held, Veto | None]:
-    leave = evaluate(guard.leave, snapshot)
+    leave = guard.leaving.ask(snapshot)
     if leave is None and not guard.ignores_unknown:
-        return Held(), _veto(guard, "unknown", guard.leave, snapshot, None)
+        return Held(), _veto(guard, "unknown", guard.leaving, snapshot, None)
     if leave is True:
         since = now if before.since is None else min(before.since, now)
         if before.clear and now - since < guard.patience:
             return Held(clear=True, since=since), None
-        return Held(), _veto(guard, "left", guard.leave, snapshot, True)
+        return Held(), _veto(guard, "left", guard.leaving, snapshot, True)
     if before.clear:
         return Held(clear=True), None
-    enter = evaluate(guard.enter, snapshot)
+    enter = guard.entering.ask(snapshot)
     if enter is None and guard.ignores_unknown:
         enter = True
     if enter is not True:
-        return Held(), _veto(guard, "waiting" if enter is False else "unknown", guard.enter, snapshot, enter)
+        return Held(), _veto(guard, "waiting" if enter is False else "unknown", guard.entering, snapshot, enter)
     since = now if before.since is None else min(before.since, now)
     left = guard.dwell - (now - since)
     if left <= 0:
         return Held(clear=True), None
-    return Held(since=since), Veto(guard, "waiting", tuple(causes(guard.enter, snapshot, True)), left)
+    return Held(since=since), Veto(guard, "waiting", guard.entering.causes(snapshot, True), left)
 
 
-def _veto(guard: Guard, reason: Reason, of: Expression, snapshot: Snapshot, outcome: bool | None) -> Veto:
-    return Veto(guard, reason, tuple(causes(of, snapshot, outcome)), None)
+def _veto(guard: Guard, reason: Reason, of: Compiled, snapshot: Snapshot, outcome: bool | None) -> Veto:
+    return Veto(guard, reason, of.causes(snapshot, outcome), None)

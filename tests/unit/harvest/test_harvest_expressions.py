@@ -5,20 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from harvest_strategies import expressions, snapshots
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.harvest.compiled import compiled
 from node.harvest.expression import (
     And,
-    Between,
-    Compared,
-    ComparedWith,
-    Constant,
     Expression,
-    Is,
     IsUnknown,
     Not,
-    OneOf,
     Or,
     causes,
     evaluate,
@@ -26,60 +22,7 @@ from node.harvest.expression import (
     write,
 )
 from node.harvest.reading import BadExpression, parse
-from node.harvest.sensors import SENSORS, Choice, Flag, Number, Unit, plausible, steady
-
-FLAGS = [name for name, kind in SENSORS.items() if isinstance(kind, Flag)]
-NUMBERS = [name for name, kind in SENSORS.items() if isinstance(kind, Number) and kind.unit is not Unit.CLOCK]
-CHOICES = [name for name, kind in SENSORS.items() if isinstance(kind, Choice)]
-
-
-def _limit(name: str) -> st.SearchStrategy[float]:
-    kind = SENSORS[name]
-    assert isinstance(kind, Number)
-    return st.integers(int(kind.low), int(min(kind.high, 10_000))).map(float)
-
-
-def _words(name: str) -> st.SearchStrategy[frozenset[str]]:
-    kind = SENSORS[name]
-    assert isinstance(kind, Choice)
-    return st.frozensets(st.sampled_from(sorted(kind.words)), min_size=1)
-
-
-orders = st.sampled_from(("<", "<=", ">", ">="))
-leaves = st.one_of(
-    st.booleans().map(Constant),
-    st.sampled_from(FLAGS).map(Is),
-    st.sampled_from(sorted(SENSORS)).map(IsUnknown),
-    st.sampled_from(NUMBERS).flatmap(lambda name: st.builds(Compared, st.just(name), orders, _limit(name))),
-    st.builds(ComparedWith, st.just("thermal.cpu"), orders, st.just("gpu.temperature")),
-    st.sampled_from(CHOICES).flatmap(lambda name: st.builds(OneOf, st.just(name), _words(name))),
-    st.builds(Between, st.just("time.clock"), st.integers(0, 1440).map(float), st.integers(0, 1439).map(float)),
-)
-expressions: st.SearchStrategy[Expression] = st.recursive(
-    leaves,
-    lambda inner: st.one_of(
-        inner.map(Not),
-        st.lists(inner, min_size=2, max_size=3).map(lambda parts: And(tuple(parts))),
-        st.lists(inner, min_size=2, max_size=3).map(lambda parts: Or(tuple(parts))),
-    ),
-    max_leaves=8,
-)
-
-
-@st.composite
-def snapshots(draw: st.DrawFn) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, kind in SENSORS.items():
-        if draw(st.booleans()):
-            continue  # unknown
-        match kind:
-            case Flag():
-                found[name] = draw(st.booleans())
-            case Choice(words):
-                found[name] = draw(st.sampled_from(sorted(words)))
-            case Number(_, low, high):
-                found[name] = float(draw(st.integers(int(low), int(min(high, 10_000)))))
-    return found
+from node.harvest.sensors import SENSORS, Choice, Flag, Number, plausible, steady
 
 
 def plain(expression: Expression) -> Expression:
@@ -115,6 +58,13 @@ def test_not_turns_and_the_causes_are_among_its_sensors(expression: Expression, 
     outcome = evaluate(expression, snapshot)
     assert evaluate(Not(expression), snapshot) is (None if outcome is None else not outcome)
     assert {cause.sensor for cause in causes(expression, snapshot, outcome)} <= sensors(expression)
+
+
+@given(expressions, snapshots())
+def test_what_is_compiled_says_the_same(expression: Expression, snapshot: dict[str, Any]) -> None:
+    once, outcome = compiled(expression), evaluate(expression, snapshot)
+    assert once.ask(snapshot) is outcome
+    assert list(once.causes(snapshot, outcome)) == causes(expression, snapshot, outcome)
 
 
 def _all(expression: Expression) -> list[Expression]:
