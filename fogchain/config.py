@@ -103,6 +103,14 @@ class BuyerSection(_Section):
     rate: bool = True  # whether it is published how sessions with providers went, a transaction a job
 
 
+class HarvestSection(_Section):
+    """Where this machine tells of itself; other folders than its own are for trying a policy on a fed tree."""
+
+    sys: Path = Path("/sys")
+    proc: Path = Path("/proc")
+    dev: Path = Path("/dev")
+
+
 class DataSection(_Section):
     quota: SizeAmount | None = Field(
         default=None, ge=64 << 20
@@ -118,6 +126,7 @@ class NodeConfig(_Section):
     p2p: P2pSection = P2pSection()
     provider: ProviderSection = ProviderSection()
     buyer: BuyerSection = BuyerSection()
+    harvest: HarvestSection = HarvestSection()
     data: DataSection = DataSection()
 
 

@@ -5,6 +5,7 @@ DIR/keystore.json   the wallet, encrypted      DIR/password    its password, 060
 DIR/node.seed       the node's seed, 0600      DIR/api.token   the API's token, 0600
 DIR/node.db         jobs, orders, receipts     DIR/chain.db    event index and outgoing transactions
 DIR/blobs/          content by hash            DIR/work/       running tasks' folders
+DIR/policy.toml     when it works for others
 DIR/run/api.json    where the API listens, while the node runs
 DIR/run/p2p.json    the port that peers know   DIR/logs/
 """
@@ -60,6 +61,10 @@ class DataFolder:
     @property
     def chain_database(self) -> Path:
         return self.root / "chain.db"
+
+    @property
+    def policy(self) -> Path:
+        return self.root / "policy.toml"
 
     @property
     def blobs(self) -> Path:

@@ -32,11 +32,13 @@ def create_node(
     buyer: Mapping[str, Any] | None = None,
     p2p: Mapping[str, Any] | None = None,
     api: Mapping[str, Any] | None = None,
+    profile: str | None = None,
 ) -> Wallet:
     """Make a data folder, keeping a wallet that is there already (`fogchain wallet new`). Returns the wallet.
 
     `light` encrypts the keystore cheaply, for throw-away networks. The password comes from $FOGCHAIN_PASSWORD, else a
-    random one is made and kept in the folder, readable by the owner alone. Raises Conflict when a node is there,
+    random one is made and kept in the folder, readable by the owner alone. `profile`: by which guards it works for
+    others; without one always, as long as it is powered and cool. Raises Conflict when a node is there,
     BadInput for settings that the configuration refuses; in both cases nothing is written.
     """
     if folder.config.exists():
@@ -64,6 +66,8 @@ def create_node(
             NodeIdentity.create(folder.seed)
         if not folder.token.exists():
             write_atomically(folder.token, secrets.token_hex(32).encode(), mode=0o600)
+        if profile is not None and not folder.policy.exists():
+            write_atomically(folder.policy, f'profile = "{profile}"\n'.encode())
         deployment.save(folder.root / DEPLOYMENT_FILE)
         write_atomically(folder.config, tomli_w.dumps(raw).encode())
     except BaseException:

@@ -64,6 +64,7 @@ from node.api.services import Role
 from node.commons import Commons
 from node.data import Data
 from node.feed import Feed
+from node.harvesting import Harvesting
 from node.operators import Operators
 from node.papers import Papers
 from node.refusals import Refusals
@@ -107,8 +108,10 @@ class Services:
         data: Callable[[Callable[[str], JobMachine]], Data],
         refusals: Refusals,
         refused_by_peers: Refusals,
+        harvesting: Harvesting | None = None,
     ) -> None:
         self.blobs, self.answers = blobs, answers
+        self._harvesting = harvesting
         self.data = data(self._machine)
         self.commons = Commons(
             client=client, index=index, calls=calls, sender=sender, address=wallet.address, mined=self._mined
@@ -137,6 +140,13 @@ class Services:
         self._started = time.monotonic()
         self._process = psutil.Process(os.getpid())
         self.stopping = False
+
+    @property
+    def harvesting(self) -> Harvesting:
+        """Raises NotFound at a node that is no provider."""
+        if self._harvesting is None:
+            raise NotFound("this node is no provider: it runs nothing for others")
+        return self._harvesting
 
     # ---------------------------------------------------------------- node and wallet
 

@@ -35,6 +35,7 @@ Endpoints (all under `/v1`, all but two want `Authorization: Bearer <token>`, th
     POST   /jobs/{id}/cancel              JobSummary
     WS     /events                        Event, one JSON object a message; header auth as above; ?after=SEQ resumes
     ...    /operator                      see `fogchain.api.operators`
+    ...    /harvest               see `fogchain.api.harvest`
     ...    /stake /dao /prices /slashings     see `fogchain.api.commons`
 
 A page: `?limit=&cursor=`. Errors: RFC 9457 problem details (`Problem`) with the right status code. Every POST that

@@ -22,6 +22,9 @@ class Commands(LazyGroup):
         ),
         "ratings": Lazy("fogchain.cli.ratings", "ratings", "What buyers have published of a provider."),
         "node": Lazy("fogchain.cli.node", "app", "Make a node, run it, look at it."),
+        "harvest": Lazy(
+            "fogchain.cli.harvest", "app", "When this machine works for others, and why it does or doesn't."
+        ),
         "wallet": Lazy("fogchain.cli.wallet", "app", "The node's account: key, balances, transfers."),
         "stake": Lazy("fogchain.cli.stake", "app", "The bond: it answers for work, votes, and earns."),
         "dao": Lazy("fogchain.cli.dao", "app", "Governance by bonded FOG: propose, vote, carry out."),

@@ -48,6 +48,14 @@ def init(
     memory: Annotated[
         str | None, typer.Option(metavar="SIZE", help='As provider: the most a task may have, "512 MiB".')
     ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="As provider, when it works: laptop, desktop, server, phone, quiet-night or dedicated.",
+            show_default="by what this machine is",
+        ),
+    ] = None,
     listen: Annotated[
         list[str] | None, typer.Option(metavar="MULTIADDR", help="Where other nodes reach it; repeatable.")
     ] = None,
@@ -67,14 +75,18 @@ def init(
 
     With wallet, seed, API token and configuration. Nothing that exists is overwritten.
     """
+    from fogchain.cli.machine import PROFILES, kind_of_machine
     from fogchain.nodefolder import create_node
 
+    if profile is not None and profile not in PROFILES:
+        raise BadInput(f"there is no profile {profile!r}", hint=f"use one of {', '.join(PROFILES)}")
     folder = folder_of(data)
     deployment = _deployment(folder, chain)
     rpc_url = rpc or deployment.rpc_url
     if rpc_url is None:
         raise BadInput("the deployment file names no RPC address", hint="give one with --rpc http://…")
     roles = list(dict.fromkeys(role or ["buyer", "provider"]))
+    works = profile or kind_of_machine()
     p2p: dict[str, Any] = {"listen": listen, "bootstrap": bootstrap} | ({} if mdns else {"mdns": False})
     provider = {"price": price, "slots": slots, "memory": memory}
     wallet = create_node(
@@ -87,10 +99,14 @@ def init(
         provider=_given(provider),
         p2p=_given(p2p),
         api={"port": api_port} if api_port else {},
+        profile=works if "provider" in roles else None,
     )
     folder.root.chmod(0o700)  # also one that was there before, for the chain
     if as_json:
-        output.say_json({"data": str(folder.root), "address": wallet.address, "roles": roles, "rpc_url": rpc_url})
+        output.say_json(
+            {"data": str(folder.root), "address": wallet.address, "roles": roles, "rpc_url": rpc_url}
+            | ({"profile": works} if "provider" in roles else {})
+        )
         return
     output.facts(
         [
@@ -98,6 +114,7 @@ def init(
             ("roles", " and ".join(roles)),
             ("wallet", wallet.address),
             ("chain", f"{deployment.chain_id} at {rpc_url}"),
+            ("works", f"as the profile {works!r} says: {folder.policy}" if "provider" in roles else ""),
         ]
     )
     output.say()

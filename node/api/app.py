@@ -17,6 +17,7 @@ from node.api.routes.blobs import blob_routes
 from node.api.routes.dao import dao_routes
 from node.api.routes.data import data_routes
 from node.api.routes.events import event_routes
+from node.api.routes.harvest import harvest_routes
 from node.api.routes.jobs import job_routes
 from node.api.routes.node import node_routes
 from node.api.routes.operators import operator_routes
@@ -59,6 +60,7 @@ def create_app(
     for routes in (
         node_routes, wallet_routes, statement_routes, account_routes, job_routes, blob_routes, data_routes,
         operator_routes, stake_routes, dao_routes, price_routes, slashing_routes,
+        harvest_routes,
     ):  # fmt: skip
         app.include_router(routes(services), prefix=API_PREFIX, dependencies=known)
     app.include_router(auth_routes(services, sessions), prefix=API_PREFIX, dependencies=known)

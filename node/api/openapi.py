@@ -27,6 +27,7 @@ _TAGS = {
     "jobs": "Price, submit, follow and cancel jobs; fetch their results",
     "blobs": "Modules and inputs by their SHA-256",
     "operators": "Who runs this node, and which nodes its wallet runs",
+    "harvest": "When this machine works for others, and why it does or doesn't",
     "stake": "The node's bond",
     "dao": "Proposals and votes",
     "prices": "Base prices and their history",

@@ -40,7 +40,7 @@ from node.harvest.device import (
 )
 from node.harvest.journal import Happened, Journal
 from node.harvest.pacing import Pace, Pacer
-from node.harvest.policy import Action, Decision, Policy, Scope
+from node.harvest.policy import Action, Decision, Policy, Scope, Veto
 from node.harvest.ports import Workers
 from node.harvest.scribe import Scribe
 from node.harvest.sensors import Snapshot
@@ -381,14 +381,16 @@ def same(one: Weighed, other: Weighed) -> bool:
 
 
 def cause_of(decision: Decision) -> str:
-    """The most severe veto in words: `user: user.idle < 2 s: user.idle is 0.1 s`."""
-    if not decision.vetoes:
-        return ""
-    veto = decision.vetoes[0]
-    said = "; ".join(str(cause) for cause in veto.causes)
+    """The most severe veto in words; empty when there is none."""
+    return cause_of_veto(decision.vetoes[0]) if decision.vetoes else ""
+
+
+def cause_of_veto(veto: Veto) -> str:
+    """`user: user.idle < 2 s: user.idle is 0.1 s`."""
     if veto.clears_in is not None:
-        return f"{veto.guard.name}: clear for {veto.guard.dwell - veto.clears_in:.0f} of {veto.guard.dwell:g} s"
-    return f"{veto.guard.name}: {said}"
+        stood = veto.guard.dwell - veto.clears_in
+        return f"{veto.guard.name}: clear for {stood:.0f} s of {veto.guard.dwell:g} s"
+    return f"{veto.guard.name}: {'; '.join(str(cause) for cause in veto.causes)}"
 
 
 def _guard(cause: str) -> str:

@@ -165,6 +165,11 @@ class Journal:
             rows = connection.execute(wanted).all()
         return [Kept(row.id, row.at, State(row.before), State(row.after), row.cause, row.actor) for row in rows]
 
+    def count(self) -> int:
+        """Of the transitions that are kept."""
+        with self._engine.connect() as connection:
+            return connection.execute(select(func.count()).select_from(_transitions)).scalar_one()
+
     def course(self, since: float) -> list[Transition]:
         """All transitions from then on, the oldest first; their times are Unix seconds."""
         with self._engine.connect() as connection:

@@ -19,6 +19,7 @@ A guard that is named in both replaces the profile's; one of the profile's safet
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Container
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -29,7 +30,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from fogchain.errors import BadInput
 from fogchain.units import parse_duration, parse_ratio
 from node.harvest.expression import Expression
-from node.harvest.lint import lint
+from node.harvest.lint import Finding, lint
 from node.harvest.policy import Action, Guard, Policy, Scope
 from node.harvest.reading import BadExpression, parse
 
@@ -37,8 +38,20 @@ PROFILES = ("desktop", "laptop", "phone", "server", "quiet-night", "dedicated")
 MOST_GUARDS = 50
 
 
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """One thing that is wrong with a policy's text. `guard` and `line` are None where it concerns the whole."""
+
+    problem: str
+    guard: str | None = None
+    line: int | None = None
+    hint: str = ""
+
+
 class BadPolicy(BadInput):
     """A policy that is not used; the message names file, line, guard and reason."""
+
+    flaw: Flaw | None = None
 
 
 class _GuardFile(BaseModel):
@@ -74,7 +87,14 @@ class _Source:
         line = self._line(guard, key)
         where = f"{self.name}, line {line}" if line else self.name
         of = f", guard {guard!r}" if guard else ""
-        return BadPolicy(f"{where}{of}: {reason}", hint=hint)
+        error = BadPolicy(f"{where}{of}: {reason}", hint=hint)
+        error.flaw = Flaw(reason, guard, line, hint)
+        return error
+
+    def flaw(self, finding: Finding, own: Container[str]) -> Flaw:
+        """`own`: the guards that stand in this text."""
+        guard = finding.guard
+        return Flaw(finding.problem, guard, self._line(guard, None) if guard in own else None, finding.hint)
 
     def _line(self, guard: str | None, key: str | None) -> int | None:
         """Where the guard's table begins, or the key in it."""
@@ -95,10 +115,7 @@ class _Source:
 
 def builtin(name: str) -> Policy:
     """One of PROFILES. Raises BadPolicy for another name."""
-    if name not in PROFILES:
-        raise BadPolicy(f"there is no profile {name!r}", hint=f"there are {', '.join(PROFILES)}")
-    text = resources.files("node.harvest").joinpath("profiles", f"{name}.toml").read_text()
-    return read(text, f"profile {name}")
+    return read(text_of(name), f"profile {name}")
 
 
 def load(path: Path) -> Policy:
@@ -113,8 +130,40 @@ def load(path: Path) -> Policy:
 def read(text: str, name: str) -> Policy:
     """Raises BadPolicy for the first thing that is wrong."""
     source = _Source(name, text)
+    policy, file = _parse(source)
+    if findings := lint(policy):
+        finding = findings[0]
+        own = finding.guard if finding.guard in file.guards else None
+        raise source.wrong(finding.problem, own, hint=finding.hint)
+    return policy
+
+
+def flaws(text: str, name: str) -> list[Flaw]:
+    """All that is wrong with a policy; where it can't be read at all, the first thing why."""
+    source = _Source(name, text)
     try:
-        raw: Any = tomllib.loads(text)
+        policy, file = _parse(source)
+    except BadPolicy as error:
+        return [error.flaw or Flaw(error.message, hint=error.hint)]
+    return [source.flaw(finding, file.guards) for finding in lint(policy)]
+
+
+def text_of(profile: str) -> str:
+    """A profile as it comes with the node. Raises BadPolicy for a name that is none."""
+    if profile not in PROFILES:
+        raise BadPolicy(f"there is no profile {profile!r}", hint=f"there are {', '.join(PROFILES)}")
+    return resources.files("node.harvest").joinpath("profiles", f"{profile}.toml").read_text()
+
+
+def profile_in(text: str) -> str | None:
+    """The profile that a policy which was read begins with."""
+    named = tomllib.loads(text).get("profile")
+    return named if isinstance(named, str) else None
+
+
+def _parse(source: _Source) -> tuple[Policy, _PolicyFile]:
+    try:
+        raw: Any = tomllib.loads(source.text)
     except tomllib.TOMLDecodeError as error:
         raise source.wrong(f"no TOML: {error}") from error
     try:
@@ -124,12 +173,7 @@ def read(text: str, name: str) -> Policy:
         place = [str(part) for part in first["loc"]]
         guard = place[1] if len(place) > 1 and place[0] == "guards" else None
         raise source.wrong(f"{'.'.join(place[2:] if guard else place)}: {first['msg']}", guard, place[-1]) from error
-    policy = Policy(name, _with_profile(source, file))
-    if findings := lint(policy):
-        finding = findings[0]
-        own = finding.guard if finding.guard in file.guards else None
-        raise source.wrong(finding.problem, own, hint=finding.hint)
-    return policy
+    return Policy(source.name, _with_profile(source, file)), file
 
 
 def _with_profile(source: _Source, file: _PolicyFile) -> tuple[Guard, ...]:

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import NoReturn
 
 from fogchain import __version__
 from fogchain.api.data import AttemptLogs, LogView, StorageView, TaskLogs
@@ -123,6 +124,10 @@ class MemoryServices:
         self.sent: dict[str, tuple[str, Coin]] = {}  # by key
         self.quotes = 0
         self.explode = False
+
+    @property
+    def harvesting(self) -> NoReturn:
+        raise NotFound("this node is no provider: it runs nothing for others")
 
     # -- what a test does to the node
 
