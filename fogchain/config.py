@@ -118,6 +118,22 @@ class DataSection(_Section):
     retention: SpanAmount = Field(default=30 * 86_400_000, ge=3_600_000)  # of results that nobody has fetched
 
 
+class FleetSection(_Section):
+    """Devices of the same owner that work for this node, their gateway."""
+
+    enabled: bool = False  # needs the role provider
+    heartbeat: SpanAmount = Field(default=5_000, ge=100, le=60_000)  # between two signs of life of a device
+    offline_after: SpanAmount = Field(default=30_000, ge=1_000, le=3_600_000)  # of silence; its tasks go elsewhere
+    standing: SpanAmount = Field(default=60_000, ge=1_000)  # for which a task may stand still on a device
+    works: bool = True  # whether the gateway runs tasks itself, beside its devices
+
+    @model_validator(mode="after")
+    def _patient(self) -> Self:
+        if self.offline_after < 2 * self.heartbeat:
+            raise ValueError("offline_after has to be two heartbeats at least: one may be late")
+        return self
+
+
 class NodeConfig(_Section):
     node: NodeSection = NodeSection()
     chain: ChainSection
@@ -128,6 +144,13 @@ class NodeConfig(_Section):
     buyer: BuyerSection = BuyerSection()
     harvest: HarvestSection = HarvestSection()
     data: DataSection = DataSection()
+    fleet: FleetSection = FleetSection()
+
+    @model_validator(mode="after")
+    def _fleet_sells(self) -> Self:
+        if self.fleet.enabled and "provider" not in self.node.roles:
+            raise ValueError('fleet.enabled needs the role "provider" in node.roles: devices work for a provider')
+        return self
 
 
 def load_config(folder: DataFolder) -> NodeConfig:

@@ -44,10 +44,15 @@ from node.api import once
 from node.api.app import create_app
 from node.api.server import ApiServer
 from node.data import Data
+from node.devices import Devices
 from node.executor.backend import Backend
 from node.executor.pool import Executor, RunRequest
 from node.executor.rayexecutor import RayExecutor
 from node.feed import Feed
+from node.fleet import store as fleet_store
+from node.fleet.gateway import Gateway
+from node.fleetbackend import FleetBackend
+from node.fleetroom import capacity_of, make_gateway
 from node.p2p.address import PeerAddress, PeerFound, PeerUp, node_key_of, peer_id_of
 from node.p2p.blobs import fetch_blob, serve_blobs, serve_sources
 from node.p2p.host import P2PHost
@@ -67,7 +72,7 @@ from node.trade.gauge import Gauge, Gauged
 from node.trade.issuer import Issuer
 from node.trade.ledger import Ledger
 from node.trade.openjob import Funding, Surroundings
-from node.trade.ports import Handler, Progress, Ran
+from node.trade.ports import Capacity, Handler, Progress, Ran
 from node.trade.printing import Printing
 from node.trade.provider import Provider
 from node.trade.ratings import Ratings
@@ -188,6 +193,14 @@ class Node:
         book: ProviderBook | None = None
         buyer: Buyer | None = None
         provider: Provider | None = None
+        gateway: Gateway | None = None
+        fleet: FleetBackend | None = None
+
+        def fleet_changed() -> None:
+            if provider is not None:
+                provider.capacity_changed()
+            for services in watchers:
+                services.fleet_changed()
 
         def offered() -> Offered | None:
             mine = [r for r in index.providers() if r.owner.lower() == wallet.address]
@@ -267,9 +280,29 @@ class Node:
             self._keep(book.run(), "provider-book")
         if "provider" in config.node.roles:
             executor = _backend(self.folder.work, config.provider, node_changed)
+            if config.fleet.enabled:
+                gateway = make_gateway(
+                    config, network, deployment.domain.network, identity.node_key, engine, fleet_changed
+                )
+                executor = fleet = FleetBackend(
+                    executor,
+                    gateway,
+                    folder=self.folder.work,
+                    slots=config.provider.slots,
+                    memory=config.provider.memory,
+                    works=lambda: config.fleet.works,
+                    blobs=blobs,
+                    fetch=network.fetch,
+                )
+                self._keep(gateway.run(), "fleet")
             await executor.start()
             self._stack.push_async_callback(executor.stop)
             sandbox, rate = _Sandbox(executor), await executor.measure_rate()
+
+            def capacity() -> Capacity:
+                own = Capacity(config.provider.slots, config.provider.memory, rate)
+                return capacity_of(fleet) if fleet is not None else own
+
             uptime = Uptime(engine, time.time())
             issuer = Issuer(
                 name=config.node.name,
@@ -277,7 +310,7 @@ class Node:
                 identity=identity,
                 domain=deployment.domain,
                 config=config.provider,
-                fuel_rate=rate,
+                capacity=capacity,
                 engines=lambda: sandbox.engines,
                 database=engine,
                 base_price=partial(_base_price, client),
@@ -297,6 +330,7 @@ class Node:
                 storage=storage,
                 network=network,
                 sandbox=sandbox,
+                capacity=capacity,
                 index=index,
                 sender=sender,
                 calls=calls,
@@ -305,8 +339,9 @@ class Node:
             gauged = Gauged(sandbox=sandbox, blobs=blobs, busy=lambda: provider is not None and provider.busy)
             network.serve("gauge", gauged.answer)
         roles = [role for role in (buyer, provider) if role is not None]
+        readable = [*roles, *([gateway] if gateway is not None else [])]
         network.share(
-            lambda peer, sha256: any(role.may_read(peer, sha256) for role in roles),
+            lambda peer, sha256: any(each.may_read(peer, sha256) for each in readable),
             provider.held_for.owned if provider else lambda owner, sha256: False,
             buyer.sources if buyer else lambda peer, sha256: [],
         )
@@ -340,6 +375,7 @@ class Node:
             ),
             refusals=self.refusals,
             refused_by_peers=self.refused_by_peers,
+            fleet=Devices(gateway, network.peer_id, fleet.own_place if fleet is not None else lambda: None),
         )
         self._keep(services.data.tend(), "storage")
         watchers.append(services)
@@ -584,6 +620,7 @@ def _tables() -> MetaData:
         once,
         fetched_blobs,
         trade_settlement,
+        fleet_store,
     )
     for source in (room.tables for room in rooms):
         for table in source.tables.values():

@@ -63,6 +63,7 @@ from node.api.once import Answers
 from node.api.services import Role
 from node.commons import Commons
 from node.data import Data
+from node.devices import Devices
 from node.feed import Feed
 from node.harvesting import Harvesting
 from node.operators import Operators
@@ -80,6 +81,7 @@ from node.trade.provider import Provider
 T = TypeVar("T")
 
 BEAT = 2.0  # seconds between node events
+FLEET_PAUSE = 0.2  # seconds between events of the fleet at least
 
 
 class Services:
@@ -108,11 +110,13 @@ class Services:
         data: Callable[[Callable[[str], JobMachine]], Data],
         refusals: Refusals,
         refused_by_peers: Refusals,
+        fleet: Devices,
         harvesting: Harvesting | None = None,
     ) -> None:
         self.blobs, self.answers = blobs, answers
         self._harvesting = harvesting
         self.data = data(self._machine)
+        self.fleet = fleet
         self.commons = Commons(
             client=client, index=index, calls=calls, sender=sender, address=wallet.address, mined=self._mined
         )
@@ -140,6 +144,7 @@ class Services:
         self._started = time.monotonic()
         self._process = psutil.Process(os.getpid())
         self.stopping = False
+        self._fleet_moves = False
 
     @property
     def harvesting(self) -> Harvesting:
@@ -434,6 +439,16 @@ class Services:
     def node_changed(self) -> None:
         if self._feed.heard:
             self._feed.publish(Event(kind="node", time=time.time(), node=self.status()))
+
+    def fleet_changed(self) -> None:
+        """Told a little later, and once for all that changes until then: a fleet changes with every task."""
+        if self._feed.heard and not self._fleet_moves:
+            self._fleet_moves = True
+            asyncio.get_running_loop().call_later(FLEET_PAUSE, self._tell_fleet)
+
+    def _tell_fleet(self) -> None:
+        self._fleet_moves = False
+        self._feed.publish(Event(kind="fleet", time=time.time()))
 
     async def beat(self) -> None:
         """Publish the node's state regularly until cancelled."""

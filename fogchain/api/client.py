@@ -10,6 +10,7 @@ from __future__ import annotations
 from fogchain.api.aio.auth import AsyncAuthApi
 from fogchain.api.aio.blobs import AsyncBlobsApi
 from fogchain.api.aio.dao import AsyncDaoApi
+from fogchain.api.aio.fleet import AsyncFleetApi
 from fogchain.api.aio.harvest import AsyncHarvestApi
 from fogchain.api.aio.jobs import AsyncJobsApi
 from fogchain.api.aio.market import AsyncMarketApi
@@ -19,6 +20,7 @@ from fogchain.api.aio.wallet import AsyncWalletApi
 from fogchain.api.sync.auth import AuthApi
 from fogchain.api.sync.blobs import BlobsApi
 from fogchain.api.sync.dao import DaoApi
+from fogchain.api.sync.fleet import FleetApi
 from fogchain.api.sync.harvest import HarvestApi
 from fogchain.api.sync.jobs import JobsApi
 from fogchain.api.sync.link import EventStream
@@ -30,7 +32,7 @@ from fogchain.api.sync.wallet import WalletApi
 __all__ = ["AsyncClient", "Client", "EventStream"]
 
 
-class Client(JobsApi, BlobsApi, MarketApi, WalletApi, OperatorsApi, StakeApi, DaoApi, HarvestApi, AuthApi):
+class Client(JobsApi, BlobsApi, MarketApi, WalletApi, OperatorsApi, FleetApi, StakeApi, DaoApi, HarvestApi, AuthApi):
     """Synchronous; one connection, not for several threads at once."""
 
     def __enter__(self) -> Client:
@@ -46,6 +48,7 @@ class AsyncClient(
     AsyncMarketApi,
     AsyncWalletApi,
     AsyncOperatorsApi,
+    AsyncFleetApi,
     AsyncStakeApi,
     AsyncDaoApi,
     AsyncHarvestApi,

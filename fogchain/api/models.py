@@ -36,6 +36,7 @@ Endpoints (all under `/v1`, all but two want `Authorization: Bearer <token>`, th
     WS     /events                        Event, one JSON object a message; header auth as above; ?after=SEQ resumes
     ...    /operator                      see `fogchain.api.operators`
     ...    /harvest               see `fogchain.api.harvest`
+    ...    /fleet                         see `fogchain.api.fleet`
     ...    /stake /dao /prices /slashings     see `fogchain.api.commons`
 
 A page: `?limit=&cursor=`. Errors: RFC 9457 problem details (`Problem`) with the right status code. Every POST that
@@ -576,13 +577,14 @@ class TaskView(View):
 
 
 class Event(View):
-    """What changed. `job`: a JobSummary; `task`: a TaskView with its job id; `node`: a NodeStatus; `wallet` and
-    `providers` carry no data: fetch again. `gap`: some events after the number asked for are gone, fetch all again.
+    """What changed. `job`: a JobSummary; `task`: a TaskView with its job id; `node`: a NodeStatus; `wallet`,
+    `providers` and `fleet` carry no data: fetch again. `gap`: some events after the number asked for are gone, fetch
+    all again.
 
     `seq` grows with every event, over restarts of the node, too; it is what `after` takes.
     """
 
-    kind: Literal["job", "task", "node", "wallet", "providers", "gap"]
+    kind: Literal["job", "task", "node", "wallet", "providers", "fleet", "gap"]
     seq: int = 0
     time: float
     job: JobSummary | None = None

@@ -25,6 +25,7 @@ class Commands(LazyGroup):
         "harvest": Lazy(
             "fogchain.cli.harvest", "app", "When this machine works for others, and why it does or doesn't."
         ),
+        "fleet": Lazy("fogchain.cli.fleet", "app", "Devices that work for a node, their gateway."),
         "wallet": Lazy("fogchain.cli.wallet", "app", "The node's account: key, balances, transfers."),
         "stake": Lazy("fogchain.cli.stake", "app", "The bond: it answers for work, votes, and earns."),
         "dao": Lazy("fogchain.cli.dao", "app", "Governance by bonded FOG: propose, vote, carry out."),

@@ -18,7 +18,8 @@ STATE_COLOURS = {
     "done": "green", "ready": "green", "working": "green", "accepted": "green", "open": "green", "up": "green",
     "running": "cyan", "settling": "cyan", "planning": "cyan", "sent": "cyan", "checking": "cyan", "starting": "cyan",
     "failed": "red", "wrong": "red", "degraded": "red", "down": "red",
-    "cancelled": "yellow", "stopping": "yellow", "lost": "yellow",
+    "offline": "red", "removed": "red", "resting": "yellow", "paused": "yellow", "draining": "yellow",
+    "drained": "yellow", "cancelled": "yellow", "stopping": "yellow", "lost": "yellow",
 }  # fmt: skip
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")

@@ -17,6 +17,7 @@ from node.api.routes.blobs import blob_routes
 from node.api.routes.dao import dao_routes
 from node.api.routes.data import data_routes
 from node.api.routes.events import event_routes
+from node.api.routes.fleet import fleet_routes
 from node.api.routes.harvest import harvest_routes
 from node.api.routes.jobs import job_routes
 from node.api.routes.node import node_routes
@@ -59,7 +60,7 @@ def create_app(
     known = [Depends(only_known_parameters)]
     for routes in (
         node_routes, wallet_routes, statement_routes, account_routes, job_routes, blob_routes, data_routes,
-        operator_routes, stake_routes, dao_routes, price_routes, slashing_routes,
+        operator_routes, fleet_routes, stake_routes, dao_routes, price_routes, slashing_routes,
         harvest_routes,
     ):  # fmt: skip
         app.include_router(routes(services), prefix=API_PREFIX, dependencies=known)

@@ -28,6 +28,7 @@ _TAGS = {
     "blobs": "Modules and inputs by their SHA-256",
     "operators": "Who runs this node, and which nodes its wallet runs",
     "harvest": "When this machine works for others, and why it does or doesn't",
+    "fleet": "Devices that work for this node",
     "stake": "The node's bond",
     "dao": "Proposals and votes",
     "prices": "Base prices and their history",

@@ -21,7 +21,7 @@ from node.trade.claims import CLAIM_MARGIN
 from node.trade.credit import CreditLine
 from node.trade.issuer import Issuer
 from node.trade.ledger import Ledger, account_of
-from node.trade.ports import Sandbox
+from node.trade.ports import Capacity, Sandbox
 from node.trade.sources import blobs_of
 from node.trade.wire import SignedOrder
 
@@ -43,6 +43,7 @@ class Acceptance:
         ledger: Ledger,
         storage: Storage,
         sandbox: Sandbox,
+        capacity: Callable[[], Capacity],
         index: EventIndex,
         accounts: Accounts,
         credit: CreditLine,
@@ -50,7 +51,8 @@ class Acceptance:
         """`sold_to`: what an auction has sold to a buyer, by address."""
         self._address, self._domain, self._config = address, domain, config
         self._issuer, self._sold_to, self._ledger, self._storage = issuer, sold_to, ledger, storage
-        self._sandbox, self._index, self._accounts, self._credit = sandbox, index, accounts, credit
+        self._sandbox, self._capacity = sandbox, capacity
+        self._index, self._accounts, self._credit = index, accounts, credit
 
     def check(self, signed: SignedOrder) -> None:
         """Refuse an order we would not be paid for or can't run."""
@@ -76,14 +78,13 @@ class Acceptance:
             raise Conflict(f"this node does not run {spec.runtime}; it has {join(self._sandbox.engines)}")
         if order.engine != engine:
             raise Conflict(f"the order wants engine {order.engine}; this node has {engine}")
-        if spec.limits.memory > self._config.memory:
-            raise Conflict(
-                f"the task may use {spec.limits.memory} bytes of memory; this node gives {self._config.memory}"
-            )
+        capacity = self._capacity()
+        if spec.limits.memory > capacity.memory:
+            raise Conflict(f"the task may use {spec.limits.memory} bytes of memory; this node gives {capacity.memory}")
         waiting, _ = self._ledger.counts()
         missing = sum(size for sha256, size in blobs_of(spec).items() if not self._storage.store.has(sha256))
         self._storage.room(missing + (waiting + 1) * spec.limits.output, "the task's data and output")
-        if waiting >= self._config.queue + self._config.slots:
+        if waiting >= self._config.queue + capacity.slots:
             raise Unavailable("this node's queue is full")
         if order.session == ON_ACCOUNT:
             self._accounts.check(order)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 import structlog
 
@@ -42,7 +42,9 @@ class CreditLine:
             raise PaymentRequired(why, hint="lower limits.fuel, or begin with smaller tasks: what was paid counts")
 
     @asynccontextmanager
-    async def turn(self, digest: bytes, order: TaskOrder, slots: asyncio.Semaphore) -> AsyncIterator[None]:
+    async def turn(
+        self, digest: bytes, order: TaskOrder, slots: AbstractAsyncContextManager[object]
+    ) -> AsyncIterator[None]:
         """Holds a slot while the order runs; begins when the order is covered. `ended` gives its cover back.
         Raises Conflict when it is not covered by its deadline: who does not pay holds no place."""
         while True:

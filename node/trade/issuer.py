@@ -19,12 +19,14 @@ from fogchain.market.offers import class_id, price_at
 from fogchain.market.survival import forecast
 from fogchain.wallet.eip712 import Domain, sign
 from fogchain.wallet.keystore import Wallet
+from node.trade.ports import Capacity
 from node.trade.uptime import Uptime
 from node.trade.wire import SignedOffer
 
 log = structlog.get_logger(__name__)
 
 PRICE_INTERVAL = 15.0  # seconds between looks at the base price, and between signs of life in the record
+CAPACITY_INTERVAL = 5  # seconds at least between offers of which only the capacity differs
 
 tables = MetaData()
 _issued = Table(
@@ -49,7 +51,7 @@ class Issuer:
         identity: NodeIdentity,
         domain: Domain,
         config: ProviderSection,
-        fuel_rate: int,
+        capacity: Callable[[], Capacity],
         engines: Callable[[], tuple[str, ...]],
         database: Engine,
         base_price: BasePrice,
@@ -57,7 +59,7 @@ class Issuer:
         now: Callable[[], float] = time.time,
     ) -> None:
         self._name, self._wallet, self._identity, self._domain = name, wallet, identity, domain
-        self._config, self._rate, self._engines = config, fuel_rate, engines
+        self._config, self._capacity, self._engines = config, capacity, engines
         self._database, self._base_price, self._uptime = database, base_price, uptime
         self._now = now
         self._price: int | None = config.price if config.multiplier is None else None
@@ -102,11 +104,17 @@ class Issuer:
         return self._price
 
     def current(self) -> SignedOffer:
-        """The newest offer; a new one when half of its time is over or the price has moved. Raises Unavailable."""
+        """The newest offer; a new one when half of its time is over, or the price or what there is has changed. Raises
+        Unavailable."""
         now, price, engines = int(self._now()), self.price(), join(self._engines())
         validity = self._config.offer_validity // 1000
-        known = self._offer
+        known, capacity = self._offer, self._capacity()
+        if capacity.slots == 0:
+            raise Unavailable("this node makes no offers: nothing of it takes work now", hint="ask again later")
         changed = known is None or (known.offer.price, known.offer.engines) != (price, engines)
+        if known is not None and known.offer.issued + CAPACITY_INTERVAL <= now:
+            there = Capacity(known.offer.slots, known.offer.memory, known.offer.fuel_rate)
+            changed = changed or there != capacity
         left = known.offer.expiry - now if known else 0
         if known is None or changed or not validity // 2 <= left <= validity:  # more: the clock was put back
             soon, later, last = forecast(self._uptime.record())
@@ -120,9 +128,9 @@ class Issuer:
                 survival_10m=soon,
                 survival_1h=later,
                 survival_2h=last,
-                slots=self._config.slots,
-                memory=self._config.memory,
-                fuel_rate=self._rate,
+                slots=capacity.slots,
+                memory=capacity.memory,
+                fuel_rate=capacity.rate,
                 engines=engines,
                 on_account=self._config.on_account,
                 issued=now,

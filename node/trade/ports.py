@@ -50,6 +50,15 @@ class Ran:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What is to be sold now; without slots, nothing."""
+
+    slots: int  # tasks at once
+    memory: int  # bytes that a task may have
+    rate: int  # fuel per second and slot
+
+
 class Sandbox(Protocol):
     @property
     def engines(self) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ from node.trade.handover import Handover
 from node.trade.issuer import Issuer
 from node.trade.leases import Leases
 from node.trade.ledger import Ledger, LedgerOrder, OrderState, account_of
-from node.trade.ports import Network, Sandbox
+from node.trade.ports import Capacity, Network, Sandbox
 from node.trade.registration import Registration
 from node.trade.runs import Runs
 from node.trade.sources import HeldFor
@@ -66,6 +66,7 @@ class Provider:
         storage: Storage,
         network: Network,
         sandbox: Sandbox,
+        capacity: Callable[[], Capacity],
         index: EventIndex,
         sender: Sender,
         calls: Calls,
@@ -79,7 +80,7 @@ class Provider:
         self._runs = Runs(
             wallet=wallet,
             domain=domain,
-            slots=config.slots,
+            slots=lambda: capacity().slots,
             ledger=ledger,
             storage=storage,
             network=network,
@@ -114,6 +115,7 @@ class Provider:
             ledger=ledger,
             storage=storage,
             sandbox=sandbox,
+            capacity=capacity,
             index=index,
             accounts=self._accounts,
             credit=self._credit,
@@ -172,6 +174,10 @@ class Provider:
                 await self._network.request(peer, "leaving", wire.EMPTY, timeout=NOTICE_TIMEOUT)
 
         await asyncio.gather(*map(tell, {held.peer for held in self._ledger.open_sessions()}))
+
+    def capacity_changed(self) -> None:
+        """What `capacity` says is another now."""
+        self._runs.capacity_changed()
 
     @property
     def running(self) -> int:

@@ -23,6 +23,7 @@ from node.trade.ledger import Ledger
 from node.trade.ports import Network, Ran, Sandbox
 from node.trade.sources import blobs_of
 from node.trade.transfers import Transfers
+from node.trade.turns import Turns
 from node.trade.uptime import Uptime
 from node.trade.wire import SignedReceipt
 
@@ -34,14 +35,14 @@ AWAY = 900.0  # seconds for which an order waits for a buyer whose inputs can't 
 
 
 class Runs:
-    """Runs orders that are in the ledger, each until its receipt is there too, `slots` at once."""
+    """Runs orders that are in the ledger, each until its receipt is there too, `slots` of them at once."""
 
     def __init__(
         self,
         *,
         wallet: Wallet,
         domain: Domain,
-        slots: int,
+        slots: Callable[[], int],
         ledger: Ledger,
         storage: Storage,
         network: Network,
@@ -57,7 +58,7 @@ class Runs:
         self._ledger, self._blobs, self._network, self._sandbox = ledger, storage.store, network, sandbox
         self._credit, self._uptime, self._now = credit, uptime, now
         self._delivered, self._changed = delivered, changed
-        self._slots = asyncio.Semaphore(slots)
+        self._slots = Turns(slots)
         self._tasks: dict[bytes, asyncio.Task[None]] = {}
         self.running: dict[bytes, float] = {}  # order to when it went into the sandbox, by the monotonic clock
         self.fetching: Transfers[bytes] = Transfers()
@@ -73,6 +74,10 @@ class Runs:
             self._tasks[digest] = task
             task.add_done_callback(lambda _: self._tasks.pop(digest, None))
             task.add_done_callback(lambda _: self._credit.ended(digest))
+
+    def capacity_changed(self) -> None:
+        """There are more slots than before, or fewer; what runs goes on."""
+        self._slots.look()
 
     def drop(self, digest: bytes, verdict: str = "") -> bool:
         """Run it no more, or not at all. False when it had ended, or was dropped, before."""

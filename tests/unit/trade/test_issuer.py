@@ -17,6 +17,7 @@ from fogchain.wallet.eip712 import Domain, verify
 from fogchain.wallet.keystore import Wallet
 from node.trade import issuer, uptime
 from node.trade.issuer import Issuer
+from node.trade.ports import Capacity
 from node.trade.uptime import OUTAGE, Uptime
 
 DOMAIN = Domain(31337, "0x" + "77" * 20)
@@ -46,7 +47,7 @@ def make(folder: Path, base: Base, **config: object) -> Issuer:
         identity=NodeIdentity(b"\2" * 32),
         domain=DOMAIN,
         config=ProviderSection.model_validate(config),
-        fuel_rate=10**9,
+        capacity=lambda: Capacity(1, 512 << 20, 10**9),
         engines=lambda: ("e",),
         database=database,
         base_price=base,
