@@ -54,6 +54,7 @@ SQLITE_FLAGS = (
 # The examples in C, and what they are built with.
 EXAMPLES: dict[str, Release | None] = {
     "poster": None, "options": None, "wordcount": None, "resize": None, "hashsearch": None, "sweep": None,
+    "primes": None,
     "shards": SQLITE,
 }  # fmt: skip
 KERNELS = ("squarings",)  # by which nodes measure each other

@@ -22,6 +22,8 @@ from pydantic import (
 
 from fogchain import cbor, units
 from fogchain.errors import BadInput, BadMessage, FogchainError
+from fogchain.jobs.checkpoint import MAX_BYTES as MAX_CHECKPOINT_BYTES
+from fogchain.jobs.names import is_plain_name
 from fogchain.market.constraints import Pay, Wanted
 from fogchain.market.engines import Runtime
 from fogchain.wallet.address import parse_address
@@ -97,7 +99,7 @@ AccountAddress = Annotated[str, AfterValidator(_account)]  # lower case inside
 
 def _check_name(name: str) -> str:
     """A plain file name: no path, nothing hidden, nothing a file system or terminal trips over."""
-    if not name or len(name) > 100 or name[0] in ".-" or not all(c.isalnum() or c in "._- " for c in name):
+    if not is_plain_name(name):
         raise ValueError(f"{name[:100]!r} is not a plain file name; use letters, digits, '.', '_' and '-'")
     return name
 
@@ -142,12 +144,14 @@ class BlobRef(Value):
 
 
 class Limits(Value):
-    """What one run may use. Fuel, memory and output are part of the order: they decide the result."""
+    """What one run may use. Fuel, memory and output are part of the order: they decide the result. With `checkpoint`
+    above zero a task has a folder for so much of what it saves of itself, to go on from elsewhere."""
 
     fuel: FuelAmount = Field(default=10 * units.GFUEL, gt=0)
     memory: SizeAmount = Field(default=256 << 20, ge=1 << 16, le=4 << 30)
     time: SpanAmount = Field(default=300_000, ge=100, le=86_400_000)
     output: SizeAmount = Field(default=16 << 20, le=256 << 20)
+    checkpoint: SizeAmount = Field(default=0, le=MAX_CHECKPOINT_BYTES)
 
 
 Level = Literal["L0", "L1", "L2", "L3"]
@@ -212,6 +216,8 @@ class JobSpec(Value):
                 "native programs need not give the same bytes twice, so level L1 can't check them; "
                 'set verify.level = "L0", or "L2" if this one does'
             )
+        if self.runtime == "native" and self.limits.checkpoint:
+            raise ValueError("native programs have no checkpoints: leave limits.checkpoint out")
         if self.runtime == "python" and self.limits.memory < MIN_PYTHON_MEMORY:
             raise ValueError(f"limits.memory: Python needs at least {units.show_size(MIN_PYTHON_MEMORY)}")
         return self
@@ -258,52 +264,88 @@ class JobSpec(Value):
         return RunSpec(runtime=self.runtime, module=self.module, limits=self.limits, task=task)
 
 
+class Resume(Value):
+    """The checkpoint that a run goes on from, and the fuel that others have burnt for it."""
+
+    archive: BlobRef
+    fuel: int = Field(ge=0, le=units.MAX_UINT64, strict=True)
+
+
 class RunSpec(Value):
     """All that decides a run's result: equal specs give equal results and fuel on every machine, but for native ones.
 
     Wire form: deterministic CBOR of
     `[2, runtime, module, module_size, fuel, memory, time_ms, output, args, env, stdin | null, inputs]` where a blob is
-    `[sha256, size]`; its SHA-256 stands in the signed order. The seed of the task's random numbers is that hash.
+    `[sha256, size]`; one whose task has checkpoints is
+    `[3, …, checkpoint, null | [archive, archive_size, fuel_burnt]]`. Its SHA-256 stands in the signed order.
     """
 
     runtime: Runtime = "wasm"
     module: BlobRef
     limits: Limits
     task: TaskSpec
+    resume: Resume | None = None
+
+    @model_validator(mode="after")
+    def _resumable(self) -> Self:
+        if self.resume is not None and not self.limits.checkpoint:
+            raise ValueError("a task without checkpoints can't be resumed from one")
+        return self
 
     def encode(self) -> bytes:
-        limits, task = self.limits, self.task
-        return cbor.dumps(
-            [
-                2, self.runtime, *_blob(self.module), limits.fuel, limits.memory, limits.time, limits.output,
-                list(task.args), dict(task.env), _blob(task.stdin) if task.stdin else None,
-                {name: _blob(ref) for name, ref in task.inputs.items()},
-            ]
-        )  # fmt: skip
+        limits, task, resume = self.limits, self.task, self.resume
+        fields = [
+            2, self.runtime, *_blob(self.module), limits.fuel, limits.memory, limits.time, limits.output,
+            list(task.args), dict(task.env), _blob(task.stdin) if task.stdin else None,
+            {name: _blob(ref) for name, ref in task.inputs.items()},
+        ]  # fmt: skip
+        if limits.checkpoint:
+            fields = [3, *fields[1:], limits.checkpoint, [*_blob(resume.archive), resume.fuel] if resume else None]
+        return cbor.dumps(fields)
 
     @property
     def digest(self) -> bytes:
         return hashlib.sha256(self.encode()).digest()
 
+    @property
+    def origin(self) -> RunSpec:
+        """The same task from the start."""
+        if self.resume is None:
+            return self
+        limits = self.limits.model_copy(update={"fuel": self.limits.fuel + self.resume.fuel})
+        return self.model_copy(update={"limits": limits, "resume": None})
+
+    @property
+    def seed(self) -> bytes:
+        """Of the task's random numbers: the digest of its spec from the start."""
+        return self.origin.digest
+
+    def resumed(self, archive: BlobRef, fuel: int) -> RunSpec:
+        """The rest of this task from a checkpoint, after `fuel` was burnt for it; fewer than its limit."""
+        limits = self.limits.model_copy(update={"fuel": self.limits.fuel - fuel})
+        return self.model_copy(update={"limits": limits, "resume": Resume(archive=archive, fuel=fuel)})
+
     @classmethod
     def decode(cls, data: bytes) -> RunSpec:
         """Raises BadMessage."""
         try:
-            version, runtime, sha, size, fuel, memory, time, output, args, env, stdin, inputs = cbor.loads(data)
-            if version != 2:
+            version, runtime, sha, size, fuel, memory, time, output, args, env, stdin, inputs, *saved = cbor.loads(data)
+            if version not in (2, 3):
                 raise BadMessage(f"run spec version {version!r} is not known")
+            checkpoint, resume = saved if version == 3 else (0, None)
             spec = cls(
                 runtime=runtime,
                 module=BlobRef(sha256=sha.hex(), size=size),
-                limits=Limits(fuel=fuel, memory=memory, time=time, output=output),
+                limits=Limits(fuel=fuel, memory=memory, time=time, output=output, checkpoint=checkpoint),
                 task=TaskSpec(
                     args=tuple(args),
                     env=env,
                     stdin=_ref(stdin) if stdin is not None else None,
                     inputs={name: _ref(blob) for name, blob in inputs.items()},
                 ),
+                resume=Resume(archive=_ref(resume[:2]), fuel=resume[2]) if resume is not None else None,
             )
-        except (ValueError, TypeError, AttributeError) as error:  # pydantic's ValidationError is a ValueError
+        except (ValueError, TypeError, AttributeError, IndexError) as error:  # pydantic's ValidationError is one
             raise BadMessage(f"a run spec that does not hold together: {str(error)[:300]}") from error
         if spec.encode() != data:
             raise BadMessage("a run spec in another form than its own")  # true for 1, "5 s" for 5000 and the like

@@ -61,6 +61,7 @@ class Errno(IntEnum):
     NOTSUP = 58
     ROFS = 69
     SPIPE = 70
+    XDEV = 75
     NOTCAPABLE = 76
 
 

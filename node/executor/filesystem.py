@@ -1,4 +1,5 @@
-"""What a task sees as files: `/in`, read-only, and `/out`, where its results go; a script also itself, in `/job`.
+"""What a task sees as files: `/in`, read-only, and `/out`, where its results go; a script also itself, in `/job`. One
+that has checkpoints sees `/checkpoint`, too, with what was carried there, and commits by renaming a file in it.
 
 Directories and names live in memory only. Input files are open descriptors of whole files; output files are open
 descriptors of numbered files in the run's folder, so no name a task chooses ever reaches the machine's file system,
@@ -9,20 +10,17 @@ directory entries are the same in every run.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from fogchain.jobs.checkpoint import MAX_FILES as MAX_SAVED_FILES
+from fogchain.jobs.checkpoint import UNFINISHED
+from fogchain.jobs.names import MAX_NAME, is_plain_name
 from node.executor.abi import Errno, Refused
 from node.executor.inodes import Directory, Handle, InputFile, Node, OutputFile, Quota
 
 MAX_HANDLES = 256
 MAX_RESULT_NAME = 255
-MAX_NAME = 100  # of one file or folder
-
-
-def is_result_name(name: str) -> bool:
-    """A plain name: it will be one on somebody's disk. See `jobs/spec.py`."""
-    return 0 < len(name) <= MAX_NAME and name[0] not in ".-" and all(c.isalnum() or c in "._- " for c in name)
 
 
 class FileSystem:
@@ -30,18 +28,20 @@ class FileSystem:
 
     def __init__(
         self, folder: Path, inputs: dict[str, Path], stdin: Path | None, output_limit: int,
-        program: dict[str, Path] | None = None,
+        program: dict[str, Path] | None = None, saved: dict[str, bytes] | None = None, save_limit: int = 0,
     ) -> None:  # fmt: skip
+        """`saved`: what is in `/checkpoint` at the start; None where the task has none. `save_limit` in bytes."""
         self.folder = folder
         self.quota = Quota(output_limit)
         self._inode = 1
         self._descriptors: list[int] = []
-        self.incoming = Directory(self._next_inode(), writable=False)
+        self.committed: Callable[[], None] = lambda: None  # called when the task has finished a file of its checkpoint
+        self.incoming = Directory(self._next_inode())
         for name, path in sorted(inputs.items()):
             self.incoming.entries[name] = self._input(path)
-        self.outgoing = Directory(self._next_inode(), writable=True)
+        self.outgoing = Directory(self._next_inode(), self.quota)
         standard_input = self._input(stdin if stdin is not None else Path(os.devnull))
-        self.stdout, self.stderr = self._output("stdout"), self._output("stderr")
+        self.stdout, self.stderr = self._output(self.quota, "stdout"), self._output(self.quota, "stderr")
         self.handles: dict[int, Handle] = {
             0: Handle(standard_input),
             1: Handle(self.stdout, readable=False, writable=True, stream=True),
@@ -50,16 +50,26 @@ class FileSystem:
             4: Handle(self.outgoing, writable=True, preopen="/out"),
         }
         if program is not None:
-            job = Directory(self._next_inode(), writable=False)
+            job = Directory(self._next_inode())
             job.entries.update({name: self._input(path) for name, path in program.items()})
             self.handles[5] = Handle(job, preopen="/job")
+        self.saving: Directory | None = None
+        if saved is not None:
+            quota = Quota(save_limit, MAX_SAVED_FILES, "checkpoint")
+            self.saving = Directory(self._next_inode(), quota, flat=True)
+            self.handles[len(self.handles)] = Handle(self.saving, writable=True, preopen="/checkpoint")
+            for name, content in sorted(saved.items()):
+                quota.take_file()
+                file = self.saving.entries[name] = self._output(quota)
+                file.write(memoryview(content), 0)
 
     def close(self) -> None:
         for descriptor in self._descriptors:
             os.close(descriptor)
         self._descriptors.clear()
         open_files = [handle.node for handle in self.handles.values()]  # those without a name among them
-        for node in (self.stdout, self.stderr, *open_files, *(node for _, node in _walk(self.outgoing, "out"))):
+        named = [node for root in (self.outgoing, self.saving) if root for _, node in _walk(root, "")]
+        for node in (self.stdout, self.stderr, *open_files, *named):
             if isinstance(node, OutputFile) and node.descriptor >= 0:
                 os.close(node.descriptor)
                 node.descriptor = -1
@@ -69,6 +79,13 @@ class FileSystem:
         found = [("stdout", self.stdout), ("stderr", self.stderr)]
         found += [(path, node) for path, node in _walk(self.outgoing, "out") if isinstance(node, OutputFile)]
         return sorted(found, key=lambda entry: entry[0])
+
+    def saved(self) -> dict[str, bytes]:
+        """What is carried of `/checkpoint` as it is now."""
+        entries = self.saving.entries.items() if self.saving else ()
+        return {
+            name: node.read() for name, node in entries if isinstance(node, OutputFile) and _is_carried(name)
+        }  # fmt: skip
 
     # ── handles ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -113,9 +130,9 @@ class FileSystem:
                 raise Refused(Errno.NOENT)
             if name is None or directory:
                 raise Refused(Errno.INVAL)
-            self._check_new(parent, name)
-            self.quota.take_file()
-            node = parent.entries[name] = self._output()
+            quota = self._check_new(parent, name)
+            quota.take_file()
+            node = parent.entries[name] = self._output(quota)
         elif create and exclusive:
             raise Refused(Errno.EXIST)
         if isinstance(node, Directory):
@@ -152,9 +169,11 @@ class FileSystem:
         parent, name = self._resolve(self.directory(number), path)
         if name is None or name in parent.entries:
             raise Refused(Errno.EXIST)
-        self._check_new(parent, name)
-        self.quota.take_file()
-        parent.entries[name] = Directory(self._next_inode(), writable=True)
+        quota = self._check_new(parent, name)
+        if parent.flat:
+            raise Refused(Errno.NOTSUP)
+        quota.take_file()
+        parent.entries[name] = Directory(self._next_inode(), quota)
 
     def remove_directory(self, number: int, path: str) -> None:
         parent, name = self._resolve(self.directory(number), path)
@@ -166,7 +185,8 @@ class FileSystem:
         if node.entries:
             raise Refused(Errno.NOTEMPTY)
         del parent.entries[name]
-        self.quota.files += 1
+        if parent.quota is not None:
+            parent.quota.files += 1
 
     def unlink(self, number: int, path: str) -> None:
         parent, name = self._resolve(self.directory(number), path)
@@ -185,7 +205,9 @@ class FileSystem:
         if name is None or new_name is None:
             raise Refused(Errno.INVAL)
         node = self._present(parent, name)
-        self._check_new(new_parent, new_name)
+        quota = self._check_new(new_parent, new_name)
+        if quota is not parent.quota:
+            raise Refused(Errno.XDEV)
         target = new_parent.entries.get(new_name)
         if target is node:
             return
@@ -197,7 +219,7 @@ class FileSystem:
             if target is not None and isinstance(target, Directory):
                 if target.entries:
                     raise Refused(Errno.NOTEMPTY)
-                self.quota.files += 1
+                quota.files += 1
         elif isinstance(target, Directory):
             raise Refused(Errno.ISDIR)
         del parent.entries[name]
@@ -205,6 +227,8 @@ class FileSystem:
         if isinstance(target, OutputFile):
             target.linked = False
             target.release()
+        if new_parent is self.saving and _is_carried(new_name):
+            self.committed()
 
     def _resolve(self, start: Directory, path: str) -> tuple[Directory, str | None]:
         """The folder a path leads to and the last name in it; None where the path is that folder itself.
@@ -244,16 +268,18 @@ class FileSystem:
             raise Refused(Errno.ROFS)
         return node
 
-    def _check_new(self, parent: Directory, name: str) -> None:
-        if not parent.writable:
+    def _check_new(self, parent: Directory, name: str) -> Quota:
+        """The quota that counts it."""
+        if parent.quota is None:
             raise Refused(Errno.ROFS)
-        if not is_result_name(name[:MAX_NAME]):
+        if not is_plain_name(name[:MAX_NAME]):
             raise Refused(Errno.INVAL)
         if len(name) > MAX_NAME or len(f"{self._path_of(parent)}/{name}") > MAX_RESULT_NAME:
             raise Refused(Errno.NAMETOOLONG)
+        return parent.quota
 
     def _path_of(self, directory: Directory) -> str:
-        if directory is self.outgoing:
+        if directory is self.outgoing or directory is self.saving:
             return "out"
         for path, node in _walk(self.outgoing, "out"):
             if node is directory:
@@ -271,11 +297,15 @@ class FileSystem:
         self._descriptors.append(descriptor)
         return InputFile(self._next_inode(), descriptor, os.fstat(descriptor).st_size)
 
-    def _output(self, name: str | None = None) -> OutputFile:
+    def _output(self, quota: Quota, name: str | None = None) -> OutputFile:
         inode = self._next_inode()
         path = self.folder / (name or str(inode))
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        return OutputFile(inode, descriptor, path, self.quota)
+        return OutputFile(inode, descriptor, path, quota)
+
+
+def _is_carried(name: str) -> bool:
+    return not name.endswith(UNFINISHED)
 
 
 def _walk(directory: Directory, path: str) -> Iterator[tuple[str, Node]]:

@@ -15,10 +15,15 @@ class OutputLimit(Exception):
 
 @dataclass
 class Quota:
-    """Bytes of output a run has left: standard output, standard error and result files together."""
+    """Bytes a run has left: of output, where standard output, standard error and result files count together, or in
+    its checkpoint."""
 
     left: int
     files: int = MAX_FILES
+    what: str = "output"
+
+    def __post_init__(self) -> None:
+        self._most_files = self.files
 
     def room(self, size: int) -> int:
         """How many of `size` more bytes there is room for."""
@@ -27,21 +32,30 @@ class Quota:
     def take(self, size: int) -> None:
         """Raises OutputLimit."""
         if size > self.left:
-            raise OutputLimit("the task wrote more than its output limit")
+            raise self.over
         self.left -= size
 
     def take_file(self) -> None:
         """Raises OutputLimit."""
         if self.files == 0:
-            raise OutputLimit(f"the task made more than {MAX_FILES} files")
+            raise OutputLimit(f"the task made more than {self._most_files} files")
         self.files -= 1
+
+    @property
+    def over(self) -> OutputLimit:
+        return OutputLimit(f"the task wrote more than its {self.what} limit")
 
 
 @dataclass(eq=False)
 class Directory:
     inode: int
-    writable: bool
+    quota: Quota | None = None  # that counts what is made in it; None: nothing can be
+    flat: bool = False  # no folders in it
     entries: dict[str, Node] = field(default_factory=dict)
+
+    @property
+    def writable(self) -> bool:
+        return self.quota is not None
 
 
 @dataclass(eq=False)
@@ -74,8 +88,17 @@ class OutputFile:
             self.quota.take(end - self.size)
             self.size = end
         if room < growth:
-            raise OutputLimit("the task wrote more than its output limit")
+            raise self.quota.over
         return len(data)
+
+    def read(self) -> bytes:
+        """All of it."""
+        parts = []
+        done = 0
+        while done < self.size and (part := os.pread(self.descriptor, self.size - done, done)):
+            parts.append(part)
+            done += len(part)
+        return b"".join(parts)
 
     def resize(self, size: int) -> None:
         """Raises OutputLimit."""

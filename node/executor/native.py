@@ -27,10 +27,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fogchain.jobs.blobname import hash_file
+from fogchain.jobs.names import is_plain_name
 from node.executor import seccomp
 from node.executor.cgroup import Cgroup
 from node.executor.endings import BAD_MODULE, NONZERO, OK, OUT_OF_FUEL, OUTPUT_LIMIT, REFUSED, TRAP
-from node.executor.filesystem import MAX_RESULT_NAME, is_result_name
+from node.executor.filesystem import MAX_RESULT_NAME
 from node.executor.image import BadImage, unpack
 from node.executor.inodes import MAX_FILES
 from node.executor.trees import remove_tree
@@ -332,7 +333,7 @@ def _results(run: Run, out: Path, *, keep: bool) -> tuple[list[list[Any]], int]:
     if keep:
         for number, (name, folder, status, own) in enumerate(_tree(out)):
             result = f"out/{name}"
-            plain = len(result) <= MAX_RESULT_NAME and all(map(is_result_name, name.split("/")))
+            plain = len(result) <= MAX_RESULT_NAME and all(map(is_plain_name, name.split("/")))
             if not plain or status.st_nlink > 1:
                 left_out += 1
                 continue

@@ -7,18 +7,19 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from fogchain.errors import BadInput, Conflict, Unavailable
+from fogchain.errors import BadInput, BadMessage, Conflict, Unavailable
 from fogchain.jobs.spec import ResultFile, ResultManifest, RunSpec
 from fogchain.market.engines import Runtime
 from fogchain.market.messages import Exit
 from node.executor import cgroup
 from node.executor.cgroup import Cgroup
+from node.executor.keeping import Keeping
 from node.executor.process import WorkerDied, WorkerProcess
 from node.executor.runtimes import Offered, Runtimes
 from node.executor.trees import remove_tree
@@ -42,6 +43,8 @@ class RunRequest:
     stdin: Path | None
     inputs: Mapping[str, Path]
     seed: bytes
+    checkpoint: Path | None = None  # the archive that the spec says to go on from
+    stay: float = 3600.0  # seconds for which this machine is forecast to stay, on average
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,10 @@ class RunOutcome:
     """How a run ended. `files` maps the manifest's names to where they lie until `Executor.discard`.
 
     `started` and `finished` are Unix seconds. For ends that are not the program's own (TIMEOUT and above) there is no
-    fuel, and of files only what the run has printed until then. `detail` is for people and differs between machines.
+    fuel, and of files only what the run has printed until then. `fuel` is all that was burnt here; what ran again after
+    a worker had died counts once. `resumed`: of a run that went on from a checkpoint of this machine's own, the fuel
+    that had been burnt for the task by then, here or before; 0 for others. `detail` is for people and differs between
+    machines.
     """
 
     exit: Exit
@@ -60,6 +66,7 @@ class RunOutcome:
     started: float
     finished: float
     detail: str
+    resumed: int = 0
 
 
 class _Slot:
@@ -137,12 +144,14 @@ class Executor:
     ) -> None:  # fmt: skip
         self._folder = folder.absolute()
         self._runs = self._folder / "runs"
+        self._keeping = Keeping(self._folder / "checkpoints")
         self._memory_cap = memory_cap
         self._runtimes = Runtimes(wanted, self._folder / "cache", changed)
         python = self._runtimes.python
         self._slots = [_Slot(n, self._folder, memory_cap + OVERHEAD_BYTES, python) for n in range(slots)]
         self._free: asyncio.Queue[_Slot | None] = asyncio.Queue()
         self._active: set[str] = set()
+        self._saving: set[str] = set()  # runs in a worker whose tasks have checkpoints
         self._groups = 0
         self._dying: list[Cgroup] = []  # of native tasks that have ended, but for processes that are just dying
         self._replacing: set[asyncio.Task[None]] = set()
@@ -165,6 +174,7 @@ class Executor:
             place.chmod(0o700)  # compiled modules are native code that we trust
         for leftover in self._runs.iterdir():
             remove_tree(leftover)
+        self._keeping.start()
         cgroup.sweep()
         cgroup.delegate()
         self._stopped = False
@@ -203,6 +213,9 @@ class Executor:
             try:
                 worker = await slot.worker()
                 outcome = await self._run(worker, request)
+                while not self._stopped and self._goes_on(request, outcome):
+                    worker = await slot.worker()
+                    outcome = await self._run(worker, request)
                 kill = worker.busy or worker.asked >= RUNS_PER_WORKER
             finally:
                 self._give_back(slot, kill)
@@ -221,6 +234,17 @@ class Executor:
         """Delete a finished run's files, once they are stored elsewhere."""
         if _RUN_ID.fullmatch(run_id) and run_id not in self._active:
             self._drop(run_id)
+            self._keeping.drop(run_id)
+
+    def checkpoint(self, run_id: str) -> Path | None:
+        """The newest checkpoint of a run, running or not, until it is discarded."""
+        place = self._keeping.place(run_id)
+        return place if _RUN_ID.fullmatch(run_id) and place.is_file() else None
+
+    async def checkpointed(self, grace: float) -> None:
+        """Return when each run has copied one more checkpoint or ended, or after `grace` seconds. Runs whose tasks
+        have none are not waited for."""
+        await self._keeping.renewed(self._saving, grace)
 
     def printed(self, run_id: str) -> dict[str, Path]:
         """Where standard output and error of a run lie, also while it is under way; empty before it began."""
@@ -279,8 +303,19 @@ class Executor:
         if folder.exists():
             remove_tree(folder)
         folder.mkdir(mode=0o700)
-        frame, limits = run_frame(request, folder), request.spec.limits
-        started = time.time()
+        started, begun, begin = time.time(), 0, None
+        if request.spec.limits.checkpoint:
+            try:
+                begun, begin = await asyncio.to_thread(
+                    self._keeping.newest, request.run_id, request.spec, request.checkpoint
+                )
+            except (BadMessage, OSError) as error:
+                return failed(Exit.REFUSED, f"its checkpoint can't be used: {error}", started, time.time())
+        frame, limits = run_frame(request, folder, begun), request.spec.limits
+        before = request.spec.resume.fuel if request.spec.resume else 0
+        if limits.checkpoint:
+            frame["saving"] = self._keeping.saving(request.run_id, request.spec, request.stay, begin).to_frame()
+            self._saving.add(request.run_id)
         group: Cgroup | None = None
         if request.spec.runtime == "native":
             self._groups += 1
@@ -299,13 +334,25 @@ class Executor:
             detail = f"the worker died: {error}"
             return failed(Exit.CRASHED, detail, started, time.time(), self.printed(request.run_id))
         finally:
+            self._saving.discard(request.run_id)
             if group is not None:
                 group.kill()
                 self._dying.append(group)
                 self._dying = [group for group in self._dying if not group.remove()]
         if answer["exit"] == Exit.TIMEOUT:
             return failed(Exit.TIMEOUT, answer["detail"], started, time.time(), self.printed(request.run_id))
-        return _outcome(answer, started, time.time())
+        outcome = _outcome(answer, started, time.time())
+        if not outcome.exit.deterministic:
+            return outcome
+        return replace(outcome, fuel=outcome.fuel + begun - before, resumed=begun if begun > before else 0)
+
+    def _goes_on(self, request: RunRequest, outcome: RunOutcome) -> bool:
+        """Whether a run is to be taken up again: its worker died, but not before it had saved something; or it went on
+        from what was saved here, and to read that took the fuel that it lacks now, which from the start it may not."""
+        if outcome.exit == Exit.OUT_OF_FUEL and outcome.resumed:
+            self._keeping.drop(request.run_id)
+            return True
+        return outcome.exit == Exit.CRASHED and self._keeping.progressed(request.run_id)
 
     def _drop(self, run_id: str) -> None:
         remove_tree(self._runs / run_id)
@@ -322,16 +369,17 @@ def check_request(request: RunRequest, active: Collection[str]) -> None:
         raise BadInput(f"the files given are not those of the run's spec: {', '.join(sorted(missing)) or 'stdin'}")
 
 
-def run_frame(request: RunRequest, folder: Path) -> dict[str, Any]:
-    """What a worker is told of a run; `folder` is absolute, empty and this run's own."""
+def run_frame(request: RunRequest, folder: Path, begun: int = 0) -> dict[str, Any]:
+    """What a worker is told of a run; `folder` is absolute, empty and this run's own. `begun`: the fuel that was burnt
+    for its task before where it begins."""
     limits, task = request.spec.limits, request.spec.task
     return {
         "runtime": request.spec.runtime, "module": str(request.module.absolute()),
         "sha256": request.spec.module.sha256, "args": list(task.args),
         "env": dict(task.env), "stdin": str(request.stdin.absolute()) if request.stdin is not None else None,
         "inputs": {name: str(path.absolute()) for name, path in request.inputs.items()}, "seed": request.seed,
-        "fuel": limits.fuel, "memory": limits.memory, "time": limits.time, "output": limits.output,
-        "folder": str(folder),
+        "fuel": request.spec.origin.limits.fuel - begun, "memory": limits.memory, "time": limits.time,
+        "output": limits.output, "folder": str(folder),
     }  # fmt: skip
 
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import wasmtime
 
+from fogchain.errors import BadMessage
 from fogchain.jobs.blobname import BlobHasher, hash_file
+from fogchain.jobs.checkpoint import OVERHEAD
 from node.executor import interpreter
 from node.executor.deadline import Deadline
 from node.executor.endings import BAD_MODULE, NONZERO, OK, OUT_OF_FUEL, OUTPUT_LIMIT, REFUSED, TIMEOUT, TRAP
@@ -19,6 +21,7 @@ from node.executor.filesystem import FileSystem
 from node.executor.host import Host, NoMemory
 from node.executor.inodes import OutputFile, OutputLimit
 from node.executor.native import Native
+from node.executor.saving import Saver, Saving
 from node.executor.wasi import OutOfFuel, TaskExit, Wasi
 
 _FILE_SLACK = 4096  # the accounting in filesystem.py ends a run first; the kernel's limit is the second wall
@@ -27,7 +30,7 @@ _FILE_SLACK = 4096  # the accounting in filesystem.py ends a run first; the kern
 @dataclass(frozen=True)
 class Run:
     """What to run, as it comes from the daemon. `folder` is empty and this run's own; `memory`, `output` in bytes,
-    `time` in milliseconds."""
+    `time` in milliseconds. `fuel` counts from where the run begins, which `saving` says."""
 
     runtime: str
     module: Path  # or the script, executable or image
@@ -42,11 +45,12 @@ class Run:
     time: int
     output: int
     folder: Path
+    saving: Saving | None = None  # of a task that has checkpoints
     cgroup: list[str] | None = None  # of a native task: its folders, as `cgroup.Cgroup` has them
 
     @classmethod
     def from_frame(cls, frame: dict[str, Any]) -> Run:
-        stdin = frame["stdin"]
+        stdin, saving = frame["stdin"], frame.get("saving")
         return cls(
             **{
                 **frame,
@@ -54,6 +58,7 @@ class Run:
                 "stdin": Path(stdin) if stdin is not None else None,
                 "inputs": {name: Path(path) for name, path in frame["inputs"].items()},
                 "folder": Path(frame["folder"]),
+                "saving": Saving.from_frame(saving) if saving is not None else None,
             }
         )
 
@@ -75,7 +80,18 @@ class Sandbox:
         if run.runtime == "native":
             return self._native.run(run)
         script = {Path(interpreter.SCRIPT).name: run.module} if run.runtime == "python" else None
-        files = FileSystem(run.folder, run.inputs, run.stdin, run.output, script)
+        saving = run.saving
+        try:
+            begun = saving.read() if saving is not None else None
+        except BadMessage as error:
+            return {"exit": REFUSED, "code": 0, "fuel": 0, "detail": error.message, "files": []}
+        files = FileSystem(
+            run.folder, run.inputs, run.stdin, run.output, script,
+            saved=begun.files if begun else None, save_limit=saving.limit if saving else 0,
+        )  # fmt: skip
+        if saving is not None and begun is not None:
+            saver, burnt = Saver(saving), begun.fuel
+            files.committed = lambda: saver.commit(files.saved, burnt + self._host.fuel_used())
         try:
             exit_, code, fuel, detail = self._execute(files, run)
             results = files.results() if exit_ < TIMEOUT else ()
@@ -127,14 +143,14 @@ class Sandbox:
             fuel_used=host.fuel_used, use_fuel=host.use_fuel,
         )  # fmt: skip
         host.begin(wasi, run.fuel)
-        exit_, code, detail = self._call(store, module, run.memory, run.output)
+        exit_, code, detail = self._call(store, module, run.memory, _largest_file(run))
         if exit_ == TIMEOUT:
             return TIMEOUT, 0, 0, f"its time limit of {run.time / 1000:g} s was over"
         fuel = run.fuel if exit_ == OUT_OF_FUEL else 0 if exit_ == BAD_MODULE else run.fuel - store.get_fuel()
         return exit_, code, fuel, detail
 
-    def _call(self, store: wasmtime.Store, module: wasmtime.Module, memory: int, output: int) -> tuple[int, int, str]:
-        """Exit class, exit code, detail."""
+    def _call(self, store: wasmtime.Store, module: wasmtime.Module, memory: int, largest: int) -> tuple[int, int, str]:
+        """Exit class, exit code, detail. `largest`: bytes of any one file."""
         host = self._host
         started = False
         try:
@@ -146,9 +162,7 @@ class Sandbox:
             if signature.params or signature.results:
                 return BAD_MODULE, 0, "the module's '_start' takes or gives values: compile it as a WASI command"
             started = True
-            with _FileSizeLimit(
-                output + _FILE_SLACK
-            ):  # not before: wasmtime keeps a module's data in a file of its own
+            with _FileSizeLimit(largest):  # not before: wasmtime keeps a module's data in a file of its own
                 start(store)
             return OK, 0, ""
         except wasmtime.Trap as trap:
@@ -175,6 +189,12 @@ class Sandbox:
             case NoMemory():
                 return TRAP, 0, str(ending)
         raise ending
+
+
+def _largest_file(run: Run) -> int:
+    """Bytes."""
+    archive = run.saving.limit + OVERHEAD if run.saving else 0
+    return max(run.output, archive) + _FILE_SLACK
 
 
 class _FileSizeLimit:

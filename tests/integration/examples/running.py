@@ -14,7 +14,7 @@ from fogchain.market.messages import Exit
 from node.executor.pool import Executor, RunOutcome, RunRequest
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-NAMES = ("poster", "options", "wordcount", "resize", "shards", "hashsearch", "sweep")
+NAMES = ("poster", "options", "wordcount", "resize", "shards", "hashsearch", "sweep", "primes")
 
 
 def script(path: str) -> ModuleType:
@@ -79,6 +79,8 @@ def tiny(name: str, spec: JobSpec) -> JobSpec:
             return with_args(spec, 3, "20000", "12", args[3])
         case "sweep":
             return with_args(spec, 3, "3", "5", "400")
+        case "primes":
+            return with_args(spec, 3, "3000000", "2")
         case "wordcount":
             return first(spec, 3)
     return spec

@@ -26,6 +26,7 @@ FINISH = {
     "shards": (("shards/merge.py", "{results}"), "2025-12"),
     "hashsearch": (("hashsearch/finds.py", "{results}"), "zero bits"),
     "sweep": (("sweep/join.py", "{results}", "{folder}/grid.csv"), "15 combinations"),
+    "primes": (("primes/total.py", "{results}"), "602,489 primes"),
 }
 
 

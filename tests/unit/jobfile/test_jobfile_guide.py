@@ -52,7 +52,9 @@ def test_limits_and_defaults_are_the_codes_own() -> None:
     assert f"at most {spec.MAX_ARGS} of {spec.MAX_ARG_BYTES} bytes" in GUIDE
 
 
-@pytest.mark.parametrize("name", ["poster", "options", "wordcount", "resize", "shards", "hashsearch", "sweep"])
+@pytest.mark.parametrize(
+    "name", ["poster", "options", "wordcount", "resize", "shards", "hashsearch", "sweep", "primes"]
+)
 def test_the_example_jobs_load(name: str) -> None:
     job = job_file.load_job_file(EXAMPLES / name / "job.toml")
     assert job.spec.name == name and len(job.spec.tasks) > 1
