@@ -96,13 +96,13 @@ policies: st.SearchStrategy[Policy] = st.lists(guards, max_size=5).map(lambda so
 
 def linted_policy(dice: random.Random) -> Policy:
     """A policy that the linter lets pass: what every one must keep, and some guards more, each with its band."""
-    sources = dice.sample(("mains", "ups", "usb"), dice.randint(1, 3))
-    must = [
-        _safe("power", OneOf("power.source", frozenset(sources)), dice),
-        _band("heat", "thermal.cpu", dice, Scope.SAFETY),
-    ]
     numbers = [name for name in NUMBERS if name != "thermal.cpu"]
     while True:
+        sources = dice.sample(("mains", "ups", "usb"), dice.randint(1, 3))
+        must = [
+            _safe("power", OneOf("power.source", frozenset(sources)), dice),
+            _band("heat", "thermal.cpu", dice, Scope.SAFETY),
+        ]
         more = [
             _band(f"own-{place}", dice.choice(numbers), dice, dice.choice(list(Scope)))
             for place in range(dice.randint(0, 5))

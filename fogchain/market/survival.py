@@ -25,9 +25,13 @@ class Record:
     failed: int = 0  # runs that this node is to blame for: crashes, timeouts, refusals after the order was taken
 
 
+def soundness(record: Record) -> float:
+    """The share of runs that don't fail while the node stays."""
+    return (record.sound + 1) / (record.sound + record.failed + 1)
+
+
 def forecast(record: Record) -> tuple[int, int, int]:
     """The chances, in basis points, for the three horizons of an offer. Never certain, never without hope."""
     rate = (record.outages + PRIOR_OUTAGES) / (record.up + PRIOR_SECONDS)
-    soundness = (record.sound + 1) / (record.sound + record.failed + 1)
-    first, second, third = (math.floor(BPS * soundness * math.exp(-rate * seconds)) for seconds in HORIZONS)
+    first, second, third = (math.floor(BPS * soundness(record) * math.exp(-rate * seconds)) for seconds in HORIZONS)
     return first, second, third

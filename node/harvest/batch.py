@@ -11,6 +11,7 @@ Rows are worked on by blocks that stay in the processor's cache.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -20,7 +21,18 @@ from numpy.typing import NDArray
 
 from fogchain.errors import BadInput
 from node.harvest.compiled import FlatProgram, Place, Step
-from node.harvest.expression import Between, Compared, ComparedWith, Constant, Expression, Is, IsUnknown, Leaf, OneOf
+from node.harvest.expression import (
+    Between,
+    Compared,
+    ComparedWith,
+    Constant,
+    Expression,
+    Is,
+    IsUnknown,
+    Leaf,
+    OneOf,
+    sensors,
+)
 from node.harvest.policy import Action, Guard, Held, Policy, Reason
 from node.harvest.table import Column, Floats, Mask, Table, word_codes
 
@@ -98,10 +110,24 @@ class Program:
     steps: tuple[Step, ...]
     places: tuple[tuple[Place, Place], ...]  # of each guard's `leave` and `enter` in the steps
 
+    @property
+    def sensors(self) -> frozenset[str]:
+        """All that it asks for."""
+        return frozenset().union(*(sensors(step) for step in self.steps if not isinstance(step, tuple)))
+
     def start(self, size: int) -> State:
         """Nothing is allowed before its guards have cleared."""
         shape = (len(self.policy.guards), size)
         return State(np.zeros(shape, np.bool_), np.full(shape, np.nan))
+
+    def outcomes(self, table: Table) -> NDArray[np.int8]:
+        """What all guards' expressions come to, a row for each `leave` and `enter`: 1 true, 0 false, -1 unknown."""
+        found = np.empty((2 * len(self.places), table.size), np.int8)
+        truths = _run(self.steps, table, slice(0, table.size))
+        for row, place in enumerate(itertools.chain.from_iterable(self.places)):
+            true, false = _at(truths, place)
+            found[row] = np.where(true, 1, np.where(false, 0, -1))
+        return found
 
     def decide(self, table: Table, now: float, state: State) -> Decisions:
         """`now`: seconds that never go back; `state`: of the decisions before. Raises BadInput for a state of another

@@ -6,7 +6,7 @@ alphabetical order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias
@@ -19,6 +19,10 @@ from node.harvest.sensors import SENSORS, Choice, Flag, Number, Snapshot, Value
 
 Mask: TypeAlias = NDArray[np.bool_]
 Floats: TypeAlias = NDArray[np.float64]
+
+
+_UNKNOWN = -1
+_FLAGS: Mapping[Value | None, int] = {False: 0, True: 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +53,10 @@ class Table:
                 raise BadInput(f"the column {sensor} is of {column.values.dtype}, not of {_dtype(sensor)}")
 
     @classmethod
-    def of(cls, snapshots: Sequence[Snapshot]) -> Table:
-        """A row for each snapshot."""
-        names = sorted({name for snapshot in snapshots for name in snapshot if name in SENSORS})
-        return cls(
-            len(snapshots), {name: column_of(name, [snapshot.get(name) for snapshot in snapshots]) for name in names}
-        )
+    def of(cls, snapshots: Sequence[Snapshot], wanted: Collection[str] = SENSORS.keys()) -> Table:
+        """A row for each snapshot, with columns for the sensors that are wanted."""
+        columns = {name: column_of(name, [snapshot.get(name) for snapshot in snapshots]) for name in wanted}
+        return cls(len(snapshots), columns)
 
     def put(self, row: int, snapshot: Snapshot) -> None:
         """What is known of one machine now, in place of what was."""
@@ -74,14 +76,17 @@ class Table:
 
 
 def column_of(sensor: str, values: Sequence[Value | None]) -> Column:
-    """A column of readings, None where there is none."""
-    known = np.fromiter((value is not None for value in values), np.bool_, len(values))
-    codes = (0 if value is None else code(sensor, value) for value in values)
-    return Column(np.fromiter(codes, _dtype(sensor), len(values)), known)
+    """A column of readings; None is unknown, and so is what the sensor can't say."""
+    if isinstance(SENSORS[sensor], Number):
+        numbers = np.array(values, np.float64)  # NaN for None
+        return Column(numbers, ~np.isnan(numbers))
+    codes = _FLAGS if isinstance(SENSORS[sensor], Flag) else word_codes(sensor)
+    found = np.array([codes.get(value, _UNKNOWN) for value in values], np.int8)
+    return Column(found.astype(_dtype(sensor)), found != _UNKNOWN)
 
 
 @cache
-def word_codes(sensor: str) -> Mapping[str, int]:
+def word_codes(sensor: str) -> Mapping[Value | None, int]:
     """By which number a choice's words stand in its column."""
     kind = SENSORS[sensor]
     return {word: place for place, word in enumerate(sorted(kind.words))} if isinstance(kind, Choice) else {}
@@ -93,7 +98,7 @@ def code(sensor: str, value: Value) -> float | bool | int:
         case Flag():
             return bool(value)
         case Choice():
-            return word_codes(sensor)[str(value)]
+            return word_codes(sensor)[value]
         case Number():
             return float(value)
 

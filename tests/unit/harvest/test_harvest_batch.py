@@ -128,4 +128,7 @@ def test_a_table_that_is_wrong_is_refused() -> None:
         Table(1, {"battery.charge": Column.unknown("power.saver", 1)})
     with pytest.raises(BadInput, match="a state of"):
         compile(builtin("server")).decide(Table(2), 0.0, compile(builtin("server")).start(3))
-    assert set(Table.of([dict.fromkeys(SENSORS)]).columns) == set(SENSORS)
+    assert set(Table.of([{}]).columns) == set(SENSORS)
+    assert (
+        Table.of([{"power.source": "steam", "power.saver": "maybe", "battery.charge": float("nan")}]).snapshot(0) == {}
+    )
