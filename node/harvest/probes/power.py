@@ -1,36 +1,39 @@
-"""What Linux says of its power and its heat, below `/sys`; the root may be another folder.
-
-Files that vanish, hang behind a broken driver or hold garbage give UNKNOWN, and never an exception.
-"""
+"""What Linux says of its power, in `/sys/class/power_supply`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-from node.harvest.sensors import Value
+from node.harvest.probes.files import folders, number, text
+from node.harvest.probes.probe import Failed, Readings
 
-_CPU_SENSORS = ("coretemp", "k10temp", "zenpower", "cpu_thermal", "x86_pkg_temp", "cpu-thermal", "cpu", "soc")
-_MOST_BYTES = 4096
+SENSORS = ("battery.present", "battery.charge", "battery.charging", "battery.temperature", "power.source")
 
-Readings = dict[str, Value | None]
+
+class Power:
+    """Remembers what there was: a battery may be taken out, but a machine whose power supplies are all gone at once is
+    not on mains, it says nothing any more."""
+
+    def __init__(self, sys: Path) -> None:
+        self._sys = sys
+        self._seen = False
+
+    def read(self) -> Readings:
+        """Raises Failed."""
+        if not (self._sys / "class").is_dir():
+            raise Failed(f"{self._sys / 'class'} is gone" if self._seen else f"there is no {self._sys / 'class'}")
+        here = bool(folders(self._sys / "class" / "power_supply"))
+        if self._seen and not here:
+            raise Failed("all power supplies are gone")
+        self._seen |= here
+        return read_power(self._sys)
 
 
 def read_power(sys: Path) -> Readings:
     """`battery.*` but the slope, and `power.source`. Batteries of mice and pens are none of the machine's."""
-    supplies = [_Supply(folder) for folder in _folders(sys / "class" / "power_supply")]
+    supplies = [_Supply(folder) for folder in folders(sys / "class" / "power_supply")]
     batteries = [one for one in supplies if one.kind == "Battery" and one.text("scope") != "Device"]
     return {**_battery(batteries), "power.source": _source(supplies, batteries)}
-
-
-def read_heat(sys: Path) -> Readings:
-    """`thermal.present` and `thermal.cpu`: the hottest of the processor, or of all if none is known as its."""
-    found = [*_zones(sys / "class" / "thermal"), *_monitors(sys / "class" / "hwmon")]
-    if not found:
-        return {"thermal.present": False, "thermal.cpu": None}
-    named = [value for name, value in found if name.lower().startswith(_CPU_SENSORS)]
-    known = [value for value in named or [value for _, value in found] if value is not None]
-    return {"thermal.present": True, "thermal.cpu": max(known) if known else None}
 
 
 class _Supply:
@@ -41,10 +44,10 @@ class _Supply:
         self.kind = self.text("type")
 
     def text(self, name: str) -> str | None:
-        return _text(self._folder / name)
+        return text(self._folder / name)
 
     def number(self, name: str) -> float | None:
-        return _number(self._folder / name)
+        return number(self._folder / name)
 
     @property
     def online(self) -> bool | None:
@@ -89,46 +92,3 @@ def _source(supplies: list[_Supply], batteries: list[_Supply]) -> str | None:
     if lines:
         return "battery"  # nothing is plugged in
     return "mains" if states and all(state in ("Charging", "Full", "Not charging") for state in states) else None
-
-
-def _zones(folder: Path) -> Iterator[tuple[str, float | None]]:
-    for zone in _folders(folder):
-        if zone.name.startswith("thermal_zone"):
-            yield _text(zone / "type") or "", _thousandth(_number(zone / "temp"))
-
-
-def _monitors(folder: Path) -> Iterator[tuple[str, float | None]]:
-    for monitor in _folders(folder):
-        name = _text(monitor / "name") or ""
-        try:
-            inputs = sorted(monitor.glob("temp*_input"))
-        except OSError:
-            inputs = []
-        for one in inputs:
-            yield name, _thousandth(_number(one))
-
-
-def _thousandth(value: float | None) -> float | None:
-    return None if value is None else value / 1000
-
-
-def _folders(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir())
-    except OSError:
-        return []
-
-
-def _text(path: Path) -> str | None:
-    try:
-        with path.open("rb") as file:
-            return file.read(_MOST_BYTES).decode("ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return None
-
-
-def _number(path: Path) -> float | None:
-    try:
-        return float(_text(path) or "")
-    except ValueError:
-        return None

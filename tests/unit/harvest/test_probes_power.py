@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from node.harvest.linux import read_heat, read_power
+from node.harvest.probes.heat import read_heat
+from node.harvest.probes.power import read_power
 from node.harvest.sensors import plausible
 
 

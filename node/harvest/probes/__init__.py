@@ -1,0 +1,1 @@
+"""What is asked of the machine, and how it is asked without ever waiting for it."""
