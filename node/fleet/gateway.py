@@ -16,7 +16,7 @@ import structlog
 
 from fogchain.errors import Conflict, FogchainError, Forbidden, NotFound
 from node.fleet import messages, roster
-from node.fleet.codes import Code
+from node.fleet.codes import MOST_ADDRESSES, Code
 from node.fleet.doorman import Doorman
 from node.fleet.messages import (
     GIVEN_BYTES,
@@ -287,6 +287,7 @@ class Gateway:
             return False
         if sound:
             return True
+        attempt.taking = None
         self._step(peer_id, roster.Returned(attempt.number, "its result is not what it says it is"))
         return False
 
@@ -324,6 +325,7 @@ class Gateway:
             give=give,
             drop=[attempt for attempt in report.runs if member.has(attempt) is None],
             more=more,
+            addresses=list(self._network.endpoints[:MOST_ADDRESSES]),
         )
 
     def _policy_for(self, stored: Stored, report: Report) -> str:

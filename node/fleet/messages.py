@@ -49,7 +49,7 @@ class _Message(BaseModel):
 
 
 class Join(_Message):
-    secret: Annotated[bytes, Field(max_length=64)]
+    secret: Annotated[bytes, Field(max_length=64, strict=True)]
     name: Word
     version: Word
 
@@ -108,6 +108,8 @@ class Wishes(_Message):
     give: list[Work] = []
     drop: list[Attempt] = []
     more: bool = False  # there is more to give: beat again at once
+    addresses: Annotated[list[Annotated[str, StringConstraints(max_length=200)]], Field(max_length=16)] = []
+    # ^ where the gateway is now, without /p2p/…
 
 
 class Result(_Message):

@@ -65,6 +65,10 @@ class Box(Protocol):
     def rate(self) -> int: ...
     @property
     def engines(self) -> Sequence[str]: ...
+    def room(self, spec: RunSpec) -> None:
+        """See that its data and output fit. Raises TooLarge, Unavailable."""
+        ...
+
     async def run(self, attempt: str, spec: RunSpec, seed: bytes) -> Result:
         """Run it; its blobs are here. Cancelling ends it. A run that was taken from it comes as `returned`.
 

@@ -1,0 +1,102 @@
+"""A device's own sandbox as its fleet uses it: `node.fleet.ports.Box` over the executor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+from fogchain.jobs.quota import Storage
+from fogchain.jobs.spec import RunSpec
+from node.devicefolder import DeviceConfig
+from node.executor.backend import Backend
+from node.executor.pool import RunOutcome, RunRequest
+from node.fleet.messages import INLINE_BYTES, Result
+
+log = structlog.get_logger(__name__)
+
+PRINTED_BYTES = 64 << 10  # of each stream that a run without a result has printed
+
+
+class LocalBox:
+    """`offered` are the blobs of results that the gateway may fetch."""
+
+    def __init__(self, backend: Backend, storage: Storage, folder: Path, config: DeviceConfig) -> None:
+        self._backend, self._storage, self._folder, self._config = backend, storage, folder, config
+        self._given: dict[str, set[str]] = {}
+        self.rate = 0
+
+    async def start(self) -> None:
+        """Raises Unavailable."""
+        await self._backend.start()
+        self.rate = await self._backend.measure_rate()
+
+    async def stop(self) -> None:
+        await self._backend.stop()
+
+    @property
+    def slots(self) -> int:
+        return self._config.slots
+
+    @property
+    def memory(self) -> int:
+        return self._config.memory
+
+    @property
+    def engines(self) -> Sequence[str]:
+        return self._backend.runtimes.engines
+
+    @property
+    def offered(self) -> set[str]:
+        return {sha256 for names in self._given.values() for sha256 in names}
+
+    def room(self, spec: RunSpec) -> None:
+        refs = [spec.module, *spec.task.inputs.values(), *([spec.task.stdin] if spec.task.stdin else [])]
+        missing = sum(ref.size for ref in refs if not self._storage.store.has(ref.sha256))
+        self._storage.room(missing + spec.limits.output, "a task's data and output")
+
+    async def run(self, attempt: str, spec: RunSpec, seed: bytes) -> Result:
+        blobs = self._storage.store
+        request = RunRequest(
+            run_id=attempt,
+            spec=spec,
+            module=blobs.path(spec.module.sha256),
+            stdin=blobs.path(spec.task.stdin.sha256) if spec.task.stdin else None,
+            inputs={name: blobs.path(ref.sha256) for name, ref in spec.task.inputs.items()},
+            seed=seed,
+        )
+        outcome = await self._backend.run(request)
+        return await asyncio.to_thread(self._result, attempt, outcome)
+
+    def discard(self, attempt: str) -> None:
+        self._given.pop(attempt, None)
+        self._backend.discard(attempt)
+
+    def _result(self, attempt: str, outcome: RunOutcome) -> Result:
+        """What there is room for comes along; the gateway fetches the rest. Raises FogchainError for a full disk."""
+        took = max(0, int((outcome.finished - outcome.started) * 1000))
+        files: dict[str, bytes] = {}
+        if not outcome.exit.deterministic:
+            for name in {"stdout", "stderr"} & outcome.files.keys():
+                files[name] = _end_of(outcome.files[name])
+            return Result(attempt=attempt, exit=int(outcome.exit), files=files, took=took, detail=outcome.detail[:2000])
+        room, offered = INLINE_BYTES, set()
+        for file in outcome.manifest.files:
+            if file.size <= room:
+                room -= file.size
+                files[file.name] = outcome.files[file.name].read_bytes()
+            else:
+                offered.add(self._storage.store.put_file(outcome.files[file.name]))
+        self._given[attempt] = offered
+        return Result(
+            attempt=attempt, exit=int(outcome.exit), code=outcome.code, fuel=outcome.fuel,
+            manifest=outcome.manifest.encode(), files=files, took=took, detail=outcome.detail[:2000],
+        )  # fmt: skip
+
+
+def _end_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - PRINTED_BYTES))
+        return file.read()
