@@ -45,7 +45,7 @@ from node.api.app import create_app
 from node.api.server import ApiServer
 from node.data import Data
 from node.devices import Devices
-from node.executor.backend import Backend
+from node.executor.backend import Backend, HarvestedBackend
 from node.executor.pool import Executor, RunRequest
 from node.executor.rayexecutor import RayExecutor
 from node.feed import Feed
@@ -279,7 +279,7 @@ class Node:
             self._keep(gauge.run(), "gauge")
             self._keep(book.run(), "provider-book")
         if "provider" in config.node.roles:
-            executor = _backend(self.folder.work, config.provider, node_changed)
+            executor: Backend = _backend(self.folder.work, config.provider, node_changed)
             if config.fleet.enabled:
                 gateway = make_gateway(
                     config, network, deployment.domain.network, identity.node_key, engine, fleet_changed
@@ -475,7 +475,7 @@ class _Network:
         return node_key_of(peer_id)
 
 
-def _backend(folder: Path, config: ProviderSection, changed: Callable[[], None]) -> Backend:
+def _backend(folder: Path, config: ProviderSection, changed: Callable[[], None]) -> HarvestedBackend:
     """What `provider.executor` names."""
     if config.executor == "ray":
         return RayExecutor(
@@ -517,6 +517,7 @@ class _Sandbox:
             started=outcome.started,
             finished=outcome.finished,
             detail=outcome.detail,
+            stood=outcome.stood,
         )
 
     def printed(self, run_id: str) -> Mapping[str, Path]:

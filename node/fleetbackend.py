@@ -115,6 +115,10 @@ class FleetBackend:
         """Of a run that is here; what a device's task prints is at the device until it has ended."""
         return self._own.printed(run_id) if run_id in self._here else {}
 
+    def stood(self, run_id: str) -> tuple[bool, float]:
+        """Of a run that is here."""
+        return self._own.stood(run_id) if run_id in self._here else (False, 0.0)
+
     def discard(self, run_id: str) -> None:
         if run_id not in self._active and "/" not in run_id and run_id not in ("", ".", ".."):
             self._own.discard(run_id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import wasmtime
@@ -18,10 +18,11 @@ import wasmtime
 class Deadline:
     """For one run at a time. The thread begins with the first one."""
 
-    def __init__(self, engine: wasmtime.Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: wasmtime.Engine, now: Callable[[], float] = time.monotonic) -> None:
+        """`now`: seconds; a clock that may stand, or be slower than the machine's, but never goes back."""
+        self._engine, self._now = engine, now
         self._changed = threading.Condition()
-        self._at: float | None = None  # by the monotonic clock
+        self._at: float | None = None  # by that clock
         self._wakes = 0.0  # when the thread looks again by itself
         self._thread: threading.Thread | None = None
 
@@ -29,7 +30,7 @@ class Deadline:
     def after(self, seconds: float) -> Iterator[None]:
         """Inside, and not a moment longer, the epoch may move on: once, after so long."""
         with self._changed:
-            self._at = time.monotonic() + seconds
+            self._at = self._now() + seconds
             if self._thread is None:
                 self._thread = threading.Thread(target=self._tick, name="deadline", daemon=True)
                 self._thread.start()
@@ -44,7 +45,7 @@ class Deadline:
     def _tick(self) -> None:
         with self._changed:
             while True:
-                now = time.monotonic()
+                now = self._now()
                 if self._at is not None and self._at <= now:
                     self._engine.increment_epoch()
                     self._at = None

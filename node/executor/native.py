@@ -175,7 +175,7 @@ class Native:
         if run.cgroup is None:
             raise ValueError("this node has no control group for native tasks")
         bwrap = shutil.which("bwrap", path=os.defpath) or "bwrap"
-        group = Cgroup(*map(Path, run.cgroup))
+        group = Cgroup.from_paths(run.cgroup)
         status_read, status_write = os.pipe()
         stdout, stderr = run.folder / "stdout", run.folder / "stderr"
         arguments = [

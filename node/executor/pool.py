@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import re
 import time
 from collections import Counter
@@ -13,23 +15,28 @@ from typing import Any
 
 import structlog
 
-from fogchain.errors import BadInput, BadMessage, Conflict, Unavailable
+from fogchain.errors import BadInput, BadMessage, Conflict, FogchainError, Unavailable
 from fogchain.jobs.spec import ResultFile, ResultManifest, RunSpec
 from fogchain.market.engines import Runtime
 from fogchain.market.messages import Exit
 from node.executor import cgroup
 from node.executor.cgroup import Cgroup
 from node.executor.keeping import Keeping
+from node.executor.meter import ProcessorMeter
 from node.executor.process import WorkerDied, WorkerProcess
 from node.executor.runtimes import Offered, Runtimes
+from node.executor.standing import Member, Standing
 from node.executor.trees import remove_tree
 
 log = structlog.get_logger(__name__)
 
 LAST_WORD = 1.0  # seconds for which a worker may say itself that a run's time is up, before it is killed
+LOOK_AGAIN = 0.05  # seconds at least between two looks at a clock that stands
 RUNS_PER_WORKER = 500  # then a fresh process takes its place
 OVERHEAD_BYTES = 512 << 20  # what a worker may use beside a task's memory: itself, compilation, file cache
 MEASURE_SECONDS = 0.3
+KILLED = "its machine was needed at once"
+_executors = itertools.count()
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -56,6 +63,7 @@ class RunOutcome:
     a worker had died counts once. `resumed`: of a run that went on from a checkpoint of this machine's own, the fuel
     that had been burnt for the task by then, here or before; 0 for others. `detail` is for people and differs between
     machines.
+    `stood`: seconds of these that the run stood still, or that were withheld from it; they count toward no limit.
     """
 
     exit: Exit
@@ -67,19 +75,44 @@ class RunOutcome:
     finished: float
     detail: str
     resumed: int = 0
+    stood: float = 0.0
+
+
+class Evicted(FogchainError):
+    """The run was ended because its machine is wanted for something else; `cause` says for what."""
+
+    code = "evicted"
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(f"the run was ended: {cause}", hint="it is run elsewhere")
+        self.cause = cause
+
+
+class _Turn:
+    """A run that has a slot."""
+
+    def __init__(self) -> None:
+        self.evicted: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def evict(self, cause: str) -> None:
+        if not self.evicted.done():
+            self.evicted.set_result(cause)
 
 
 class _Slot:
     """A place for one run at a time. Its worker is made ahead of need and replaced when it was killed or is old."""
 
-    def __init__(self, number: int, folder: Path, memory: int, python: Path | None) -> None:
-        self._number = number
+    def __init__(
+        self, name: str, number: int, folder: Path, memory: int, python: Path | None, meter: ProcessorMeter
+    ) -> None:
+        self._name, self._number, self._meter = name, number, meter
         self._folder = folder.absolute()
         self._memory = memory
         self._python = python
         self._generation = 0
         self._starting: asyncio.Task[WorkerProcess] | None = None
         self.walled = True
+        self.limitable = False
 
     def prepare(self) -> None:
         """Begin to start a worker, if there is none."""
@@ -115,15 +148,19 @@ class _Slot:
 
     async def _spawn(self) -> WorkerProcess:
         self._generation += 1
-        group = Cgroup.make(f"{self._number}-{self._generation}", self._memory)
+        group = Cgroup.make(f"{self._name}-{self._generation}", self._memory)
         self.walled = group is not None
         try:
             log_file = self._folder / f"worker-{self._number}.log"
-            return await WorkerProcess.spawn(self._folder / "cache", log_file, group, self._python)
+            worker = await WorkerProcess.spawn(self._folder / "cache", log_file, group, self._python)
         except BaseException:
             if group is not None:
                 group.remove()
             raise
+        self.limitable = worker.group is not None and worker.group.quota is not None
+        self._meter.follow(worker, group=worker.group, pid=worker.pid)
+        worker.ended = lambda: self._meter.close(worker)
+        return worker
 
 
 def _noticed(task: asyncio.Task[Any]) -> None:
@@ -148,13 +185,21 @@ class Executor:
         self._memory_cap = memory_cap
         self._runtimes = Runtimes(wanted, self._folder / "cache", changed)
         python = self._runtimes.python
-        self._slots = [_Slot(n, self._folder, memory_cap + OVERHEAD_BYTES, python) for n in range(slots)]
+        self._name = f"{next(_executors)}"  # of its groups, beside those of others in this process
+        self._meter, self._standing = ProcessorMeter(), Standing()
+        memory = memory_cap + OVERHEAD_BYTES
+        self._slots = [_Slot(f"{self._name}.{n}", n, self._folder, memory, python, self._meter) for n in range(slots)]
         self._free: asyncio.Queue[_Slot | None] = asyncio.Queue()
         self._active: set[str] = set()
         self._saving: set[str] = set()  # runs in a worker whose tasks have checkpoints
         self._groups = 0
         self._dying: list[Cgroup] = []  # of native tasks that have ended, but for processes that are just dying
         self._replacing: set[asyncio.Task[None]] = set()
+        self._turns: dict[str, _Turn] = {}
+        self._admitted = True
+        self._admission = asyncio.Event()
+        self._admission.set()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped = True
         self.running = 0  # runs that have a slot
         self.ended: Counter[Exit] = Counter()  # how runs ended since the start
@@ -175,9 +220,10 @@ class Executor:
         for leftover in self._runs.iterdir():
             remove_tree(leftover)
         self._keeping.start()
-        cgroup.sweep()
+        self._loop = asyncio.get_running_loop()
+        self._stopped = False  # runs that come now wait for a slot
+        await asyncio.to_thread(cgroup.sweep)
         cgroup.delegate()
-        self._stopped = False
         try:
             await asyncio.gather(*(slot.worker() for slot in self._slots))
         except BaseException:
@@ -195,12 +241,14 @@ class Executor:
         self._stopped = True
         self._runtimes.stop()
         self._free.put_nowait(None)
+        self._admission.set()
         await asyncio.gather(*(slot.replace() for slot in self._slots), *self._replacing)
 
     async def run(self, request: RunRequest) -> RunOutcome:
         """Run a task in the next free slot. Cancelling the caller kills the run.
 
-        Raises BadInput and Conflict for the run's name, Unavailable when the executor is stopped or no worker starts.
+        Raises BadInput and Conflict for the run's name, Evicted when it was ended by `evict` or `kill`, Unavailable
+        when the executor is stopped or no worker starts.
         """
         check_request(request, self._active)
         if (detail := self.runtimes.why_not(request.spec, self._memory_cap)) is not None:
@@ -209,15 +257,17 @@ class Executor:
         self._active.add(request.run_id)
         try:
             slot = await self._take()
+            turn = self._turns[request.run_id] = _Turn()
             kill = True
             try:
                 worker = await slot.worker()
-                outcome = await self._run(worker, request)
+                outcome = await self._run(worker, request, turn)
                 while not self._stopped and self._goes_on(request, outcome):
                     worker = await slot.worker()
-                    outcome = await self._run(worker, request)
+                    outcome = await self._run(worker, request, turn)
                 kill = worker.busy or worker.asked >= RUNS_PER_WORKER
             finally:
+                del self._turns[request.run_id]
                 self._give_back(slot, kill)
         except BaseException:
             self._drop(request.run_id)
@@ -243,8 +293,9 @@ class Executor:
 
     async def checkpointed(self, grace: float) -> None:
         """Return when each run has copied one more checkpoint or ended, or after `grace` seconds. Runs whose tasks
-        have none are not waited for."""
-        await self._keeping.renewed(self._saving, grace)
+        have none are not waited for. Those that stand go on until then."""
+        with self._standing.going_on() if self._saving else contextlib.nullcontext():
+            await self._keeping.renewed(self._saving, grace)
 
     def printed(self, run_id: str) -> dict[str, Path]:
         """Where standard output and error of a run lie, also while it is under way; empty before it began."""
@@ -269,15 +320,82 @@ class Executor:
         finally:
             self._give_back(slot, kill)
 
+    # ── what the harvester asks for, from any thread ──────────────────────────────────────────────────────────
+
+    def admit(self, admitted: bool) -> None:
+        """Whether runs that wait for a slot may begin; those under way go on."""
+        if admitted != self._admitted:
+            self._admitted = admitted
+            self._soon(self._admit)
+
+    def suspend(self) -> None:
+        """Let all runs stand still, and their time limits with them; one that begins now stands as well."""
+        self._standing.suspend()
+
+    def resume(self) -> None:
+        self._standing.resume()
+
+    def standing(self) -> bool:
+        """Whether every process of every run is seen to stand still."""
+        return self._standing.standing()
+
+    def stood(self, run_id: str) -> tuple[bool, float]:
+        """Whether a run under way stands now, and for how many seconds it has stood in all."""
+        return self._standing.stood(run_id)
+
+    def limit(self, duty: float) -> bool:
+        """Let the kernel hold each worker to this share of a core; 1.0 is all of it. False where it can't. What is
+        withheld counts toward no time limit."""
+        possible = duty >= 1.0 or all(slot.limitable for slot in self._slots)
+        return possible and self._standing.limit(duty)
+
+    def evict(self, cause: str) -> None:
+        """End all runs; each raises Evicted."""
+        self._soon(lambda: self._evict(cause))
+
+    def kill(self, cause: str = KILLED) -> None:
+        """End all runs by force, whatever they are at; each raises Evicted."""
+        self._standing.strike(cause)
+        self._soon(lambda: self._evict(cause))
+
+    def processor_time(self) -> float:
+        """Seconds of processor time that all workers have used since the start, ended ones too."""
+        return self._meter.seconds()
+
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _soon(self, work: Callable[[], None]) -> None:
+        """Do it in the executor's own thread, if it has begun and its loop still runs."""
+        with contextlib.suppress(RuntimeError):
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(work)
+
+    def _admit(self) -> None:
+        if not (self._admitted or self._stopped):
+            self._admission.clear()
+            return
+        self._admission.set()
+        if not self._stopped:
+            for slot in self._slots:
+                slot.prepare()
+
+    def _evict(self, cause: str) -> None:
+        for turn in self._turns.values():
+            turn.evict(cause)
 
     async def _take(self) -> _Slot:
         if self._stopped:
             raise Unavailable("the sandbox is not running")
-        slot = await self._free.get()
-        if slot is None or self._stopped:
-            self._free.put_nowait(None)  # wakes the next one who waits
-            raise Unavailable("the sandbox was stopped")
+        while True:
+            await self._admission.wait()
+            slot = await self._free.get()
+            if slot is None or self._stopped:
+                self._free.put_nowait(None)  # wakes the next one who waits
+                raise Unavailable("the sandbox was stopped")
+            if self._admitted:
+                break
+            self._free.put_nowait(slot)
+            self._admit()
         self.running += 1
         return slot
 
@@ -295,10 +413,10 @@ class Executor:
             await slot.replace()
         finally:
             self._free.put_nowait(slot)
-        if not self._stopped:
+        if self._admitted and not self._stopped:
             slot.prepare()
 
-    async def _run(self, worker: WorkerProcess, request: RunRequest) -> RunOutcome:
+    async def _run(self, worker: WorkerProcess, request: RunRequest, turn: _Turn) -> RunOutcome:
         folder = self._runs / request.run_id
         if folder.exists():
             remove_tree(folder)
@@ -319,29 +437,39 @@ class Executor:
         group: Cgroup | None = None
         if request.spec.runtime == "native":
             self._groups += 1
-            group = Cgroup.make(f"native-{self._groups}", limits.memory)
+            group = Cgroup.make(f"{self._name}.native-{self._groups}", limits.memory)
             if group is None:
                 return failed(Exit.REFUSED, "no control group could be made for the task", started, time.time())
-            frame["cgroup"] = [str(group.memory), str(group.pids), str(group.cpu)]
+            frame["cgroup"] = group.paths()
+            self._meter.follow(group, group=group)
+        member = Member(worker, group)
+        self._standing.join(request.run_id, member)
+
+        def fault(exit_: Exit, detail: str) -> RunOutcome:
+            files = self.printed(request.run_id)
+            return failed(exit_, detail, started, time.time(), files, member.stood())
+
         try:
-            async with asyncio.timeout(limits.time / 1000 + (0 if group else LAST_WORD)):
-                answer = await worker.ask({"run": frame})
+            answer = await self._ask(worker, turn, frame, limits.time / 1000 + (0 if group else LAST_WORD))
         except TimeoutError:
-            detail = f"it was killed at its time limit of {limits.time / 1000:g} s"
-            return failed(Exit.TIMEOUT, detail, started, time.time(), self.printed(request.run_id))
+            return fault(Exit.TIMEOUT, f"it was killed at its time limit of {limits.time / 1000:g} s")
         except WorkerDied as error:
+            if member.cause:
+                raise Evicted(member.cause) from error
             log.warning("executor.worker_died", run=request.run_id, cause=str(error))
-            detail = f"the worker died: {error}"
-            return failed(Exit.CRASHED, detail, started, time.time(), self.printed(request.run_id))
+            return fault(Exit.CRASHED, f"the worker died: {error}")
         finally:
             self._saving.discard(request.run_id)
             if group is not None:
                 group.kill()
+            self._standing.leave(request.run_id, thaw=not worker.busy)
+            if group is not None:
+                self._meter.close(group)
                 self._dying.append(group)
                 self._dying = [group for group in self._dying if not group.remove()]
         if answer["exit"] == Exit.TIMEOUT:
-            return failed(Exit.TIMEOUT, answer["detail"], started, time.time(), self.printed(request.run_id))
-        outcome = _outcome(answer, started, time.time())
+            return fault(Exit.TIMEOUT, answer["detail"])
+        outcome = replace(_outcome(answer, started, time.time()), stood=member.stood())
         if not outcome.exit.deterministic:
             return outcome
         return replace(outcome, fuel=outcome.fuel + begun - before, resumed=begun if begun > before else 0)
@@ -353,6 +481,28 @@ class Executor:
             self._keeping.drop(request.run_id)
             return True
         return outcome.exit == Exit.CRASHED and self._keeping.progressed(request.run_id)
+
+    async def _ask(
+        self, worker: WorkerProcess, turn: _Turn, frame: dict[str, Any], seconds: float
+    ) -> dict[str, Any]:  # fmt: skip
+        """The worker's answer, within so many seconds by its own clock, which stands while it does.
+
+        Raises TimeoutError, Evicted, WorkerDied.
+        """
+        asking = asyncio.create_task(worker.ask({"run": frame}))
+        until = worker.clock.now() + seconds
+        try:
+            while (left := until - worker.clock.now()) > 0:
+                await asyncio.wait(
+                    (asking, turn.evicted), timeout=max(left, LOOK_AGAIN), return_when=asyncio.FIRST_COMPLETED
+                )
+                if asking.done():
+                    return asking.result()
+                if turn.evicted.done():
+                    raise Evicted(turn.evicted.result())
+            raise TimeoutError
+        finally:
+            asking.cancel()
 
     def _drop(self, run_id: str) -> None:
         remove_tree(self._runs / run_id)
@@ -401,7 +551,8 @@ def _outcome(answer: dict[str, Any], started: float, finished: float) -> RunOutc
 
 
 def failed(
-    exit_: Exit, detail: str, started: float, finished: float, files: Mapping[str, Path] | None = None
-) -> RunOutcome:
+    exit_: Exit, detail: str, started: float, finished: float, files: Mapping[str, Path] | None = None,
+    stood: float = 0.0,
+) -> RunOutcome:  # fmt: skip
     manifest = ResultManifest(exit=exit_, code=0, files=())
-    return RunOutcome(exit_, 0, 0, manifest, files or {}, started, finished, detail)
+    return RunOutcome(exit_, 0, 0, manifest, files or {}, started, finished, detail, stood=stood)

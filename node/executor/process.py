@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 from asyncio.subprocess import Process
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from fogchain.errors import Unavailable
 from node.executor import frames
 from node.executor.cgroup import Cgroup
 from node.executor.child import command
+from node.executor.clock import StoodClock
 from node.executor.version import ENGINE
 
 log = structlog.get_logger(__name__)
@@ -31,7 +33,10 @@ class WorkerDied(Exception):
 class WorkerProcess:
     """One worker. Ask it one thing at a time; one that is `busy` after an ask was cut short is to be killed."""
 
-    def __init__(self, process: Process, cgroup: Cgroup | None, log_file: Path) -> None:
+    def __init__(self, process: Process, cgroup: Cgroup | None, log_file: Path, clock: StoodClock) -> None:
+        self.clock = clock
+        self.ended: Callable[[], None] = lambda: None  # its process is gone, its group still there
+        self.walled = False  # it is in its group
         self.asked = 0
         self.busy = False  # it was asked something and has not answered
         self._process = process
@@ -43,15 +48,19 @@ class WorkerProcess:
         cls, cache: Path, log_file: Path, cgroup: Cgroup | None, python: Path | None = None
     ) -> WorkerProcess:
         """Start a worker and wait until it is ready. Raises Unavailable."""
+        clock_file = log_file.with_suffix(".clock")
+        clock = StoodClock(clock_file, make=True)
+        arguments = [str(cache), str(os.getpid()), str(clock_file), *([str(python)] if python else [])]
         with log_file.open("wb") as errors:
             process = await asyncio.create_subprocess_exec(
-                *command("node.executor.worker", str(cache), str(os.getpid()), *([str(python)] if python else [])),
+                *command("node.executor.worker", *arguments),
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=errors,
                 start_new_session=True, env={"PATH": os.defpath}, cwd=log_file.parent, limit=frames.MAX_FRAME,
             )  # fmt: skip
-        worker = cls(process, cgroup, log_file)
+        worker = cls(process, cgroup, log_file, clock)
         try:
-            if cgroup is not None and not cgroup.add(process.pid):
+            worker.walled = cgroup is not None and cgroup.add(process.pid)
+            if cgroup is not None and not worker.walled:
                 log.warning("worker.outside_cgroup", pid=process.pid)
             async with asyncio.timeout(_START_SECONDS):
                 ready = await worker._receive()
@@ -68,6 +77,11 @@ class WorkerProcess:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def group(self) -> Cgroup | None:
+        """What it is in."""
+        return self._cgroup if self.walled else None
 
     @property
     def alive(self) -> bool:
@@ -90,9 +104,7 @@ class WorkerProcess:
 
     async def kill(self) -> None:
         """End it now, whatever it does, and wait until it is gone."""
-        if self.alive:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        self.strike()
         waiting = asyncio.ensure_future(self._process.wait())
         try:
             await asyncio.shield(waiting)
@@ -102,9 +114,18 @@ class WorkerProcess:
             else:  # cancelled while waiting: the process is dying all the same
                 waiting.add_done_callback(lambda _: self._close())
 
+    def strike(self) -> None:
+        """Kill its processes, also those that stand. From any thread."""
+        if self.alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            if self.group is not None:
+                self.group.kill()
+
     def _close(self) -> None:
         if self._process.stdin is not None:
             self._process.stdin.close()
+        self.ended()
         if self._cgroup is not None:
             self._cgroup.remove()
 

@@ -3,6 +3,7 @@
 Each slot is an actor somewhere in the cluster (`raytask.py`), made ahead of need. A task goes there with all its bytes
 and comes back with its files. A machine that is lost with a task on it is replaced and the task is run again, which is
 safe since it has no effect but its result; a run that is cancelled or out of time is ended by killing its actor.
+Nothing here can be frozen or slowed down: where the local pool would let runs stand, they are evicted, and none begins.
 
 Needs the optional dependency `ray`. Whoever can reach a Ray cluster can run anything on it: keep it on a private
 network.
@@ -11,6 +12,7 @@ network.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections import Counter, OrderedDict
@@ -27,7 +29,7 @@ from fogchain.errors import Unavailable
 from fogchain.jobs.spec import ResultManifest
 from fogchain.market.engines import Runtime
 from fogchain.market.messages import Exit
-from node.executor.pool import RunOutcome, RunRequest, check_request, failed
+from node.executor.pool import KILLED, Evicted, RunOutcome, RunRequest, check_request, failed
 from node.executor.raytask import Answer, Slot
 from node.executor.runtimes import Offered, RuntimeState
 from node.executor.trees import remove_tree
@@ -36,6 +38,7 @@ log = structlog.get_logger(__name__)
 
 ATTEMPTS = 3  # on as many machines, before a task counts as crashed
 _HINT = "check provider.ray_address, and $RAY_AUTH_MODE and $RAY_AUTH_TOKEN_PATH if the cluster wants a token"
+STANDS = "its machine is in use, and what runs on a cluster can't stand still"
 KEPT_BLOBS = 16  # modules and inputs that stay in the cluster's store for the next task
 LOCAL_STORE_BYTES = 512 << 20  # a task's inputs, twice
 # Report to nobody; on a busy machine its own processes are slow to start.
@@ -46,7 +49,8 @@ GRACE_SECONDS = 30.0  # beside a run's own limit, for its bytes to get there and
 
 @dataclass(slots=True)
 class _Actor:
-    handle: Any
+    handle: Any  # None: to be made when it is needed
+    used: float = 0.0  # seconds of processor time, as it last said
 
 
 class RayExecutor:
@@ -65,6 +69,12 @@ class RayExecutor:
         self._active: set[str] = set()
         self._blobs: OrderedDict[str, Any] = OrderedDict()  # by name, where they are in the cluster's store
         self._preparing: asyncio.Task[None] | None = None
+        self._evicted: dict[str, asyncio.Future[str]] = {}  # by run that has a slot
+        self._admitted, self._suspended = True, False
+        self._admission = asyncio.Event()
+        self._admission.set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._used = 0.0
         self._stopped = True
         self._offered = Offered(())
         self.ended: Counter[Exit] = Counter()
@@ -100,6 +110,7 @@ class RayExecutor:
             await self.stop()
             raise Unavailable(f"the Ray cluster can't be used: {error}", hint=_HINT) from error
         self._stopped = False
+        self._loop = asyncio.get_running_loop()
         self._offered = _common(states)
         for actor in self._all:
             self._free.put_nowait(actor)
@@ -127,11 +138,13 @@ class RayExecutor:
         """Kill what runs; runs under way or waiting raise Unavailable."""
         self._stopped = True
         self._free.put_nowait(None)
+        self._admission.set()
         if self._preparing is not None:
             self._preparing.cancel()
         if self._ray is not None and self._ray.is_initialized():
             for actor in self._all:
-                self._ray.kill(actor.handle, no_restart=True)
+                if actor.handle is not None:
+                    self._ray.kill(actor.handle, no_restart=True)
             await asyncio.to_thread(self._ray.shutdown)
 
     async def run(self, request: RunRequest) -> RunOutcome:
@@ -168,6 +181,52 @@ class RayExecutor:
         finally:
             self._free.put_nowait(actor)
 
+    # ── what the harvester asks for, from any thread ──────────────────────────────────────────────────────────
+
+    @property
+    def running(self) -> int:
+        return len(self._evicted)
+
+    def admit(self, admitted: bool) -> None:
+        if admitted != self._admitted:
+            self._admitted = admitted
+            self._soon(self._admit)
+
+    def suspend(self) -> None:
+        """A cluster's processes can't be stopped from here: their runs are handed back, and none begins."""
+        if not self._suspended:
+            self._suspended = True
+            self.evict(STANDS)
+            self._soon(self._admit)
+
+    def resume(self) -> None:
+        if self._suspended:
+            self._suspended = False
+            self._soon(self._admit)
+
+    def standing(self) -> bool:
+        return not self._evicted
+
+    def stood(self, run_id: str) -> tuple[bool, float]:
+        return False, 0.0
+
+    def limit(self, duty: float) -> bool:
+        return duty >= 1.0
+
+    def evict(self, cause: str) -> None:
+        """End all runs, each by killing its actor; each raises Evicted."""
+        self._soon(lambda: self._evict(cause))
+
+    def kill(self, cause: str = KILLED) -> None:
+        self.evict(cause)
+
+    async def checkpointed(self, grace: float) -> None:
+        """At once: a cluster keeps none."""
+
+    def processor_time(self) -> float:
+        """As far as the cluster's machines have said, with each run's end."""
+        return self._used
+
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _attempts(self, request: RunRequest) -> RunOutcome:
@@ -177,8 +236,9 @@ class RayExecutor:
             kill = True
             try:
                 async with asyncio.timeout(request.spec.limits.time / 1000 + GRACE_SECONDS):
-                    answer = await self._ask(actor, request)
+                    answer = await self._unless_evicted(actor, request)
                 kill = False
+                self._used, actor.used = self._used + answer.processor - actor.used, answer.processor
                 return self._outcome(request, answer)
             except TimeoutError:
                 return failed(Exit.TIMEOUT, "it was killed at its time limit", started, time.time())
@@ -192,6 +252,19 @@ class RayExecutor:
             finally:
                 self._give_back(actor, kill)
         return failed(Exit.CRASHED, f"{ATTEMPTS} machines of the cluster were lost with it", started, time.time())
+
+    async def _unless_evicted(self, actor: _Actor, request: RunRequest) -> Answer:
+        """Raises Evicted."""
+        asking = asyncio.create_task(self._ask(actor, request))
+        evicted = self._evicted[request.run_id] = asyncio.get_running_loop().create_future()
+        try:
+            await asyncio.wait((asking, evicted), return_when=asyncio.FIRST_COMPLETED)
+            if asking.done():
+                return asking.result()
+            raise Evicted(evicted.result())
+        finally:
+            del self._evicted[request.run_id]
+            asking.cancel()
 
     async def _ask(self, actor: _Actor, request: RunRequest) -> Answer:
         spec = request.spec
@@ -231,24 +304,58 @@ class RayExecutor:
             started=answer.started,
             finished=answer.finished,
             detail=answer.detail,
+            stood=answer.stood,
         )
 
+    def _soon(self, work: Callable[[], None]) -> None:
+        """Do it in the executor's own thread, if it has begun and its loop still runs."""
+        with contextlib.suppress(RuntimeError):
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(work)
+
+    @property
+    def _open(self) -> bool:
+        return self._stopped or (self._admitted and not self._suspended)
+
+    def _admit(self) -> None:
+        (self._admission.set if self._open else self._admission.clear)()
+
+    def _evict(self, cause: str) -> None:
+        for evicted in self._evicted.values():
+            if not evicted.done():
+                evicted.set_result(cause)
+
     async def _take(self) -> _Actor:
-        actor = None if self._stopped else await self._free.get()
-        if actor is None or self._stopped:
-            self._free.put_nowait(None)
-            raise Unavailable("the sandbox is not running")
+        while True:
+            await self._admission.wait()
+            actor = None if self._stopped else await self._free.get()
+            if actor is None or self._stopped:
+                self._free.put_nowait(None)
+                raise Unavailable("the sandbox is not running")
+            if self._open:
+                break
+            self._free.put_nowait(actor)
+            self._admit()
+        if actor.handle is None:
+            self._begin(actor)
         return actor
+
+    def _begin(self, actor: _Actor) -> None:
+        actor.handle, actor.used = self._make(), 0.0
+        actor.handle.start.remote()  # what is asked of it next waits behind this
 
     def _give_back(self, actor: _Actor, kill: bool) -> None:
         if kill and not self._stopped:
             self._ray.kill(actor.handle, no_restart=True)
-            actor.handle = self._make()
-            actor.handle.start.remote()  # what is asked of it next waits behind this
+            actor.handle = None
+            if self._open:
+                self._begin(actor)
         self._free.put_nowait(actor)
 
     async def _prepare(self) -> None:
-        states = await asyncio.gather(*(actor.handle.prepared.remote() for actor in self._all), return_exceptions=True)
+        states = await asyncio.gather(
+            *(actor.handle.prepared.remote() for actor in self._all if actor.handle is not None), return_exceptions=True
+        )
         self._offered = _common([state for state in states if not isinstance(state, BaseException)])
         self._changed()
 

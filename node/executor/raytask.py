@@ -32,6 +32,8 @@ class Answer:
     started: float
     finished: float
     detail: str
+    stood: float
+    processor: float  # seconds of processor time that the slot has used in all
 
 
 class Slot:
@@ -78,6 +80,8 @@ class Slot:
                 started=outcome.started,
                 finished=outcome.finished,
                 detail=outcome.detail,
+                stood=outcome.stood,
+                processor=self._executor.processor_time(),
             )
             self._executor.discard(run_id)
             return answer

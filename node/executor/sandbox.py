@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import resource
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,14 +68,17 @@ class Run:
 class Sandbox:
     """An engine and its modules, for one run after the other."""
 
-    def __init__(self, cache: Path, python: Path | None = None) -> None:
+    def __init__(
+        self, cache: Path, python: Path | None = None, now: Callable[[], float] = time.monotonic
+    ) -> None:  # fmt: skip
+        """`now`: seconds by the clock that time limits go by."""
         self.engine = make_engine()
         self._modules = Modules(self.engine, cache)
         self._python = python
         self._native = Native(cache)
         self._interpreters = Modules(self.engine, interpreter.compiled_folder(python, cache)) if python else None
         self._host = Host(self.engine)
-        self._deadline = Deadline(self.engine)
+        self._deadline = Deadline(self.engine, now)
 
     def run(self, run: Run) -> dict[str, Any]:
         """The answer frame for `run`. Raises OSError when this machine is at fault (disk full, input gone)."""

@@ -1,5 +1,5 @@
-"""A worker process: `main()` with CACHE PARENT [PYTHON] as arguments. Runs one task after another, asked over its
-pipes.
+"""A worker process: `main()` with CACHE PARENT CLOCK [PYTHON] as arguments. Runs one task after another, asked over
+its pipes. CLOCK is the file that says how long it has stood still, see `clock.py`.
 
 It dies with the daemon, holds few files open, and dumps no core. A run whose time is up is interrupted inside; the
 daemon kills the process where that does not help, as while it compiles.
@@ -20,6 +20,7 @@ import wasmtime
 
 from node.executor import frames
 from node.executor.canonical import canonicalise
+from node.executor.clock import StoodClock
 from node.executor.endings import REFUSED
 from node.executor.engine import make_store
 from node.executor.inodes import MAX_FILES
@@ -107,13 +108,14 @@ def _answer(sandbox: Sandbox, request: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     cache, parent = Path(sys.argv[1]), int(sys.argv[2])
-    python = Path(sys.argv[3]) if len(sys.argv) > 3 else None
+    clock = StoodClock(Path(sys.argv[3]))
+    python = Path(sys.argv[4]) if len(sys.argv) > 4 else None
     requests, answers = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(2, 1)  # whatever prints goes to the worker's log, never between the frames
     _confine(parent)
-    sandbox = Sandbox(cache, python)
+    sandbox = Sandbox(cache, python, clock.now)
     frames.write(answers, {"ready": ENGINE})
     while (request := frames.read(requests)) is not None:
         frames.write(answers, _answer(sandbox, request))

@@ -48,6 +48,7 @@ class Ran:
     started: float
     finished: float
     detail: str
+    stood: float = 0.0  # seconds between them for which it stood still, which count toward no limit
 
 
 @dataclass(frozen=True, slots=True)

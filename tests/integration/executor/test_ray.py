@@ -13,7 +13,7 @@ import pytest
 
 from fogchain.errors import BadInput, Unavailable
 from fogchain.market.messages import Exit
-from node.executor.pool import Executor
+from node.executor.pool import Evicted, Executor
 from node.executor.rayexecutor import RayExecutor
 
 from .conftest import MIB, program, request
@@ -108,7 +108,7 @@ async def test_a_lost_machine_is_replaced_and_a_cancelled_run_is_killed(cluster:
     for slot in _slots():
         slot.kill()
     outcome = await running
-    assert (outcome.exit, outcome.fuel) == (Exit.OUT_OF_FUEL, 3 * 10**9)
+    assert (outcome.exit, outcome.fuel) == (Exit.OUT_OF_FUEL, 3 * 10**9), outcome.detail
     endless = asyncio.create_task(cluster.run(request(tmp_path, program(SPIN), fuel=2**62, time=60_000)))
     busy = await _spinning()
     endless.cancel()
@@ -133,3 +133,23 @@ def _renamed(wanted, run_id):  # type: ignore[no-untyped-def]
     import dataclasses
 
     return dataclasses.replace(wanted, run_id=run_id)
+
+
+async def test_where_others_would_stand_runs_are_evicted_and_none_begins(cluster: RayExecutor, tmp_path: Path) -> None:
+    running = asyncio.create_task(cluster.run(request(tmp_path, program(SPIN), fuel=2**62, time=3_600_000)))
+    (worker,) = await _spinning()
+    cluster.suspend()
+    with pytest.raises(Evicted, match="can't stand still"):
+        await running
+    assert cluster.standing()
+    waiting = asyncio.create_task(cluster.run(request(tmp_path, program(""))))
+    for _ in range(600):
+        if not worker.is_running():
+            break
+        await asyncio.sleep(0.05)
+    assert not worker.is_running() and not waiting.done()
+    cluster.resume()
+    outcome = await waiting
+    assert (outcome.exit, outcome.stood) == (Exit.OK, 0.0)
+    assert cluster.processor_time() > 0
+    assert cluster.limit(1.0) and not cluster.limit(0.5)
