@@ -123,18 +123,6 @@ async def test_a_lost_machine_is_replaced_and_a_cancelled_run_is_killed(cluster:
         await waiting
 
 
-async def test_a_cluster_that_is_not_there_is_said_in_words(tmp_path: Path) -> None:
-    executor = RayExecutor(tmp_path, 1, memory_cap=MIB, wanted=("wasm",), address="ray://127.0.0.1:9")
-    with pytest.raises(Unavailable, match="the Ray cluster can't be used"):
-        await executor.start()
-
-
-def _renamed(wanted, run_id):  # type: ignore[no-untyped-def]
-    import dataclasses
-
-    return dataclasses.replace(wanted, run_id=run_id)
-
-
 async def test_where_others_would_stand_runs_are_evicted_and_none_begins(cluster: RayExecutor, tmp_path: Path) -> None:
     running = asyncio.create_task(cluster.run(request(tmp_path, program(SPIN), fuel=2**62, time=3_600_000)))
     (worker,) = await _spinning()
@@ -153,3 +141,15 @@ async def test_where_others_would_stand_runs_are_evicted_and_none_begins(cluster
     assert (outcome.exit, outcome.stood) == (Exit.OK, 0.0)
     assert cluster.processor_time() > 0
     assert cluster.limit(1.0) and not cluster.limit(0.5)
+
+
+async def test_a_cluster_that_is_not_there_is_said_in_words(tmp_path: Path) -> None:
+    executor = RayExecutor(tmp_path, 1, memory_cap=MIB, wanted=("wasm",), address="ray://127.0.0.1:9")
+    with pytest.raises(Unavailable, match="the Ray cluster can't be used"):
+        await executor.start()
+
+
+def _renamed(wanted, run_id):  # type: ignore[no-untyped-def]
+    import dataclasses
+
+    return dataclasses.replace(wanted, run_id=run_id)
