@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from node.harvest.probes.files import number, table, text
 from node.harvest.probes.probe import Root
 
@@ -65,7 +67,8 @@ def machine_size(root: Root) -> MachineSize:
 
 def host_memory(root: Root) -> int:
     """Bytes; 0 when it is not known."""
-    return next((_kibibytes(row) for row in table(root.proc / "meminfo") if row[:1] == ["MemTotal:"]), 0)
+    said = next((_kibibytes(row) for row in table(root.proc / "meminfo") if row[:1] == ["MemTotal:"]), 0)
+    return said or (psutil.virtual_memory().total if root.real else 0)
 
 
 def parse_list(listed: str) -> set[int]:

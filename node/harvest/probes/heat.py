@@ -13,10 +13,11 @@ _CPU_SENSORS = ("coretemp", "k10temp", "zenpower", "cpu_thermal", "x86_pkg_temp"
 
 
 class Heat:
-    """Remembers that there was a sensor: one that is gone is unknown, not absent."""
+    """Remembers that there was a sensor: one that is gone is unknown, not absent. `barred`: a folder that we may not
+    list is unknown, too; newer Androids let no app list it, and there the battery's temperature has to do."""
 
-    def __init__(self, sys: Path) -> None:
-        self._sys = sys
+    def __init__(self, sys: Path, *, barred: bool = True) -> None:
+        self._sys, self._barred = sys, barred
         self._seen = False
 
     def read(self) -> Readings:
@@ -24,10 +25,23 @@ class Heat:
         if not (self._sys / "class").is_dir():
             raise Failed(f"there is no {self._sys / 'class'}")
         said = read_heat(self._sys)
-        if self._seen and not said["thermal.present"]:
-            raise Failed("all its sensors are gone")
+        if not said["thermal.present"]:
+            if self._seen:
+                raise Failed("all its sensors are gone")
+            if self._barred and (hidden := self._hidden()):
+                raise Failed(f"this user may not look into {hidden}")
         self._seen |= bool(said["thermal.present"])
         return said
+
+    def _hidden(self) -> Path | None:
+        for folder in (self._sys / "class" / "thermal", self._sys / "class" / "hwmon"):
+            try:
+                next(folder.iterdir(), None)
+            except PermissionError:
+                return folder
+            except OSError:
+                continue
+        return None
 
 
 def read_heat(sys: Path) -> Readings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -124,5 +124,4 @@ def _used(group: Path) -> int | None:
 
 def disk(folder: Path) -> Readings:
     """Raises OSError."""
-    at = os.statvfs(folder)
-    return {"disk.free": at.f_bavail * at.f_frsize / MEGABYTE}
+    return {"disk.free": shutil.disk_usage(folder).free / MEGABYTE}
