@@ -24,19 +24,29 @@ TIMEOUT = 30.0
 
 
 class Lookup(Generic[T]):
-    """`value` is None until the first answer; after a failure the last one stays, and `problem` says what was wrong."""
+    """`value` is None until the first answer; after a failure the last one stays, and `problem` says what was wrong.
 
-    def __init__(self, feed: NodeFeed, call: Callable[[AsyncClient], Awaitable[T]]) -> None:
-        self.feed, self._call = feed, call
+    Nothing is asked while `when` is False.
+    """
+
+    def __init__(
+        self,
+        feed: NodeFeed,
+        call: Callable[[AsyncClient], Awaitable[T]],
+        *,
+        every: float = EVERY,
+        when: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.feed, self._call, self._when = feed, call, when
         self.value: T | None = None
         self.problem, self.missing = "", False
         self.rev = 0
         self._heard = 0.0
         self._asking = False
-        ui.timer(EVERY, self.again)
+        ui.timer(every, self.again)
 
     async def again(self) -> None:
-        if self._asking:
+        if self._asking or not self._when():
             return
         self._asking = True
         try:
@@ -60,9 +70,14 @@ class Lookup(Generic[T]):
             self.value = value
             self.rev += 1
 
+    @property
+    def age(self) -> float:
+        """Seconds since the last answer."""
+        return time.monotonic() - self._heard
+
     def now(self, then: int) -> float:
         """The block time now, if it was `then` at the last answer."""
-        return then + time.monotonic() - self._heard
+        return then + self.age
 
     def _complain(self, problem: str) -> None:
         if problem != self.problem:

@@ -108,6 +108,27 @@ CASE = {
     "acquitted": Tone("good", "circle-check", "Acquitted"),
     "lapsed": Tone("warn", "history", "No verdict in time"),
 }
+DEVICE = {  # what this machine does for others
+    "offline": Tone("neutral", "unplug", "Off"),
+    "blocked": Tone("warn", "circle-pause", "Not working"),
+    "warming": Tone("info", "hourglass", "Warming up"),
+    "idle": Tone("good", "circle-check", "Ready"),
+    "benchmark": Tone("run", "gauge", "Measuring"),
+    "claimed": Tone("run", "send", "Beginning"),
+    "running": Tone("run", "activity", "Working"),
+    "frozen": Tone("warn", "circle-pause", "Standing still"),
+    "checkpointing": Tone("check", "download", "Saving"),
+    "draining": Tone("info", "timer", "Finishing"),
+    "vacating": Tone("warn", "arrow-up-from-line", "Handing back"),
+    "quarantine": Tone("bad", "triangle-alert", "Quarantine"),
+}
+VETO = {  # what a guard does while it forbids
+    "throttle": Tone("info", "gauge", "Slows down"),
+    "freeze": Tone("warn", "circle-pause", "Stands still"),
+    "checkpoint": Tone("check", "download", "Saves"),
+    "vacate": Tone("warn", "arrow-up-from-line", "Hands back"),
+    "kill": Tone("bad", "ban", "Ends tasks"),
+}
 
 TASK_ORDER = ("done", "checking", "running", "sent", "failed", "cancelled", "queued")
 

@@ -221,7 +221,8 @@ def show(value: Value | None, unit: Unit | None) -> str:
         return value
     if unit is Unit.CLOCK:
         return f"{int(value) // 60:02}:{int(value) % 60:02}"
-    return f"{value:.4g} {unit.value}" if unit else f"{value:.4g}"
+    number = f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return f"{number} {unit.value}" if unit else number
 
 
 def write(expression: Expression) -> str:

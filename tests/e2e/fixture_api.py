@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Header, HTTPException, Request, WebSocket, WebSocketDisconnect
+from fastapi import Body, Depends, FastAPI, Header, HTTPException, Request, WebSocket, WebSocketDisconnect
 from fastapi.responses import JSONResponse, Response
 from fixture_views import Imaginary
 
@@ -28,8 +29,12 @@ from fogchain.api.models import (
     ReceiptProof,
     WalletView,
 )
+from fogchain.database import open_database
 from fogchain.jobs.spec import JobSpec
 from fogchain.units import parse_fuel, parse_price
+from node.api import problem as problems
+from node.api.once import Answers, tables
+from node.api.routes.harvest import harvest_routes
 
 
 def paged(items: list[Any], limit: int, cursor: str | None) -> dict[str, Any]:
@@ -42,7 +47,9 @@ def paged(items: list[Any], limit: int, cursor: str | None) -> dict[str, Any]:
     }
 
 
-def create(node: Imaginary, token: str) -> FastAPI:
+def create(node: Imaginary, token: str, folder: Path) -> FastAPI:
+    """`folder`: what it keeps on disk."""
+
     def wants_token(request: Request) -> None:
         if request.headers.get("authorization") != f"Bearer {token}":
             raise HTTPException(401)
@@ -55,10 +62,16 @@ def create(node: Imaginary, token: str) -> FastAPI:
                 node.emit(Event(kind="node", time=time.time(), node=node.status()))
 
         task = asyncio.create_task(beat())
+        if node.machine is not None:
+            await node.machine.harvester.start()
         yield
         task.cancel()
+        if node.machine is not None:
+            await node.machine.harvester.stop()
 
     app = FastAPI(lifespan=lifespan)
+    app.state.answers = Answers(open_database(folder / "answers.db", tables, 1))
+    problems.install(app, lambda subject, error: None)
     running: set[asyncio.Task[None]] = set()
 
     def problem(status: int, code: str, detail: str, hint: str = "") -> JSONResponse:
@@ -75,6 +88,17 @@ def create(node: Imaginary, token: str) -> FastAPI:
         return node.jobs[job_id]
 
     guard = [Depends(wants_token)]
+
+    app.include_router(harvest_routes(node), prefix="/v1", dependencies=guard)  # type: ignore[arg-type]
+
+    @app.post("/v1/fixture/machine", dependencies=guard)
+    def machine(
+        readings: Annotated[dict[str, float | bool | str | None], Body()],
+        ahead: Annotated[float, Body()] = 0.0,
+        tasks: Annotated[int | None, Body()] = None,
+    ) -> None:
+        assert node.machine is not None
+        node.machine.say(dict(readings), ahead, tasks)
 
     @app.get("/v1/node", dependencies=guard)
     async def status() -> NodeStatus:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from fixture_harvest import Machine
 from fixture_jobs import Jobs
 from fixture_things import NAMES, PRICES, fake_hex, provider_address
 
@@ -24,14 +25,24 @@ from fogchain.api.models import (
     WalletView,
 )
 from fogchain.api.statement import BalancesView, StatementLine, StatementView
+from fogchain.errors import NotFound
 from fogchain.jobs.spec import JobSpec
 from fogchain.units import cost, format_price, parse_fog, parse_price
+from node.harvesting import Harvesting
 
 ENGINES = ["wasmtime-50.0.1/fog-1", "cpython-3.12.0/wasmtime-50.0.1/fog-1", "native-x86_64/fog-1"]
 
 
 class Imaginary(Jobs):
-    """The whole of a node that is not there."""
+    """The whole of a node that is not there, but for its machine."""
+
+    machine: Machine | None = None  # when it works for others
+
+    @property
+    def harvesting(self) -> Harvesting:
+        if self.machine is None:
+            raise NotFound("this node is no provider: it runs nothing for others")
+        return self.machine.view
 
     def status(self) -> NodeStatus:
         block = self.block0 + int((time.time() - self.began) / 2)
@@ -40,7 +51,7 @@ class Imaginary(Jobs):
             name="buyer",
             version="0.1.0",
             state="working" if busy else "ready",
-            roles=["buyer"],
+            roles=["buyer", "provider"] if self.machine else ["buyer"],
             address=self.address,
             peer_id="12D3KooW" + fake_hex("peer", 44),
             listen=["/ip4/127.0.0.1/tcp/4001"],
@@ -48,8 +59,8 @@ class Imaginary(Jobs):
             uptime_s=time.time() - self.began,
             memory=143_211_520,
             peers=0 if self.empty else 3,
-            slots=0,
-            running=0,
+            slots=2 if self.machine else 0,
+            running=self.machine.workers.running if self.machine else 0,
             waiting=0,
             done=0,
             earned=0,

@@ -26,9 +26,13 @@ class Choice:
         self._mark()
 
     def choose(self, value: str) -> Any:
+        self.mark(value)
+        return self._on_change()
+
+    def mark(self, value: str) -> None:
+        """Choose without telling."""
         self.value = value
         self._mark()
-        return self._on_change()
 
     def _mark(self) -> None:
         for value, made in self._buttons.items():

@@ -7,7 +7,7 @@ import time
 from nicegui import ui
 
 from fogchain.api.models import JobSummary, ProviderView
-from ui import show
+from ui import harvestwords, show
 from ui.components.bar import ProgressBar, in_words
 from ui.components.base import Facts, Pill, Stat, block, card, heading, link_button, set_classes, set_prop, shown, text
 from ui.components.empty import empty
@@ -15,10 +15,11 @@ from ui.components.receipts import RECEIPT_COLUMNS, receipt_row
 from ui.components.table import Column, Grid, Row, Waiting, pill, plain
 from ui.feed import NodeFeed
 from ui.live import follow
+from ui.machine import machine_of, provides
 from ui.panel import Page, Panel
 from ui.rates import SPAN
 from ui.show import Shown, plural
-from ui.tones import JOB, PROVIDER, tone
+from ui.tones import DEVICE, JOB, PROVIDER, tone
 
 ACTIVE = {"planning", "running", "settling"}
 SHOWN_JOBS = 4
@@ -39,6 +40,7 @@ def build(panel: Panel) -> None:
                 _jobs(feed)
                 _receipts(feed)
             with block("fc-stack"):
+                _machine(feed)
                 _rate(feed)
                 _providers(feed)
                 _chain(feed)
@@ -91,6 +93,38 @@ def _figures(feed: NodeFeed) -> None:
             ready.set(Shown(show.number(count), f"of {show.number(len(providers))}", plural(count, "provider")), note)
 
     follow(update, lambda: feed.rev("node", "jobs", "wallet", "providers"))
+
+
+def _machine(feed: NodeFeed) -> None:
+    """Whether this machine works for others now, and why."""
+    machine = machine_of(feed, every=3.0)
+    with card("This machine", "cpu") as end:
+        with end:
+            more = text("Harvest", "fc-link", "a")
+            more.props["href"] = "/harvest"
+        with block("fc-row fc-between"):
+            words = text("–", "fc-cut").style("font-weight:590")
+            state = block()
+            with state:
+                mood = Pill()
+        why = text("", "fc-small fc-dim fc-cut").style("min-height:19px")
+
+    def update() -> None:
+        view = machine.value
+        buys = provides(feed) is False or machine.missing
+        shown(state, view is not None and not buys)
+        shown(more, not buys)
+        if buys:
+            words.set_text("Runs nothing for others")
+            why.set_text("this node only buys")
+        elif view is not None:
+            mood.set(tone(DEVICE, view.state))
+            words.set_text(harvestwords.headline(view))
+            why.set_text(harvestwords.detail(view))
+        for label in (words, why):
+            set_prop(label, "title", label.text)
+
+    follow(update, lambda: (machine.rev, machine.missing, feed.rev("node")))
 
 
 class JobRow:

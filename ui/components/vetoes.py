@@ -1,0 +1,75 @@
+"""What forbids work now: each guard with its value, its threshold and the time until it clears."""
+
+from __future__ import annotations
+
+import time
+
+from fogchain.api.harvest import HarvestView, VetoView
+from ui import harvestwords as words
+from ui.components.base import card, text
+from ui.components.empty import empty
+from ui.components.table import Column, Grid, Row, Waiting, pill, plain
+from ui.live import follow
+from ui.lookup import Lookup
+from ui.show import plural
+from ui.tones import VETO, tone
+
+COLUMNS = (
+    Column("Guard"),
+    Column("What it does"),
+    Column("Because", wrap=True),
+    Column("Now", end=True),
+    Column("Clears", wrap=True),
+)
+
+
+def vetoes(machine: Lookup[HarvestView]) -> None:
+    with card("What forbids it now", "ban", "flush") as end:
+        with end:
+            count = text("", "fc-num")
+        waiting = Waiting(3)
+        with waiting.empty:
+            empty("circle-check", "No guard forbids anything", "By the policy this machine may work now.")
+        with waiting.content:
+            grid = Grid("Guards that forbid work now", COLUMNS)
+
+    def update() -> None:
+        view = machine.value
+        waiting.set(None if view is None else len(view.vetoes))
+        if view is None:
+            return
+        count.set_text(plural(len(view.vetoes), "guard") if view.vetoes else "")
+        age = machine.age if machine.feed.live else 0.0
+        grid.show([row for veto in view.vetoes for row in _rows(veto, age)])
+
+    follow(update, lambda: (machine.rev, int(2 * time.time()) if machine.feed.live else 0))
+
+
+def _rows(veto: VetoView, age: float) -> list[Row]:
+    """One for each condition; the guard stands in the first."""
+    told = [cause for cause in veto.causes if not cause.sensor.endswith(".present")] or veto.causes
+    head = (
+        plain(veto.guard, veto.text, f"for {words.SCOPES[veto.scope]}"),
+        pill(tone(VETO, veto.action)),
+    )
+    tail = (plain(words.clears(veto, age), veto.enter, words.has_to_hold(veto)),)
+    if not told:
+        return [Row(veto.guard, (*head, plain(_why(veto)), plain("–"), *tail))]
+    return [
+        Row(
+            f"{veto.guard} {number}",
+            (
+                *(head if number == 0 else (plain(""), plain(""))),
+                plain(_why(veto) if veto.reason == "waiting" and veto.clears_in is not None else cause.condition),
+                plain(words.value(cause.value), cause.sensor),
+                *(tail if number == 0 else (plain(""),)),
+            ),
+        )
+        for number, cause in enumerate(told)
+    ]
+
+
+def _why(veto: VetoView) -> str:
+    if veto.reason == "waiting" and veto.clears_in is not None:
+        return "clear, for too short a time"
+    return "unknown" if veto.reason == "unknown" else veto.enter
