@@ -14,9 +14,12 @@ LEAST_SLICE = 0.005  # seconds below which a switch costs more than it brings
 MOST_DEBT = 5 * PERIOD  # seconds of run time that are made good at most
 
 HORIZON = 20.0  # seconds ahead in which the heat that comes is looked at
-GAIN = 0.005  # duty per degree
-INTEGRAL = 0.001  # duty per degree and second
-MARGIN = 1.5  # degrees below the limit that are aimed at
+SMOOTHING = 10.0  # seconds, of the slope
+GAIN = 0.03  # duty per degree
+INTEGRAL = 0.00015  # duty per degree and second
+MARGIN = 2.5  # degrees below the limit that are aimed at: sensors speak in whole ones
+BEGIN = 0.5  # duty at which work begins, since nobody knows yet how it heats
+RISE = 0.02  # duty a second by which it grows at most
 FLOOR = 0.05
 
 
@@ -52,17 +55,30 @@ class HeatGovernor:
     Control, 2006, §3.5 for the integral that stands still while the duty is at a bound."""
 
     limit: float  # C
-    _sum: float = 1.0  # the integral part, as a duty
+    _sum: float = BEGIN  # the integral part, as a duty
+    _duty: float = BEGIN
+    _smooth: float | None = None  # C; what the sensor said, SMOOTHING seconds late
 
-    def step(self, heat: float | None, slope: float, seconds: float) -> float:
-        """The duty from now on. `heat` in C, None while it is unknown; `slope` in C a second; `seconds` since the last
-        step."""
+    def step(self, heat: float | None, seconds: float) -> float:
+        """The duty from now on. `heat` in C, None while it is unknown; `seconds` since the last step."""
         if heat is None:
+            self.rest()
             return 0.0
-        expected = heat + slope * HORIZON
-        error = self.limit - MARGIN - expected
+        error = self.limit - MARGIN - heat - self._slope(heat, seconds) * HORIZON
         wanted = self._sum + GAIN * error
-        duty = min(1.0, max(FLOOR, wanted))
-        if duty == wanted or (wanted > 1.0) != (error > 0):
+        duty = max(FLOOR, min(1.0, self._duty + RISE * seconds, wanted))
+        if duty == wanted or (wanted > duty) != (error > 0):
             self._sum = min(1.0, max(0.0, self._sum + INTEGRAL * error * seconds))
+        self._duty = duty
         return 0.0 if heat > self.limit else duty
+
+    def rest(self) -> None:
+        """No work runs: what it will be like when some does has to be seen again."""
+        self._sum = self._duty = BEGIN
+        self._smooth = None
+
+    def _slope(self, heat: float, seconds: float) -> float:
+        """C a second."""
+        before = heat if self._smooth is None else self._smooth
+        self._smooth = before + (heat - before) * min(1.0, seconds / SMOOTHING)
+        return (heat - self._smooth) / SMOOTHING

@@ -273,7 +273,7 @@ class Harvester:
         now = self._clock()
         decision = self._policy.decide(snapshot, now, self._held)
         self._held = decision.state
-        pace = self._pacer.step(snapshot, now)
+        pace = self._pacer.step(snapshot, now, working=self._device.duty > 0)
         return Seen(self._device, decision, snapshot, pace, self._policy, self._since, self._cause, now)
 
     def _confirm(self) -> None:

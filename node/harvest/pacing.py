@@ -57,22 +57,23 @@ class Pacer:
         limit = heat_limit(self.policy)
         self._heat = HeatGovernor(limit) if limit is not None else None
 
-    def step(self, snapshot: Snapshot, now: float) -> Pace:
-        """`now`: seconds that never go back."""
+    def step(self, snapshot: Snapshot, now: float, working: bool = True) -> Pace:
+        """`now`: seconds that never go back; `working`: whether work runs, as far as guards let it."""
         seconds = min(10.0, now - self._last) if self._last is not None else 0.0
         self._last = now
         charge = self._charge.step(snapshot, seconds)
-        heat = self._heat_duty(snapshot, seconds)
+        heat = self._heat_duty(snapshot, seconds, working)
         if heat <= charge:
             return Pace(heat, f"kept below {self._heat.limit:g} C" if self._heat and heat < 1.0 else "")
         return Pace(charge, "the charger is weaker than the work")
 
-    def _heat_duty(self, snapshot: Snapshot, seconds: float) -> float:
+    def _heat_duty(self, snapshot: Snapshot, seconds: float, working: bool) -> float:
         if self._heat is None or snapshot.get("thermal.present") is not True:
             return 1.0
-        heat, slope = snapshot.get("thermal.cpu"), snapshot.get("thermal.slope")
-        a_second = slope / 60 if isinstance(slope, float) else 0.0
-        return self._heat.step(heat if isinstance(heat, float) else None, a_second, seconds)
+        if not working:
+            self._heat.rest()
+        heat = snapshot.get("thermal.cpu")
+        return self._heat.step(heat if isinstance(heat, float) else None, seconds)
 
 
 def heat_limit(policy: Policy) -> float | None:

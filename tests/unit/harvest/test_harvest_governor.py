@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from node.harvest.governor import FLOOR, PERIOD, DutyCycle, HeatGovernor
+from node.harvest.governor import BEGIN, PERIOD, DutyCycle, HeatGovernor
 
 
 @pytest.mark.parametrize("duty", [0.05, 0.1, 0.37, 0.5, 0.8, 0.95])
@@ -50,12 +50,9 @@ class Machine:
     def __post_init__(self) -> None:
         self.heat = self.ambient
 
-    def run(self, duty: float, seconds: float) -> float:
-        """The slope, in C a second."""
+    def run(self, duty: float, seconds: float) -> None:
         to = self.ambient + duty * (self.full - self.ambient)
-        slope = (to - self.heat) / self.constant
-        self.heat += slope * seconds
-        return slope
+        self.heat += (to - self.heat) / self.constant * seconds
 
 
 @pytest.mark.parametrize("constant", [20.0, 60.0, 240.0])
@@ -63,10 +60,10 @@ class Machine:
 def test_heat_stays_below_its_limit_and_is_used_up_to_it(constant: float, full: float, limit: float) -> None:
     """BOINC 6246, 1591: no temperature limit, and a machine that shut down at 96 C."""
     machine, governor = Machine(30.0, full, constant), HeatGovernor(limit)
-    slope, duties, heats = 0.0, list[float](), list[float]()
+    duties, heats = list[float](), list[float]()
     for _ in range(3600):
-        duty = governor.step(machine.heat, slope, 1.0)
-        slope = machine.run(duty, 1.0)
+        duty = governor.step(machine.heat, 1.0)
+        machine.run(duty, 1.0)
         duties.append(duty)
         heats.append(machine.heat)
     assert max(heats) <= limit + 1.0
@@ -79,11 +76,18 @@ def test_heat_stays_below_its_limit_and_is_used_up_to_it(constant: float, full: 
 
 def test_a_cool_machine_is_not_held_back_and_a_blind_one_stands() -> None:
     machine, governor = Machine(25.0, 60.0, 60.0), HeatGovernor(85.0)
-    slope = 0.0
     for _ in range(600):
-        duty = governor.step(machine.heat, slope, 1.0)
-        slope = machine.run(duty, 1.0)
+        duty = governor.step(machine.heat, 1.0)
+        machine.run(duty, 1.0)
     assert duty == 1.0
-    assert governor.step(None, 0.0, 1.0) == 0.0
-    assert governor.step(85.1, 0.0, 1.0) == 0.0
-    assert FLOOR <= governor.step(84.9, 5.0, 1.0) < 0.6
+    assert governor.step(None, 1.0) == 0.0
+    assert governor.step(85.1, 1.0) == 0.0
+    assert governor.step(84.9, 1.0) < 0.6
+
+
+def test_work_begins_gently_and_grows() -> None:
+    governor = HeatGovernor(85.0)
+    duties = [governor.step(40.0, 1.0) for _ in range(60)]
+    assert BEGIN <= duties[0] < BEGIN + 0.05 and duties == sorted(duties) and duties[-1] == 1.0
+    governor.rest()
+    assert governor.step(40.0, 1.0) < BEGIN + 0.05

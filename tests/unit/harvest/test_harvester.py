@@ -210,6 +210,7 @@ async def test_another_policy_has_to_clear_first(stage: Stage) -> None:
 async def test_what_the_sensors_said_is_read_again(stage: Stage) -> None:
     await stage.harvester.start()
     await stage.warm()
+    await stage.until(lambda: any(stage.journal.history(0)))
     stage.watch.say(battery_charge=80.0)
     stage.clock.now += 31
     await stage.until(lambda: stage.harvester.seen.snapshot["battery.charge"] == 80.0)
