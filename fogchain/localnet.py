@@ -79,10 +79,11 @@ class LocalNetwork:
         mdns: bool = True,
         commands: dict[str, Sequence[str]] | None = None,
         settings: Mapping[str, Mapping[str, Any]] | None = None,
+        fleets: Mapping[str, Mapping[str, Any]] | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`commands` gives a provider another program than `python -m node`, as `[argv…]` before `--data DIR`.
-        `settings`: by node's name, more for its section `[provider]` or `[buyer]`. Without `mdns` the nodes find each
+        `settings`: by node's name, more for its section `[provider]` or `[buyer]`; `fleets`: for `[fleet]`. Without `mdns` the nodes find each
         other by the registry alone. `say` is told each step in words."""
         self.folder = folder
         self.names = PROVIDER_NAMES[:providers]
@@ -92,7 +93,7 @@ class LocalNetwork:
         self._purse = parse_fog(purse)  # what a new buyer's wallet gets
         self._mdns = mdns
         self._supervised, self._commands, self._say = supervised, commands or {}, say
-        self._settings = settings or {}
+        self._settings, self._fleets = settings or {}, fleets or {}
         self._buyer: AsyncClient | None = None
         self._clients: dict[str, AsyncClient] = {}
 
@@ -189,6 +190,7 @@ class LocalNetwork:
             provider={} if buyer else self._provider_settings(name),
             buyer={"lost_after": self._lost_after, **self._settings.get(name, {})} if buyer else {},
             p2p={"listen": ["/ip4/127.0.0.1/tcp/0"], "mdns": self._mdns},
+            fleet=self._fleets.get(name),
         )
         return wallet.address
 

@@ -32,6 +32,7 @@ def create_node(
     buyer: Mapping[str, Any] | None = None,
     p2p: Mapping[str, Any] | None = None,
     api: Mapping[str, Any] | None = None,
+    fleet: Mapping[str, Any] | None = None,
     profile: str | None = None,
 ) -> Wallet:
     """Make a data folder, keeping a wallet that is there already (`fogchain wallet new`). Returns the wallet.
@@ -52,6 +53,7 @@ def create_node(
         "p2p": dict(p2p or {}),
         "provider": dict(provider or {}),
         "buyer": dict(buyer or {}),
+        "fleet": dict(fleet or {}),
     }
     raw = {section: values for section, values in raw.items() if values}
     try:

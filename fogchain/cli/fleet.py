@@ -157,6 +157,10 @@ def join(
     memory: Annotated[str, typer.Option(metavar="SIZE", help="The most that a task may have.")] = "512 MiB",
     profile: Profile = None,
     policy: Policy = None,
+    listen: Annotated[
+        list[str] | None, typer.Option(metavar="MULTIADDR", help="Where the gateway reaches it; repeatable.")
+    ] = None,
+    mdns: Annotated[bool, typer.Option("--mdns/--no-mdns", help="Find the gateway again in the local network.")] = True,
 ) -> None:
     """Make this machine a device of a gateway: a folder with its key, known to the gateway from now on."""
     from fogchain.cli.start import become
@@ -164,7 +168,9 @@ def join(
     words = ["join", code, "--data", str(data.expanduser().absolute()), "--slots", str(slots), "--memory", memory]
     for option, value in (("--name", name), ("--profile", profile), ("--policy", policy)):
         words += [option, str(value)] if value is not None else []
-    become("node.fleetdevice", words)
+    for address in listen or []:
+        words += ["--listen", address]
+    become("node.fleetdevice", [*words, *([] if mdns else ["--no-mdns"])])
 
 
 @app.command()

@@ -57,7 +57,7 @@ class Code:
         try:
             data = base64.b32decode(letters + "=" * (-len(letters) % 8))
         except ValueError as error:
-            raise BadInput("the code has letters that no code has", hint="copy it again, all of it") from error
+            raise BadInput("the code is mistyped or cut off", hint="copy it again, all of it") from error
         body, check = data[:-_CHECK], data[-_CHECK:]
         if not body or not hmac.compare_digest(_check(body), check):
             raise BadInput("the code is mistyped or cut off", hint="copy it again, all of it")

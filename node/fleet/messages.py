@@ -123,6 +123,8 @@ class Result(_Message):
     manifest: bytes = b""
     files: Annotated[dict[str, bytes], Field(max_length=4096)] = {}
     took: Milliseconds = 0
+    stood: Milliseconds = 0  # of these; they count toward no limit
+    resumed: Annotated[int, Field(ge=0, lt=2**63)] = 0  # fuel burnt by when it went on from a checkpoint
     detail: Long = ""
 
 

@@ -246,9 +246,9 @@ class _Turn:
         if member.drain_by is not None and self.now >= member.drain_by and member.runs:
             self._hand_on("it was not drained in time", member.runs)
         limit = self.now - member.spans.offline
-        self._hand_on(
-            "the device did not take it", [r for r in self.member.runs if r.state == "sent" and r.since <= limit]
-        )
+        if idle := [run for run in self.member.runs if run.state == "sent" and run.since <= limit]:
+            self._hand_on("the device did not take it", idle)
+            self._set(takes_work=False, cause="it does not take what it is given")  # until it says otherwise
         limit = self.now - member.spans.standing
         self._hand_on(
             f"it stood still for {member.spans.standing:g} s",
