@@ -83,8 +83,8 @@ class LocalNetwork:
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`commands` gives a provider another program than `python -m node`, as `[argv…]` before `--data DIR`.
-        `settings`: by node's name, more for its section `[provider]` or `[buyer]`; `fleets`: for `[fleet]`. Without `mdns` the nodes find each
-        other by the registry alone. `say` is told each step in words."""
+        `settings`: by node's name, more for its section `[provider]` or `[buyer]`; `fleets`: for `[fleet]`. Without
+        `mdns` the nodes find each other by the registry alone. `say` is told each step in words."""
         self.folder = folder
         self.names = PROVIDER_NAMES[:providers]
         self.buyers = ("buyer", *(f"buyer{number}" for number in range(2, buyers + 1)))
