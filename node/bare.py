@@ -46,7 +46,7 @@ async def measure(job: Path, slots: int) -> float:
                         module=places[spec.module.sha256],
                         stdin=places[task.stdin.sha256] if task.stdin else None,
                         inputs={name: places[ref.sha256] for name, ref in task.inputs.items()},
-                        seed=spec.digest,
+                        seed=spec.seed,
                     )
                 )
                 executor.discard(run_id)

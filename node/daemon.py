@@ -36,8 +36,10 @@ from fogchain.jobs.machine import JobMachine
 from fogchain.jobs.quota import Storage
 from fogchain.jobs.spec import BlobRef, RunSpec
 from fogchain.jobs.store import JobStore
+from fogchain.market.checkpointing import mean_stay
 from fogchain.market.engines import Runtime
 from fogchain.market.messages import Exit
+from fogchain.market.survival import forecast
 from fogchain.wallet import keystore
 from fogchain.wallet.keystore import Wallet, find_password
 from node.api import once
@@ -297,13 +299,13 @@ class Node:
                 self._keep(gateway.run(), "fleet")
             await executor.start()
             self._stack.push_async_callback(executor.stop)
-            sandbox, rate = _Sandbox(executor), await executor.measure_rate()
+            uptime = Uptime(engine, time.time())
+            sandbox, rate = _Sandbox(executor, lambda: _stay(uptime)), await executor.measure_rate()
 
             def capacity() -> Capacity:
                 own = Capacity(config.provider.slots, config.provider.memory, rate)
                 return capacity_of(fleet) if fleet is not None else own
 
-            uptime = Uptime(engine, time.time())
             issuer = Issuer(
                 name=config.node.name,
                 wallet=wallet,
@@ -488,8 +490,9 @@ def _backend(folder: Path, config: ProviderSection, changed: Callable[[], None])
 class _Sandbox:
     """`node.trade.ports.Sandbox` over the executor's worker processes."""
 
-    def __init__(self, executor: Backend) -> None:
-        self._executor = executor
+    def __init__(self, executor: Backend, stay: Callable[[], float]) -> None:
+        """`stay`: seconds for which this machine is forecast to stay, on average."""
+        self._executor, self._stay = executor, stay
 
     @property
     def engines(self) -> tuple[str, ...]:
@@ -505,9 +508,25 @@ class _Sandbox:
         return self._executor.ended
 
     async def run(
-        self, run_id: str, spec: RunSpec, module: Path, stdin: Path | None, inputs: Mapping[str, Path], seed: bytes
+        self,
+        run_id: str,
+        spec: RunSpec,
+        module: Path,
+        stdin: Path | None,
+        inputs: Mapping[str, Path],
+        seed: bytes,
+        checkpoint: Path | None = None,
     ) -> Ran:
-        request = RunRequest(run_id=run_id, spec=spec, module=module, stdin=stdin, inputs=inputs, seed=seed)
+        request = RunRequest(
+            run_id=run_id,
+            spec=spec,
+            module=module,
+            stdin=stdin,
+            inputs=inputs,
+            seed=seed,
+            checkpoint=checkpoint,
+            stay=self._stay(),
+        )
         outcome = await self._executor.run(request)
         return Ran(
             exit=outcome.exit,
@@ -518,7 +537,11 @@ class _Sandbox:
             finished=outcome.finished,
             detail=outcome.detail,
             stood=outcome.stood,
+            restarted=outcome.resumed,
         )
+
+    def checkpoint(self, run_id: str) -> Path | None:
+        return self._executor.checkpoint(run_id)
 
     def printed(self, run_id: str) -> Mapping[str, Path]:
         return self._executor.printed(run_id)
@@ -538,6 +561,12 @@ async def serve(folder: DataFolder) -> None:
     await node.wait()
     print("stopping", flush=True)
     await node.stop()
+
+
+def _stay(uptime: Uptime) -> float:
+    """Seconds, on average, by what this node says of itself in its offers."""
+    *_, last = forecast(uptime.record())
+    return mean_stay(last)
 
 
 async def _base_price(client: ChainClient, resource_class: bytes) -> int:

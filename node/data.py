@@ -15,6 +15,7 @@ from fogchain.jobs import logs
 from fogchain.jobs.fetched import Fetched
 from fogchain.jobs.logs import Log
 from fogchain.jobs.machine import JobMachine, Run
+from fogchain.jobs.machine.runs import OVER
 from fogchain.jobs.quota import Pin, Storage
 from fogchain.jobs.spec import ResultManifest, RunSpec
 from fogchain.jobs.store import JobStore
@@ -195,6 +196,8 @@ class Data:
         pin, found = Pin(machine.id, "buyer"), dict[str, Pin]()
         if is_open:
             found |= dict.fromkeys(machine.spec.blobs(), pin)
+            found |= {task.saved.archive: pin for task in machine.tasks if task.saved and task.state not in OVER}
+            found |= dict.fromkeys(machine.archives, pin)
             found |= {
                 name: pin
                 for run in machine.runs.values()
@@ -238,4 +241,4 @@ class Data:
 
 def _is_over(machine: JobMachine, run: Run) -> bool:
     """Whether its task's result stands."""
-    return machine.tasks[run.task].state in ("done", "failed", "cancelled")
+    return machine.tasks[run.task].state in OVER

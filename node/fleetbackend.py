@@ -119,6 +119,10 @@ class FleetBackend:
         """Of a run that is here."""
         return self._own.stood(run_id) if run_id in self._here else (False, 0.0)
 
+    def checkpoint(self, run_id: str) -> Path | None:
+        """Of a run that was begun here; what a device's task saves stays at the device."""
+        return self._own.checkpoint(run_id)
+
     def discard(self, run_id: str) -> None:
         if run_id not in self._active and "/" not in run_id and run_id not in ("", ".", ".."):
             self._own.discard(run_id)
@@ -247,6 +251,8 @@ def blobs_of(spec: RunSpec) -> set[str]:
     refs = [spec.module, *spec.task.inputs.values()]
     if spec.task.stdin is not None:
         refs.append(spec.task.stdin)
+    if spec.resume is not None:
+        refs.append(spec.resume.archive)
     return {ref.sha256 for ref in refs}
 
 

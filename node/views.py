@@ -221,7 +221,16 @@ def run_view(machine: JobMachine, run: Run, started: set[int], progress: dict[in
         promised=bool(run.promise),
         sealed=run.sealed,
         seconds=progress.get(run.attempt) if run.state == "out" else None,
+        resumed=max(run.resumed, run.restarted),
+        resumed_from=_maker(machine, run),
     )
+
+
+def _maker(machine: JobMachine, run: Run) -> str:
+    if not run.went_on:
+        return ""
+    made = machine.shares[run.provider if run.restarted > run.resumed else run.makers[-1]]
+    return made.name or made.provider
 
 
 def buyer_receipt(machine: JobMachine, run: Run, order: str, fee_bps: int) -> ReceiptView:

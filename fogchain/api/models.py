@@ -555,6 +555,8 @@ class RunView(View):
     promised: bool = False  # its provider has signed the order, too
     sealed: bool = False  # its provider committed to the answer before it could see another
     seconds: int | None = None  # that it has been running, as its provider says
+    resumed: FuelAmount = 0  # what had been burnt for its task when it went on from a checkpoint; 0: from the start
+    resumed_from: str = ""  # whose checkpoint that was: a provider's name or address, its own where it was restarted
 
 
 class TransferView(View):

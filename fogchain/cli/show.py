@@ -95,6 +95,8 @@ def _task(task: dict[str, Any]) -> tuple[str, ...]:
         what += f" ({len(task['runs'])} runs)"
     if run and run.get("late"):
         what += ", late"
+    if run and run.get("resumed_from"):
+        what += f", resumed from {run['resumed_from']} after {output.fuel(run['resumed'])}"
     if run is None:
         return (str(task["index"]), what, "", "", "", "", "")
     return (

@@ -49,6 +49,8 @@ class Sent:
     purpose: Purpose
     order: str  # hex of the order's wire form
     signature: str
+    resumed: int = 0  # fuel that had been burnt for the task when it goes on from a checkpoint
+    makers: str = ""  # of that checkpoint: providers, comma-separated, oldest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,18 @@ class Delivered:
     finished: int
     receipt: str  # hex of the receipt's signature
     check: bool
+    restarted: int = 0  # fuel that had been burnt when it went on from a checkpoint of its provider's own
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpointed:
+    """A run's checkpoint is here, so that another can go on from it."""
+
+    at: float
+    attempt: int
+    archive: str  # the blob
+    size: int  # bytes
+    fuel: int  # burnt for the task until then
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +178,8 @@ class Paid:
 
 
 JobEvent = (
-    SessionPlanned | CapRaised | Sent | Accepted | Committed | Delivered | Failed | Lost | Filed | JuryClosed
-    | Distrusted | Signed | Ended | Paid
+    SessionPlanned | CapRaised | Sent | Accepted | Committed | Delivered | Checkpointed | Failed | Lost | Filed
+    | JuryClosed | Distrusted | Signed | Ended | Paid
 )  # fmt: skip
 _KINDS: dict[str, type] = {kind.__name__: kind for kind in get_args(JobEvent)}
 

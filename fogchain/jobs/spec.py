@@ -255,9 +255,10 @@ class JobSpec(Value):
         """Of how many operators there must be providers."""
         return {"L0": 1, "L1": 2, "L2": 2, "L3": 3}[self.verify.level]
 
-    def penalty_at(self, price: int) -> int:
-        """What a provider of this price owes for one task that it accepted and never delivers, in base units."""
-        return min(self.penalty, units.cost(self.limits.fuel, price))
+    def penalty_at(self, price: int, burnt: int = 0) -> int:
+        """What a provider of this price owes for one task that it accepted and never delivers, in base units; `burnt`:
+        the fuel that others had burnt for it when it was ordered."""
+        return min(self.penalty, units.cost(self.limits.fuel - burnt, price))
 
     def run_spec(self, index: int) -> RunSpec:
         task = self.tasks[index]

@@ -43,7 +43,9 @@ class Keeping:
         checkpoint that its spec names. Raises BadMessage when that one is no good, OSError when it can't be read."""
         fuel, begin = 0, None
         self._begun[run_id] = _stamp(self.place(run_id))
-        if spec.resume is not None and given is not None:
+        if spec.resume is not None:
+            if given is None:
+                raise BadMessage("it is not here")
             fuel, begin = self._read(given, spec).fuel, given
             if fuel != spec.resume.fuel:
                 raise BadMessage(f"the checkpoint was taken after {fuel} fuel, the order says {spec.resume.fuel}")

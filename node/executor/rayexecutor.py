@@ -162,6 +162,10 @@ class RayExecutor:
         self.ended[outcome.exit] += 1
         return outcome
 
+    def checkpoint(self, run_id: str) -> Path | None:
+        """A cluster's checkpoints stay on its machines."""
+        return None
+
     def discard(self, run_id: str) -> None:
         """Delete a finished run's files."""
         if run_id not in self._active and "/" not in run_id and run_id not in ("", ".", ".."):
@@ -273,6 +277,8 @@ class RayExecutor:
             blobs.append((spec.task.stdin.sha256, request.stdin))
         names = sorted(request.inputs)
         blobs += [(spec.task.inputs[name].sha256, request.inputs[name]) for name in names]
+        if spec.resume is not None and request.checkpoint is not None:
+            blobs.append((spec.resume.archive.sha256, request.checkpoint))
         contents = [await self._stored(name, path) for name, path in blobs]
         answer: Answer = await actor.handle.run.remote(request.run_id, spec.encode(), request.seed, names, *contents)
         return answer

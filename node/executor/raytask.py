@@ -57,7 +57,8 @@ class Slot:
         return await self._executor.measure_rate()
 
     async def run(self, run_id: str, spec: bytes, seed: bytes, names: list[str], *contents: bytes) -> Answer:
-        """`contents` are those of the module, of standard input where the spec has one, and of the inputs `names`."""
+        """`contents` are those of the module, of standard input where the spec has one, of the inputs `names`, and of
+        the checkpoint where it goes on from one."""
         decoded = RunSpec.decode(spec)
         folder = self._folder / "given"
         folder.mkdir(mode=0o700)
@@ -69,8 +70,9 @@ class Slot:
                 paths.append(path)
             module, *others = paths
             stdin = others.pop(0) if decoded.task.stdin is not None else None
+            checkpoint = others.pop() if decoded.resume is not None else None
             inputs = dict(zip(names, others, strict=True))
-            outcome = await self._executor.run(RunRequest(run_id, decoded, module, stdin, inputs, seed))
+            outcome = await self._executor.run(RunRequest(run_id, decoded, module, stdin, inputs, seed, checkpoint))
             answer = Answer(
                 exit=int(outcome.exit),
                 code=outcome.code,

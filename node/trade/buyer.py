@@ -82,7 +82,7 @@ class Buyer:
     def may_read(self, peer_id: str, sha256: str) -> bool:
         """Whether this peer may fetch this blob from us: it serves a job that has it as module or input."""
         return any(
-            sha256 in driver.readable and any(share.peer == peer_id for share in driver.machine.shares.values())
+            driver.readable(sha256) and any(share.peer == peer_id for share in driver.machine.shares.values())
             for driver in self._drivers.values()
         )
 
@@ -90,7 +90,7 @@ class Buyer:
         """Peers that have a blob of ours, for one that may have it, too."""
         found: dict[str, None] = {}
         for driver in self._drivers.values():
-            if sha256 in driver.readable:
+            if driver.readable(sha256):
                 found |= dict.fromkeys(holders(driver.machine, driver.started, peer_id, sha256))
         return list(found)
 

@@ -10,6 +10,7 @@ import asyncio
 
 from fogchain.jobs.events import Distrusted, Ended
 from fogchain.jobs.machine import JobMachine
+from node.trade.checkpoints import JobCheckpoints
 from node.trade.funding import JobFunding
 from node.trade.openjob import OpenJob, Surroundings
 from node.trade.orders import JobOrders
@@ -27,11 +28,12 @@ class JobDriver:
 
     def __init__(self, machine: JobMachine, seq: int, around: Surroundings) -> None:
         self.machine, self._around = machine, around
-        self.readable = frozenset(machine.spec.blobs())
+        self._inputs = frozenset(machine.spec.blobs())
         self._job = OpenJob(machine, seq, around, lambda tasks: around.changed(self, tasks))
         self._funding = JobFunding(self._job)
         self._receipts = JobReceipts(self._job)
-        self._watch = JobWatch(self._job, self._receipts)
+        self._checkpoints = JobCheckpoints(self._job)
+        self._watch = JobWatch(self._job, self._receipts, self._checkpoints)
         self._orders = JobOrders(self._job, self._funding, self._watch)
         self._sessions = JobSessions(self._job, self._funding, self._watch, self._orders)
         self._payment = JobPayment(self._job, self._funding)
@@ -94,6 +96,10 @@ class JobDriver:
             self._job.record(Ended(self._job.now(), "cancelled", detail))
 
     # ---------------------------------------------------------------- what is shown
+
+    def readable(self, sha256: str) -> bool:
+        """Whether the job's providers need this blob."""
+        return sha256 in self._inputs or sha256 in self.machine.archives
 
     @property
     def started(self) -> set[int]:

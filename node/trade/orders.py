@@ -8,6 +8,7 @@ from fogchain.batch.placement import Machine, Placement, place
 from fogchain.jobs.events import JuryClosed, Sent
 from fogchain.jobs.machine import Share, Work
 from fogchain.jobs.quota import MAKE_ROOM
+from fogchain.jobs.spec import BlobRef
 from fogchain.market.messages import BY_RECORD, ON_ACCOUNT, Agreement, TaskOrder
 from fogchain.market.reputation import BPS
 from fogchain.market.verification import canary_due
@@ -143,7 +144,11 @@ class JobOrders:
     def _order(self, work: Work, share: Share, attempt: int, now: float) -> Sent:
         around, spec = self._around, self._machine.spec
         known = around.book.get(share.provider)
-        run_spec = spec.run_spec(work.task)
+        run_spec, burnt, makers = spec.run_spec(work.task), 0, ""
+        saved = self._machine.saved_for(work, share.provider)
+        if saved is not None and around.blobs.has(saved.archive):
+            run_spec = run_spec.resumed(BlobRef(sha256=saved.archive, size=saved.size), saved.fuel)
+            burnt, makers = saved.fuel, ",".join(saved.makers)
         order = TaskOrder(
             buyer=around.wallet.address,
             provider=share.provider,
@@ -152,16 +157,18 @@ class JobOrders:
             task=work.task,
             attempt=attempt,
             spec=run_spec.digest,
-            fuel_limit=spec.limits.fuel,
+            fuel_limit=run_spec.limits.fuel,
             engine=(known.engine_for(spec.runtime) if known else None) or "",
             issued=int(now),
             deadline=self._machine.due(now),
             sealed=int(self._machine.sealed(work.purpose)),
-            terms=self._agreement(share),
+            terms=self._agreement(share, burnt),
         )
         signature = sign(around.wallet.key, around.domain, order)
         packed = SignedOrder(order, signature, run_spec.encode()).encode()
-        return Sent(now, work.task, attempt, share.provider, work.purpose, packed.hex(), signature.hex())
+        return Sent(
+            now, work.task, attempt, share.provider, work.purpose, packed.hex(), signature.hex(), burnt, makers
+        )  # fmt: skip
 
     @property
     def engine(self) -> str | None:
@@ -171,7 +178,7 @@ class JobOrders:
             self._engine_used = SignedOrder.decode(bytes.fromhex(first.order)).order.engine
         return self._engine_used
 
-    def _agreement(self, share: Share) -> Agreement:
+    def _agreement(self, share: Share, burnt: int) -> Agreement:
         spec, session = self._machine.spec, self._around.index.session(bytes.fromhex(share.session[2:]))
         sample = spec.verify.sample
         return Agreement(
@@ -180,7 +187,7 @@ class JobOrders:
             level=int(spec.verify.level[1:]),
             sample=BY_RECORD if sample is None else sample,
             grace=spec.grace // 1000,
-            penalty=spec.penalty_at(share.price),
+            penalty=spec.penalty_at(share.price, burnt),
             privacy=spec.privacy,
         )
 

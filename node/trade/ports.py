@@ -49,6 +49,7 @@ class Ran:
     finished: float
     detail: str
     stood: float = 0.0  # seconds between them for which it stood still, which count toward no limit
+    restarted: int = 0  # fuel that had been burnt when it went on from a checkpoint of this machine's own, else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +77,26 @@ class Sandbox(Protocol):
         ...
 
     async def run(
-        self, run_id: str, spec: RunSpec, module: Path, stdin: Path | None, inputs: Mapping[str, Path], seed: bytes
-    ) -> Ran: ...
+        self,
+        run_id: str,
+        spec: RunSpec,
+        module: Path,
+        stdin: Path | None,
+        inputs: Mapping[str, Path],
+        seed: bytes,
+        checkpoint: Path | None = None,
+    ) -> Ran:
+        """`checkpoint`: the archive that the spec says to go on from."""
+        ...
+
+    def checkpoint(self, run_id: str) -> Path | None:
+        """A run's newest checkpoint, until it is discarded."""
+        ...
+
     def printed(self, run_id: str) -> Mapping[str, Path]:
         """Where standard output and error of a run lie, also while it is under way; empty where nobody can look."""
         ...
 
     def discard(self, run_id: str) -> None:
-        """The run's files are no longer needed."""
+        """The run's files and its checkpoint are no longer needed."""
         ...

@@ -24,10 +24,11 @@ from fogchain.market.messages import Offer
 from fogchain.units import format_fog
 from fogchain.wallet.eip712 import Domain, sign, verify
 from fogchain.wallet.keystore import Wallet
-from node.trade import printing, wire
+from node.trade import checkpoints, printing, wire
 from node.trade.acceptance import Acceptance
 from node.trade.account import Accounts
 from node.trade.auctionstore import Award
+from node.trade.checkpoints import Shelf
 from node.trade.claims import Claims
 from node.trade.credit import CreditLine
 from node.trade.handover import Handover
@@ -133,6 +134,7 @@ class Provider:
             calls=calls,
             changed=changed,
         )
+        self._shelf = Shelf(ledger, storage, sandbox)
         self.held_for = HeldFor()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -145,6 +147,7 @@ class Provider:
         self._network.serve("cancel", self._on_cancel)
         self._network.serve("progress", self._on_progress)
         self._network.serve(printing.SUBJECT, self._on_printed)
+        self._network.serve(checkpoints.SUBJECT, self._shelf.answer)
         self._network.serve("voucher", self._on_voucher)
         self._network.serve("reasons", self._on_reasons)
         for known in self._ledger.queued():
@@ -201,8 +204,8 @@ class Provider:
         return self._sandbox
 
     def may_read(self, peer_id: str, sha256: str) -> bool:
-        """Whether this peer may fetch this blob from us: it is part of a result it ordered."""
-        return self._handover.may_read(peer_id, sha256)
+        """Whether this peer may fetch this blob from us: it is part of a result it ordered, or a checkpoint of one."""
+        return self._handover.may_read(peer_id, sha256) or self._shelf.may_read(peer_id, sha256)
 
     # ---------------------------------------------------------------- offers
 

@@ -16,6 +16,7 @@ from fogchain.jobs.machine import Run
 from fogchain.jobs.spec import BlobRef, ResultManifest
 from fogchain.market.messages import Exit, Receipt
 from fogchain.market.reasons import Reason
+from fogchain.market.reputation import BPS
 from fogchain.market.verification import check_chance
 from fogchain.wallet.eip712 import verify
 from node.trade import wire
@@ -118,7 +119,7 @@ class JobReceipts:
             self._refuse(run, why)
             return
         try:
-            manifest = self._check(receipt, signed.manifest)
+            manifest = self._check(run, receipt, signed.manifest)
             async with asyncio.timeout(HANDING_OVER + sum(file.size for file in manifest.files) / SLOWEST):
                 await self._gather(peer, run.attempt, manifest, signed.blobs)
         except (BadMessage, NotFound, TimeoutError) as error:
@@ -129,13 +130,11 @@ class JobReceipts:
             return
         self._around.blobs.put(signed.manifest)
         self._around.storage.took(len(signed.manifest) + sum(file.size for file in manifest.files))
-        share = self._machine.shares[run.provider]
-        chance = check_chance(
-            self._machine.spec.verify.level,
-            self._machine.spec.verify.sample,
-            self._job.seen(run.provider).clean + share.passed,
-            receipt.exit,
-        )
+        rules, hands = self._machine.spec.verify, (run.provider, *run.makers)
+        clean = min(self._job.seen(name).clean + self._machine.shares[name].passed for name in hands)
+        chance = check_chance(rules.level, rules.sample, clean, receipt.exit)
+        if signed.restarted and rules.level == "L1":  # nothing else shows what it should have burnt
+            chance = BPS
         self._job.record(
             Delivered(
                 at=self._job.now(),
@@ -146,7 +145,8 @@ class JobReceipts:
                 started=receipt.started,
                 finished=receipt.finished,
                 receipt=signed.signature.hex(),
-                check=secrets.randbelow(10_000) < chance,
+                check=secrets.randbelow(BPS) < chance,
+                restarted=signed.restarted,
             )
         )
 
@@ -184,12 +184,12 @@ class JobReceipts:
             self._around.refusals.note("receipt", BadMessage(why))
             self._job.fail(run, Failed(self._job.now(), run.attempt, Exit.REFUSED, why))
 
-    def _check(self, receipt: Receipt, manifest: bytes) -> ResultManifest:
+    def _check(self, run: Run, receipt: Receipt, manifest: bytes) -> ResultManifest:
         """The receipt's manifest. Raises BadMessage when the two or the order contradict each other."""
         spec = self._machine.spec
         if hashlib.sha256(manifest).digest() != receipt.result:
             raise BadMessage("the manifest's hash differs")
-        if receipt.fuel > spec.limits.fuel:
+        if receipt.fuel > spec.limits.fuel - run.resumed:
             raise BadMessage("more fuel than the order allows")
         decoded = ResultManifest.decode(manifest)
         if decoded.exit != receipt.exit:

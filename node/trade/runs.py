@@ -83,6 +83,7 @@ class Runs:
         """Run it no more, or not at all. False when it had ended, or was dropped, before."""
         dropped = self._ledger.drop(digest, verdict)
         if dropped and (task := self._tasks.get(digest)) is not None:
+            task.add_done_callback(lambda _: self._sandbox.discard(digest.hex()))
             task.cancel()
         return dropped
 
@@ -143,7 +144,8 @@ class Runs:
                 self._blobs.path(spec.module.sha256),
                 self._blobs.path(spec.task.stdin.sha256) if spec.task.stdin else None,
                 {name: self._blobs.path(ref.sha256) for name, ref in spec.task.inputs.items()},
-                order.spec,
+                spec.seed,
+                self._blobs.path(spec.resume.archive.sha256) if spec.resume else None,
             )
         finally:
             self.running.pop(digest, None)
@@ -172,7 +174,7 @@ class Runs:
         printed = read_logs(ran.files) if ran.manifest is None else {}
         signature = sign(self._wallet.key, self._domain, receipt)
         salt = secrets.token_bytes(32) if order.sealed and manifest else b""
-        return SignedReceipt(receipt, signature, manifest, small, ran.detail, printed, salt)
+        return SignedReceipt(receipt, signature, manifest, small, ran.detail, printed, salt, ran.restarted)
 
     async def _deliver(self, digest: bytes, receipt: SignedReceipt) -> None:
         """Return once the receipt is on disk; one that is full takes it later."""

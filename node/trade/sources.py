@@ -49,6 +49,8 @@ class HeldFor:
 def blobs_of(spec: RunSpec) -> dict[str, int]:
     """Name to size of all that a run needs."""
     refs = [spec.module, *([spec.task.stdin] if spec.task.stdin else []), *spec.task.inputs.values()]
+    if spec.resume is not None:
+        refs.append(spec.resume.archive)
     return {ref.sha256: ref.size for ref in refs}
 
 

@@ -14,6 +14,7 @@ from fogchain.jobs.machine import Run, Share
 from fogchain.market.messages import Exit
 from fogchain.wallet.eip712 import verify
 from node.trade import wire
+from node.trade.checkpoints import JobCheckpoints
 from node.trade.openjob import REQUEST_TIMEOUT, OpenJob
 from node.trade.receipts import HANDING_OVER, JobReceipts
 from node.trade.wire import Promise, SignedOrder
@@ -24,10 +25,10 @@ log = structlog.get_logger(__name__)
 class JobWatch:
     """Sends orders, asks after them, and withdraws them."""
 
-    def __init__(self, job: OpenJob, receipts: JobReceipts) -> None:
+    def __init__(self, job: OpenJob, receipts: JobReceipts, checkpoints: JobCheckpoints) -> None:
         self._job = job
         self._machine, self._around = job.machine, job.around
-        self._receipts = receipts
+        self._receipts, self._checkpoints = receipts, checkpoints
         self._acknowledged: set[int] = set()
         self._withdrawn: set[bytes] = set()
         self._since: dict[tuple[int, str], float] = {}  # attempt and a state to when its provider first said so
@@ -150,6 +151,7 @@ class JobWatch:
                     for run, state in zip(out, wire.decode_states(answer, len(digests)), strict=True):
                         self._note_state(run, state)
                     await self._receipts.measure(share.peer, out)
+                    await self._checkpoints.refresh(share, [run for run in out if run.state == "out"])
                     around.book.heard(share.peer)
                     self._job.problems.pop(share.provider, None)
                     if waiting := sum(run.attempt in self._job.unpaid for run in out):

@@ -8,18 +8,20 @@
     heartbeat  provider → buyer   [1, [[order digest, seconds], …]]                  [1]
     commit     provider → buyer   [1, commitment, signature]                         [1, "open" | "wait"]
     receipt    provider → buyer   [1, receipt, signature, manifest, {sha256: blob},   [1, verdict, reason]
-                                   detail, logs, salt]
+                                   detail, logs, salt, restarted?]
     reasons    buyer → provider   [1, [[order digest, reason], …]]                   [1]
     leaving    provider → buyer   [1]                                                [1]
     voucher    buyer → provider   [1, voucher, signature, last]                      [1]
     bids       trader → solver    [1, [[bid, signature], …]]                         [1]
     book       solver → solver    [1, class, round]                                  [1, [[bid, signature], …]]
     printed    buyer → provider   see node/trade/printing.py
+    checkpoints  buyer → provider   see node/trade/checkpoints.py
     blob       either             see node/p2p/blobs.py
 
     announcement, to all by gossip, signed by the node's key: [1, offer digest, issued, [endpoint, …]]
 
-`logs`: see fogchain/jobs/logs.py; what a run without a result printed.
+`logs`: see fogchain/jobs/logs.py; what a run without a result printed. `restarted` stands only where the run went on
+from a checkpoint of its provider's own: the fuel that had been burnt for the task by then.
 
 `offer`, `order`, `commitment`, `receipt`, `voucher` are the fields of the EIP-712 struct in order, a struct among them
 likewise. The provider's signature is over the order that the buyer signed: its promise. A sealed order's receipt is
@@ -90,12 +92,14 @@ def unpack(kind: type[S], values: Any) -> S:
     return message
 
 
-def _open(data: bytes, *kinds: type) -> list[Any]:
-    """Decode a message of version 1 with elements of these types. Raises BadMessage."""
+def _open(data: bytes, *kinds: type, last: type | None = None) -> list[Any]:
+    """Decode a message of version 1 with elements of these types; one of type `last` may follow. Raises BadMessage."""
     value = cbor.loads(data)
     if not isinstance(value, list) or not value or value[0] != VERSION or isinstance(value[0], bool):
         raise BadMessage("a message of another version")
     body = value[1:]
+    if last is not None and len(body) == len(kinds) + 1:
+        kinds = (*kinds, last)
     if len(body) != len(kinds) or not all(type(part) is kind for part, kind in zip(body, kinds, strict=True)):
         raise BadMessage("a message of the wrong shape")
     return body
@@ -187,22 +191,26 @@ class SignedReceipt:
     detail: str = ""
     logs: dict[str, Log] = dataclasses.field(default_factory=dict)
     salt: bytes = b""  # of a sealed order's commitment
+    restarted: int = 0  # fuel burnt for the task before the run went on from a checkpoint of its provider's own
 
     def encode(self) -> bytes:
         body = [pack(self.receipt), self.signature, self.manifest, self.blobs, self.detail, to_wire(self.logs)]
-        return cbor.dumps([VERSION, *body, self.salt])
+        return cbor.dumps([VERSION, *body, self.salt, *([self.restarted] if self.restarted else [])])
 
     @classmethod
     def decode(cls, data: bytes) -> SignedReceipt:
-        receipt, signature, manifest, blobs, detail, logs, salt = _open(
-            data, list, bytes, bytes, dict, str, dict, bytes
+        receipt, signature, manifest, blobs, detail, logs, salt, *rest = _open(
+            data, list, bytes, bytes, dict, str, dict, bytes, last=int
         )
+        restarted = rest[0] if rest else 0
+        if rest and not 0 < restarted < 2**64:
+            raise BadMessage("a receipt that says it began with no fuel")
         if len(salt) not in (0, 32):
             raise BadMessage("a receipt's salt is not 32 bytes")
         if not all(isinstance(k, bytes) and len(k) == 32 and isinstance(v, bytes) for k, v in blobs.items()):
             raise BadMessage("a receipt's blobs are not bytes by hash")
         said = _printable(detail, 500)
-        return cls(unpack(Receipt, receipt), signature, manifest, blobs, said, from_wire(logs), salt)
+        return cls(unpack(Receipt, receipt), signature, manifest, blobs, said, from_wire(logs), salt, restarted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from fogchain import units
 from fogchain.jobs.events import (
     Accepted,
     CapRaised,
+    Checkpointed,
     Committed,
     Delivered,
     Distrusted,
@@ -78,6 +79,8 @@ class JobMachine(Placing, Settling):
                 self._out(event.attempt).commitment = event.answer
             case Delivered():
                 self._delivered(event)
+            case Checkpointed():
+                self._save(event)
             case Failed() | Lost():
                 self._troubled(event)
             case Filed():
@@ -116,7 +119,10 @@ class JobMachine(Placing, Settling):
         run = Run(
             event.attempt, event.task, event.provider, event.purpose, event.at, event.order, event.signature,
             due=self.due(event.at), sealed=self.sealed(event.purpose),
+            resumed=event.resumed, makers=tuple(event.makers.split(",")) if event.makers else (),
         )  # fmt: skip
+        if event.makers and task.saved is not None:
+            self.archives.add(task.saved.archive)
         task.runs.append(run)
         self.runs[event.attempt] = run
         share.live[event.attempt] = None
@@ -133,7 +139,7 @@ class JobMachine(Placing, Settling):
         del share.live[event.attempt]
         run.result, run.fuel, run.exit = event.result, event.fuel, event.exit
         run.started, run.dated, run.receipt = event.started, event.finished, event.receipt
-        run.finished = event.at
+        run.finished, run.restarted = event.at, event.restarted
         gross = cost(event.fuel, share.price)
         run.cost = late_pay(gross, event.finished, run.due, run.due + self.spec.grace // 1000)
         run.late = event.finished > run.due
@@ -151,6 +157,10 @@ class JobMachine(Placing, Settling):
             return
         run.state = "held"
         share.pending += 1
+        if self._ended_badly(run):
+            self._void(run, "went on from another's checkpoint and did not end well: it is done from the start")
+            self._settle(task)
+            return
         if task.state in OVER:
             self._compare(task, run)
             return
@@ -164,6 +174,7 @@ class JobMachine(Placing, Settling):
         run.finished, run.detail = event.at, event.detail
         if isinstance(event, Failed):
             run.state, run.exit, run.logs = "failed", event.exit, event.logs
+            self._forget(task, run.makers)  # who knows what it was
         else:
             run.state = "lost"
         if not self.needed(run):
@@ -171,7 +182,7 @@ class JobMachine(Placing, Settling):
         run.blamed = True
         if isinstance(event, Lost) and event.breach and run.promise:
             run.breached = True
-            share.penalties += self.spec.penalty_at(share.price)
+            share.penalties += self.spec.penalty_at(share.price, run.resumed)
         if event.at >= share.blocked_until:  # else it is the same outage: all orders out are lost at once
             share.faults += 1
             share.outages += 1

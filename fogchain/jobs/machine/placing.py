@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from fogchain.jobs.machine.resuming import Resuming
 from fogchain.jobs.machine.runs import Task, Work
-from fogchain.jobs.machine.state import JobState
 from fogchain.market.verification import LEAD, judge
 
 TAIL_TASKS = 8  # when so few are left, or a tenth of all, and none is queued,
@@ -11,7 +11,7 @@ TAIL_SLOWNESS = 3  # one that takes so many times its forecast is given to a sec
 TAIL_LEAST = 2.0  # but not before so many seconds
 
 
-class Placing(JobState):
+class Placing(Resuming):
     """Adds what should be placed. Looks, and changes nothing."""
 
     def wanted(self, limit: int, present: frozenset[str] | None = None) -> list[Work]:
@@ -89,6 +89,9 @@ class Placing(JobState):
         if not task.runs and not self._given_up:
             return frozenset()
         answered = {self.shares[run.provider].operator for run in task.runs if run.state in ("out", "held", "wrong")}
+        answered |= {
+            self.shares[maker].operator for run in task.runs if run.state in ("out", "held") for maker in run.makers
+        }  # a checkpoint's maker has had its say
         failed = {self.shares[run.provider].operator for run in task.runs if run.blamed}
         failed |= self._given_up
         return frozenset(answered | failed if here - answered - failed else answered)

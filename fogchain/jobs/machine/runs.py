@@ -45,11 +45,30 @@ class Run:
     blamed: bool = False  # lost or failed through its provider's fault
     breached: bool = False  # promised and never delivered: costs the penalty
     filed: Filed | None = None  # the receipt that came and earns nothing
+    resumed: int = 0  # the fuel that had been burnt for its task when it was ordered to go on from a checkpoint
+    makers: tuple[str, ...] = ()  # providers whose work that checkpoint is, oldest first
+    restarted: int = 0  # likewise, where its provider went on from a checkpoint of its own
+
+    @property
+    def went_on(self) -> bool:
+        """Whether it did not run from the start in one go, so that its fuel is not that of others."""
+        return bool(self.resumed or self.restarted)
 
     @property
     def may_file(self) -> bool:
         """Whether it ended without a receipt, so that one that comes now earns nothing."""
         return self.state in ("failed", "lost", "superseded") and not self.receipt and self.filed is None
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A task's newest checkpoint that is here: the archive's name and size, the fuel burnt until it, and the providers
+    whose work it is, oldest first."""
+
+    archive: str
+    size: int
+    fuel: int
+    makers: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -61,6 +80,7 @@ class Task:
     checking: bool = False
     closed: bool = False  # nobody else can be asked: a majority decides
     result: Run | None = None  # the accepted run whose files are the task's result
+    saved: Saved | None = None
 
     def live(self, state: RunState) -> list[Run]:
         return [run for run in self.runs if run.state == state]
@@ -100,6 +120,7 @@ class Share:
     taken: float = 0.0  # seconds from order to delivery, of all runs it delivered
     delivered: int = 0
     begun: bool = False  # it was given work, or its canary
+    unfit: bool = False  # had a hand in a checkpoint, or in what was made of one, that was no good
 
     @property
     def out(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from fogchain import units
-from fogchain.jobs.machine.money import Money
+from fogchain.jobs.machine.resuming import Resuming
 from fogchain.jobs.machine.runs import OVER, Run, Share, Task
 from fogchain.market.messages import Exit
 from fogchain.market.verification import Verdict, judge
@@ -15,7 +15,7 @@ MIN_TROUBLED = 3  # if so many different providers had them: a single one can't 
 MAX_TIMEOUTS = 2  # a task that runs out of wall clock on two providers will do so again
 
 
-class Settling(Money):
+class Settling(Resuming):
     """Adds the decisions over answers: wait, ask more, accept, take back."""
 
     def _settle(self, task: Task) -> None:
@@ -40,7 +40,7 @@ class Settling(Money):
         if verdict.kind == "agreed":
             self._conclude(task, verdict)
         elif verdict.kind == "hung":
-            claims = len({self._claim(run) for run in held})
+            claims = len(set(self._claims(held).values()))
             for run in held:
                 self._drop(run, "superseded", "providers disagree and no majority was found")
             self._finish(
@@ -49,7 +49,7 @@ class Settling(Money):
         else:
             task.detail = (
                 "providers disagree: waits for others to decide"
-                if len({self._claim(run) for run in held}) > 1
+                if len(set(self._claims(held).values())) > 1
                 else "waits for another provider to check it"
             )
             self._ask(task, verdict.seats)
@@ -72,21 +72,28 @@ class Settling(Money):
         self.checks_done += 1
         self.checks_failed += bool(verdict.wrong)
         owed = {provider: self.shares[provider].owed for provider in verdict.right}
-        self._accept(task, [run for run in held if run.provider in verdict.right])
+        right = [run for run in held if run.provider in verdict.right]
+        for run in [run for run in right if self._overbilled(run, right)]:
+            self._void(run, "went on from a checkpoint and bills more fuel than that explains")
+            right.remove(run)
+        self._accept(task, right)
         for provider, before in owed.items():
             self.shares[provider].assured += self.shares[provider].owed - before
-        for run in held:
-            if run.provider in verdict.right:
-                self._confirmed(run)
+        for run in right:
+            self._confirmed(run)
         wrong = [run for provider in verdict.wrong for run in held if run.provider == provider]
-        self._prove(wrong, "a majority of providers got another result")
+        for run in wrong:
+            if self._borrowed(run):
+                self._void(run, "went on from another's checkpoint, and others got another result from the start")
+        self._prove([run for run in wrong if run.state == "held"], "a majority of providers got another result")
 
     def _compare(self, task: Task, canary: Run) -> None:
         """Hold a canary's answer against what others have confirmed."""
         known = task.live("accepted")
+        claims = self._claims([*known, canary])
         if not known:
             self._drop(canary, "superseded", "no majority was found for any result of its task")
-        elif self._claim(canary) == self._claim(known[0]):
+        elif claims[canary.attempt] == claims[known[0].attempt]:
             self.checks_done += 1
             self._credit(canary)
             self._confirmed(canary)
@@ -139,6 +146,10 @@ class Settling(Money):
                 self._fallen(task)
             elif run.state == "accepted":
                 run.detail = detail  # what is not signed for yet never will be
+        for task in self.tasks:
+            self._forget(task, tuple(mine))
+            if not self.ended and any(set(run.makers) & mine for run in (*task.live("held"), *task.live("accepted"))):
+                self._doubt(task)
 
     def _fallen(self, task: Task) -> None:
         """One of the accepted runs of an ended task has fallen with its provider: those that agreed with it stand only
@@ -158,6 +169,17 @@ class Settling(Money):
         task.result, task.state, task.closed = None, "checking", False
         self._left += 1
         self._settle(task)
+
+    def _doubt(self, task: Task) -> None:
+        """Its result goes back to a liar's checkpoint: where results are checked at all, somebody does it from the
+        start before it counts."""
+        if self.spec.verify.level == "L0":
+            return
+        task.checking = True
+        if task.state in OVER:
+            self._reopen(task)
+        else:
+            self._settle(task)
 
     def _again(self, task: Task) -> None:
         """Queue a task whose runs have come to nothing, or give it up."""

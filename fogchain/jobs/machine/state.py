@@ -10,7 +10,7 @@ from fogchain.jobs.events import Ended, Paid, Purpose
 from fogchain.jobs.machine.runs import OVER, Run, Share, Task
 from fogchain.jobs.spec import JobSpec
 from fogchain.market.reputation import Outcomes
-from fogchain.market.verification import Answer, Claim, claim_of
+from fogchain.market.verification import Claim, claim_of
 
 ORDER_MARGIN = 60  # seconds for which an order may outlast its job
 
@@ -29,6 +29,7 @@ class JobState:
         self.paid: Paid | None = None
         self.checks_done = 0
         self.checks_failed = 0
+        self.archives: set[str] = set()  # checkpoints that were ordered to be gone on from
         self._queued: dict[int, None] = dict.fromkeys(range(len(spec.tasks)))  # ordered set
         self._jury: dict[int, int] = {}  # tasks under check to how many more runs they want
         self._given_up: set[str] = set()  # operators
@@ -96,10 +97,8 @@ class JobState:
         """Whether the job knows another operator that could be asked about this task."""
         answered = ("held", "accepted", "wrong")
         gone = {self.shares[run.provider].operator for run in task.runs if run.blamed or run.state in answered}
+        gone |= {self.shares[maker].operator for run in task.runs if run.state in answered for maker in run.makers}
         return any(share.operator not in gone and not share.distrusted for share in self.shares.values())
-
-    def _answers(self, runs: list[Run]) -> list[Answer]:
-        return [Answer(run.provider, self.shares[run.provider].operator, self._claim(run)) for run in runs]
 
     def _claim(self, run: Run) -> Claim:
         return claim_of(self.spec.runtime, bytes.fromhex(run.result), run.fuel, run.exit)

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fogchain import cbor
 from fogchain.errors import BadMessage, CorruptData
 from fogchain.jobs.events import (
     CapRaised,
+    Checkpointed,
     Delivered,
     Ended,
     Failed,
@@ -34,8 +36,9 @@ counts = st.integers(0, 2**40 - 1)
 events: st.SearchStrategy[JobEvent] = st.one_of(
     st.builds(SessionPlanned, times, text, text, text, amounts, text, amounts),
     st.builds(CapRaised, times, text, amounts),
-    st.builds(Sent, times, counts, counts, text, st.sampled_from(("work", "check")), text, text),
-    st.builds(Delivered, times, counts, text, counts, counts, counts, counts, text, st.booleans()),
+    st.builds(Sent, times, counts, counts, text, st.sampled_from(("work", "check")), text, text, counts, text),
+    st.builds(Delivered, times, counts, text, counts, counts, counts, counts, text, st.booleans(), counts),
+    st.builds(Checkpointed, times, counts, text, counts, counts),
     st.builds(Failed, times, counts, counts, text),
     st.builds(Lost, times, counts, text),
     st.builds(Filed, times, counts, text, counts, counts, counts, counts, text),
@@ -62,6 +65,7 @@ limits = st.builds(
     memory=st.integers(1 << 16, 4 << 30),
     time=st.integers(100, 86_400_000),
     output=st.integers(0, 256 << 20),
+    checkpoint=st.just(0) | st.integers(0, 64 << 20),
 )
 specs = st.builds(
     JobSpec,
@@ -114,6 +118,41 @@ def test_a_run_spec_survives_the_wire_and_its_hash_names_it(spec: JobSpec) -> No
     again = RunSpec.decode(run.encode())
     assert again == run
     assert again.digest == run.digest
+
+
+@settings(max_examples=60)
+@given(specs, blobs, st.data())
+def test_the_rest_of_a_run_is_another_spec_with_the_same_origin(
+    spec: JobSpec, archive: BlobRef, data: st.DataObject
+) -> None:
+    run = spec.run_spec(0)
+    if not run.limits.checkpoint:
+        return
+    burnt = data.draw(st.integers(1, run.limits.fuel)) - 1
+    rest = run.resumed(archive, burnt)
+    assert RunSpec.decode(rest.encode()) == rest
+    assert rest.digest != run.digest
+    assert (rest.origin, rest.seed, rest.limits.fuel) == (run, run.digest, run.limits.fuel - burnt)
+    # And once more, by whoever goes on from there.
+    further = run.resumed(archive, min(burnt + 1, run.limits.fuel - 1))
+    assert further.origin == run
+
+
+def test_a_run_without_checkpoints_travels_as_it_always_did_and_none_goes_on_without() -> None:
+    run = RunSpec(module=BlobRef(sha256="00" * 32, size=1), limits=Limits(), task=TaskSpec())
+    assert cbor.loads(run.encode())[0] == 2
+    resumed = run.model_copy(update={"limits": Limits(checkpoint=1)}).resumed(run.module, 1)
+    for broken in (
+        cbor.dumps([3, *cbor.loads(run.encode())[1:], 0, None]),
+        cbor.dumps([3, *cbor.loads(run.encode())[1:], 0, [bytes(32), 1, 1]]),
+        cbor.dumps([2, *cbor.loads(resumed.encode())[1:]]),
+        cbor.dumps([*cbor.loads(resumed.encode())[:-1], [bytes(32), 1]]),
+        cbor.dumps([*cbor.loads(resumed.encode())[:-1], [bytes(32), 1, 1, 1]]),
+        cbor.dumps([*cbor.loads(resumed.encode())[:-1], [bytes(32), 1, -1]]),
+        cbor.dumps([*cbor.loads(resumed.encode())[:-1], []]),
+    ):
+        with pytest.raises(BadMessage):
+            RunSpec.decode(broken)
 
 
 @settings(max_examples=60)
