@@ -84,9 +84,12 @@ async def saved(executor: Executor, run: asyncio.Task[RunOutcome], before: bytes
 
 
 async def kill_worker(executor: Executor) -> None:
+    """Return when it is dead."""
     worker = await executor._slots[0].worker()
     with contextlib.suppress(ProcessLookupError):
         os.kill(worker.pid, signal.SIGKILL)
+    while worker.alive:
+        await asyncio.sleep(0.001)
 
 
 async def ended(run: asyncio.Task[RunOutcome]) -> None:
@@ -120,9 +123,11 @@ async def test_a_worker_that_is_killed_loses_what_came_after_its_last_checkpoint
         run = asyncio.create_task(executor.run(made))
         newest = b""
         for _ in range(3):
-            newest = await saved(executor, run, newest)
+            await saved(executor, run, newest)
             await asyncio.sleep(random.uniform(0, 0.02))
-            await kill_worker(executor)
+            if not run.done():
+                await kill_worker(executor)
+                newest = await saved(executor, run)  # what it goes on from
         outcome = await run
         assert right(outcome)
         assert outcome.resumed > 0
