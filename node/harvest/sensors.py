@@ -61,6 +61,7 @@ SENSORS: Mapping[str, Kind] = MappingProxyType(
         "battery.charge": Number(Unit.PERCENT, 0, 100, jump=5),
         "battery.charging": Flag(),
         "battery.slope": Number(Unit.PERCENT_AN_HOUR, -1000, 1000),  # net: what charges it less what is drawn
+        "battery.thermometer": Flag(),  # it tells its temperature; those of many laptops do not
         "battery.temperature": Number(Unit.CELSIUS, -40, 120, jump=10),
         "power.source": Choice(frozenset(("mains", "ups", "ups-battery", "usb", "battery"))),
         "power.saver": Flag(),

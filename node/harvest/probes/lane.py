@@ -20,12 +20,12 @@ LONGEST_RETRY = 60.0
 ABSENT_RETRY = 10.0  # seconds until it is looked again for what is not there
 _LONGEST_DETAIL = 200  # characters
 
-Health: TypeAlias = Literal["ok", "late", "failed", "absent"]
+Health: TypeAlias = Literal["waiting", "ok", "late", "failed", "absent"]
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeState:
-    """What is known of a probe, and what it is worth: `late` has not answered in time."""
+    """What is known of a probe. `waiting`: for its first answer; `late`: the answer has not come in time."""
 
     name: str
     sensors: tuple[str, ...]
@@ -100,8 +100,8 @@ class Lane:
 
     probe: Probe
     since: float
-    health: Health = "late"
-    detail: str = "it has not answered yet"
+    health: Health = "waiting"
+    detail: str = ""
     told: dict[str, Told] = field(default_factory=dict)
     spoke: float | None = None
     took: float | None = None  # seconds

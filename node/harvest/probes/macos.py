@@ -10,7 +10,7 @@ from node.harvest.probes.command import output
 from node.harvest.probes.probe import Failed, Readings
 
 POWER = ("battery.present", "battery.charge", "battery.charging", "power.source")
-BATTERY = ("battery.temperature",)
+BATTERY = ("battery.thermometer", "battery.temperature")
 SAVER = ("power.saver",)
 INPUT = ("user.idle", "user.present")
 LOCK = ("screen.locked",)
@@ -72,8 +72,8 @@ def parse_battery(printed: str) -> Readings:
     """`ioreg -rn AppleSmartBattery`, in hundredths of a degree."""
     found = re.search(r'"Temperature" = (\d{1,6})\b', printed)
     if found is None:
-        return {}
-    return {"battery.temperature": int(found[1]) / 100}
+        return {"battery.thermometer": False}
+    return {"battery.thermometer": True, "battery.temperature": int(found[1]) / 100}
 
 
 def parse_saver(printed: str) -> Readings:

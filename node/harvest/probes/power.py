@@ -7,7 +7,10 @@ from pathlib import Path
 from node.harvest.probes.files import folders, number, text
 from node.harvest.probes.probe import Failed, Readings
 
-SENSORS = ("battery.present", "battery.charge", "battery.charging", "battery.temperature", "power.source")
+SENSORS = (
+    "battery.present", "battery.charge", "battery.charging", "battery.thermometer", "battery.temperature",
+    "power.source",
+)  # fmt: skip
 
 
 class Power:
@@ -16,7 +19,7 @@ class Power:
 
     def __init__(self, sys: Path) -> None:
         self._sys = sys
-        self._seen = False
+        self._seen = self._measured = False
 
     def read(self) -> Readings:
         """Raises Failed."""
@@ -26,7 +29,11 @@ class Power:
         if self._seen and not here:
             raise Failed("all power supplies are gone")
         self._seen |= here
-        return read_power(self._sys)
+        said = read_power(self._sys)
+        if said["battery.present"] and not said["battery.thermometer"] and self._measured:
+            return said | {"battery.thermometer": True}  # it is there, and says nothing
+        self._measured = bool(said["battery.thermometer"])
+        return said
 
 
 def read_power(sys: Path) -> Readings:
@@ -50,6 +57,14 @@ class _Supply:
         return number(self._folder / name)
 
     @property
+    def measured(self) -> bool:
+        """Whether it has a temperature, readable or not."""
+        try:
+            return "temp" in {path.name for path in self._folder.iterdir()}
+        except OSError:
+            return True
+
+    @property
     def online(self) -> bool | None:
         value = self.text("online")
         return None if value not in ("0", "1", "2") else value != "0"
@@ -57,7 +72,10 @@ class _Supply:
 
 def _battery(batteries: list[_Supply]) -> Readings:
     if not batteries:
-        return {"battery.present": False, "battery.charge": None, "battery.charging": None, "battery.temperature": None}
+        return {
+            "battery.present": False, "battery.charge": None, "battery.charging": None, "battery.thermometer": False,
+            "battery.temperature": None,
+        }  # fmt: skip
     charges = [one.number("capacity") for one in batteries]
     states = [one.text("status") for one in batteries]
     tenths = [value for one in batteries if (value := one.number("temp")) is not None]
@@ -66,6 +84,7 @@ def _battery(batteries: list[_Supply]) -> Readings:
         "battery.present": True,
         "battery.charge": min(known) if len(known) == len(batteries) else None,
         "battery.charging": None if None in states or "Unknown" in states else "Charging" in states,
+        "battery.thermometer": any(one.measured for one in batteries),
         "battery.temperature": max(tenths) / 10 if tenths else None,
     }
 

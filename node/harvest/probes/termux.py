@@ -8,7 +8,10 @@ from typing import Any
 from node.harvest.probes.command import output
 from node.harvest.probes.probe import Failed, Readings
 
-BATTERY = ("battery.present", "battery.charge", "battery.charging", "battery.temperature", "power.source")
+BATTERY = (
+    "battery.present", "battery.charge", "battery.charging", "battery.thermometer", "battery.temperature",
+    "power.source",
+)  # fmt: skip
 NETWORK = ("network.kind", "network.metered")
 PRESENT = ("user.present",)
 TIMEOUT = 5.0  # seconds: each question starts a process of Android's and waits for an app
@@ -40,6 +43,7 @@ def parse_battery(printed: str) -> Readings:
         "battery.present": said.get("present", True) is not False,
         "battery.charge": _number(said.get("percentage")),
         "battery.charging": None if status not in _STATES else status == "CHARGING",
+        "battery.thermometer": True,
         "battery.temperature": _number(said.get("temperature")),
         "power.source": _SOURCES.get(str(said.get("plugged"))),
     }

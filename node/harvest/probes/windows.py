@@ -9,7 +9,9 @@ import sys
 from node.harvest.probes.command import output
 from node.harvest.probes.probe import Absent, Failed, Readings
 
-POWER = ("battery.present", "battery.charge", "battery.charging", "power.source", "power.saver")
+POWER = (
+    "battery.present", "battery.charge", "battery.charging", "battery.thermometer", "power.source", "power.saver",
+)  # fmt: skip
 INPUT = ("user.idle", "user.present")
 LOCK = ("screen.locked",)
 NETWORK = ("network.kind", "network.metered")
@@ -28,7 +30,7 @@ _ETHERNET = "6"  # IANA ifType
 
 def parse_power(line: int, flag: int, percent: int, saving: int) -> Readings:
     """The fields ACLineStatus, BatteryFlag, BatteryLifePercent, SystemStatusFlag."""
-    saver: Readings = {"power.saver": saving == 1}
+    saver: Readings = {"power.saver": saving == 1, "battery.thermometer": False}
     source = {0: "battery", 1: "mains"}.get(line)
     if flag == _UNKNOWN:
         return saver | dict.fromkeys(POWER[:3]) | {"power.source": source}

@@ -190,8 +190,19 @@ def test_a_battery_that_is_taken_out_leaves_a_machine_on_mains(tmp_path: Path) -
     (root.sys / "class/power_supply/BAT0").rename(tmp_path / "taken-out")
     assert power.read() == {
         "battery.present": False, "battery.charge": None, "battery.charging": None, "battery.temperature": None,
-        "power.source": "mains",
+        "battery.thermometer": False, "power.source": "mains",
     }  # fmt: skip
+
+
+def test_a_battery_without_a_thermometer_is_not_asked_and_one_that_lost_it_is(tmp_path: Path) -> None:
+    root = laptop(tmp_path)
+    temperature = root.sys / "class/power_supply/BAT0/temp"
+    power = Power(root.sys)
+    assert power.read()["battery.thermometer"] is True
+    temperature.unlink()
+    said = power.read()
+    assert (said["battery.thermometer"], said["battery.temperature"]) == (True, None)
+    assert Power(root.sys).read()["battery.thermometer"] is False
 
 
 def test_heat_that_was_there_is_missed(tmp_path: Path) -> None:

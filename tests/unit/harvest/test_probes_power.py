@@ -32,6 +32,7 @@ def test_a_laptop_on_its_charger(tmp_path: Path) -> None:
     write(tmp_path, **LAPTOP)
     assert read_power(tmp_path) == {
         "battery.present": True, "battery.charge": 81.0, "battery.charging": True, "battery.temperature": 31.2,
+        "battery.thermometer": True,
         "power.source": "mains",
     }  # fmt: skip
 

@@ -47,9 +47,10 @@ def test_a_mac_on_a_desk() -> None:
 
 def test_the_rest_of_a_mac() -> None:
     assert macos.parse_battery('    "Temperature" = 3012\n    "VirtualTemperature" = 9\n') == {
-        "battery.temperature": 30.12
+        "battery.thermometer": True,
+        "battery.temperature": 30.12,
     }
-    assert macos.parse_battery("") == {}
+    assert macos.parse_battery("") == {"battery.thermometer": False}
     assert macos.parse_saver("Currently in use:\n lowpowermode         1\n sleep 0\n") == {"power.saver": True}
     assert macos.parse_saver(" powermode            0\n") == {"power.saver": False}
     assert macos.parse_saver(" sleep 1\n") == {}
@@ -121,6 +122,7 @@ PHONE = (
 def test_the_battery_of_a_phone() -> None:
     assert termux.parse_battery(PHONE) == {
         "battery.present": True, "battery.charge": 83, "battery.charging": True, "battery.temperature": 31.4,
+        "battery.thermometer": True,
         "power.source": "mains",
     }  # fmt: skip
     assert termux.parse_battery(PHONE.replace("PLUGGED_AC", "UNPLUGGED"))["power.source"] == "battery"

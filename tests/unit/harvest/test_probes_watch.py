@@ -347,6 +347,16 @@ def test_what_disappears_is_never_taken_for_mains(machine: tuple[Root, Watch, th
         until(lambda: is_(watch, "power", "failed") and "gone" in state(watch, "power").detail)
 
 
+def test_a_file_without_end_is_not_read_to_its_end(machine: tuple[Root, Watch, threading.Event]) -> None:
+    root, watch, _ = machine
+    with (root.sys / "class/thermal/thermal_zone0/temp").open("wb") as file:
+        file.truncate(1 << 40)
+    with (root.proc / "meminfo").open("wb") as file:
+        file.truncate(1 << 40)
+    until(lambda: is_(watch, "memory", "failed") and watch.snapshot()["thermal.cpu"] is None)
+    assert is_(watch, "heat", "ok") and watch.snapshot()["thermal.present"] is True
+
+
 def test_garbage_in_every_file(machine: tuple[Root, Watch, threading.Event]) -> None:
     root, watch, _ = machine
     for folder in (root.sys, root.proc):

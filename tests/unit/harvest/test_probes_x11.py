@@ -125,6 +125,7 @@ def _listening(path: Path, says: bytes | None) -> Iterator[None]:
         def serve() -> None:
             client, _ = listener.accept()
             with client, contextlib.suppress(OSError):
+                client.recv(4096)
                 if says is None:
                     done.wait(60)
                 else:
