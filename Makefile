@@ -52,8 +52,8 @@ lint: setup-dev  ## style, types, import rules, contracts, and that what is gene
 	scripts/sync_clients.py --check
 	scripts/slither
 
-bench: setup-run  ## the benchmarks, printed as tables (SUITES="market chain sandbox e2e", JSON=1)
-	@for suite in $(or $(SUITES),market chain sandbox e2e); do fogchain bench $$suite $(if $(JSON),--json); done
+bench: setup-run  ## the benchmarks, printed as tables (SUITES="market chain sandbox harvest e2e", JSON=1)
+	@for suite in $(or $(SUITES),market chain sandbox harvest e2e); do fogchain bench $$suite $(if $(JSON),--json); done
 
 contracts: setup-dev  ## compile the contracts and export ABI and bytecode into the package
 	scripts/export_artifacts.py

@@ -52,6 +52,19 @@ SUITES: dict[str, tuple[Bar, ...]] = {
         Bar("start_warm", "ms", "<=", 5),
         Bar("native_ratio", "ratio", "<=", 2.0),
     ),
+    "harvest": (
+        Bar("batch_evaluations", "1/s", ">=", 1_000_000),
+        Bar("single_evaluation", "us", "<=", 50),
+        Bar("freeze_on_input", "ms", "<=", 250),
+        Bar("freeze_on_heat", "ms", "<=", 1000),
+        Bar("freeze_on_unplug", "ms", "<=", 2000),
+        Bar("duty_error", "ratio", "<=", 0.02),
+        Bar("sawtooth_transitions", "per 10 min", "<=", 2),
+        Bar("thermal_overshoot", "C", "<=", 1.0),
+        Bar("forecast_brier_2h", "score", "<=", 0.185),
+        Bar("forecast_calibration_error", "ratio", "<=", 0.05),
+        Bar("unsafe_runs", "count", "<=", 0),
+    ),
 }
 
 

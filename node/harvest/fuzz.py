@@ -37,7 +37,7 @@ class Fuzzed:
 def fuzz(policy: Policy, rows: int, seed: int) -> Fuzzed:
     """Decide on `rows` machines with unknown safety sensors. For the same seed the same."""
     dice, program = np.random.default_rng(seed), compile(policy)
-    whole = _machines(program, rows, dice)
+    whole = machines(program, rows, dice)
     let = program.decide(whole, 0.0, _clear(policy, rows)).allowed
     blind = _blinded(policy, whole, dice)
     ran = program.decide(blind, 0.0, _clear(policy, rows)).allowed
@@ -56,8 +56,9 @@ def _clear(policy: Policy, rows: int) -> State:
     return State(np.ones(shape, np.bool_), np.full(shape, np.nan))
 
 
-def _machines(program: Program, rows: int, dice: np.random.Generator) -> Table:
-    """All sensors known, each from the pieces of its range that the policy tells apart."""
+def machines(program: Program, rows: int, dice: np.random.Generator) -> Table:
+    """On most of them the policy lets work run. All sensors are known, each from the pieces of its range that differ to
+    the policy."""
     asked = [expression for guard in program.policy.guards for expression in (guard.enter, guard.leave)]
     names = sorted(frozenset().union(*(sensors(expression) for expression in asked)))
     drawn = {}
