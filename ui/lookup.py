@@ -70,6 +70,11 @@ class Lookup(Generic[T]):
             self.value = value
             self.rev += 1
 
+    def forget(self) -> None:
+        """What it asks for is another thing now."""
+        self.value, self.problem, self.missing = None, "", False
+        self.rev += 1
+
     @property
     def age(self) -> float:
         """Seconds since the last answer."""

@@ -122,6 +122,15 @@ DEVICE = {  # what this machine does for others
     "vacating": Tone("warn", "arrow-up-from-line", "Handing back"),
     "quarantine": Tone("bad", "triangle-alert", "Quarantine"),
 }
+MEMBER = {  # a device of the fleet
+    "offline": Tone("bad", "unplug", "Offline"),
+    "ready": Tone("good", "circle-check", "Ready"),
+    "resting": Tone("warn", "circle-pause", "Resting"),
+    "paused": Tone("warn", "ban", "Paused"),
+    "draining": Tone("info", "timer", "Draining"),
+    "drained": Tone("neutral", "circle-dashed", "Drained"),
+    "removed": Tone("bad", "circle-x", "Removed"),
+}
 VETO = {  # what a guard does while it forbids
     "throttle": Tone("info", "gauge", "Slows down"),
     "freeze": Tone("warn", "circle-pause", "Stands still"),

@@ -34,6 +34,7 @@ from fogchain.jobs.spec import JobSpec
 from fogchain.units import parse_fuel, parse_price
 from node.api import problem as problems
 from node.api.once import Answers, tables
+from node.api.routes.fleet import fleet_routes
 from node.api.routes.harvest import harvest_routes
 
 
@@ -63,11 +64,11 @@ def create(node: Imaginary, token: str, folder: Path) -> FastAPI:
 
         task = asyncio.create_task(beat())
         if node.machine is not None:
-            await node.machine.harvester.start()
+            await node.machine.start(folder)
         yield
         task.cancel()
         if node.machine is not None:
-            await node.machine.harvester.stop()
+            await node.machine.stop()
 
     app = FastAPI(lifespan=lifespan)
     app.state.answers = Answers(open_database(folder / "answers.db", tables, 1))
@@ -90,6 +91,17 @@ def create(node: Imaginary, token: str, folder: Path) -> FastAPI:
     guard = [Depends(wants_token)]
 
     app.include_router(harvest_routes(node), prefix="/v1", dependencies=guard)  # type: ignore[arg-type]
+    app.include_router(fleet_routes(node), prefix="/v1", dependencies=guard)  # type: ignore[arg-type]
+
+    @app.post("/v1/fixture/join", dependencies=guard)
+    async def join(number: int, name: str, code: Annotated[str, Body(embed=True)]) -> None:
+        assert node.machine is not None
+        await node.machine.join(number, code, name)
+
+    @app.post("/v1/fixture/cut", dependencies=guard)
+    async def cut(number: int, away: bool) -> None:
+        assert node.machine is not None
+        node.machine.cut(number, away)
 
     @app.post("/v1/fixture/machine", dependencies=guard)
     def machine(

@@ -1,4 +1,5 @@
-"""The imaginary node's machine: the real harvester over its real journal, on sensors that a test tells what to say."""
+"""The imaginary node's machine: the real harvester on sensors that a test tells what to say, and a real gateway with
+devices in this process."""
 
 from __future__ import annotations
 
@@ -8,18 +9,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "harvest"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "fleet"))
 
+from fleet_stage import GATEWAY, Code, Fleet, peer
 from harvest_fakes import FedWatch, ToldThrottle, ToldWorkers
 
 from fogchain.api.harvest import ProbeView
 from fogchain.database import open_database
+from node.devices import Devices
+from node.fleet.roster import Spans
 from node.harvest import journal as journal_module
 from node.harvest.harvester import Harvester
 from node.harvest.journal import Journal
 from node.harvest.sensors import Value
 from node.harvesting import Harvesting, load_policy
-
-DAY = 86_400.0
 
 
 class Machine:
@@ -49,6 +52,27 @@ class Machine:
             running=lambda: self.workers.running,
             survival=lambda: {"10 min": 9860, "1 h": 9110, "2 h": 8240},
         )
+
+    async def start(self, folder: Path) -> None:
+        """Works, and is the gateway of a fleet without devices."""
+        (folder / "fleet").mkdir(exist_ok=True)
+        self.fleet = Fleet(folder / "fleet", Spans(offline=2.0, standing=600.0))
+        self.fleet.wall = time.time()
+        self.devices = Devices(self.fleet.gateway, GATEWAY, lambda: None)
+        await self.harvester.start()
+
+    async def stop(self) -> None:
+        await self.fleet.stop()
+        await self.harvester.stop()
+
+    async def join(self, number: int, code: str, name: str) -> None:
+        """A device that joins by this code, and takes work."""
+        await self.fleet.join(number, Code.parse(code), name)
+        await self.fleet.run(number)
+
+    def cut(self, number: int, away: bool) -> None:
+        """Nothing of a device and to it arrives."""
+        (self.fleet.hub.cut.add if away else self.fleet.hub.cut.discard)(peer(number))
 
     def clock(self) -> float:
         return time.monotonic() + self._ahead

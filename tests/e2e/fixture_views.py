@@ -28,6 +28,7 @@ from fogchain.api.statement import BalancesView, StatementLine, StatementView
 from fogchain.errors import NotFound
 from fogchain.jobs.spec import JobSpec
 from fogchain.units import cost, format_price, parse_fog, parse_price
+from node.devices import Devices
 from node.harvesting import Harvesting
 
 ENGINES = ["wasmtime-50.0.1/fog-1", "cpython-3.12.0/wasmtime-50.0.1/fog-1", "native-x86_64/fog-1"]
@@ -43,6 +44,10 @@ class Imaginary(Jobs):
         if self.machine is None:
             raise NotFound("this node is no provider: it runs nothing for others")
         return self.machine.view
+
+    @property
+    def fleet(self) -> Devices:
+        return self.machine.devices if self.machine is not None else Devices(None, "", lambda: None)
 
     def status(self) -> NodeStatus:
         block = self.block0 + int((time.time() - self.began) / 2)

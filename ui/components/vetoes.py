@@ -6,8 +6,7 @@ import time
 
 from fogchain.api.harvest import HarvestView, VetoView
 from ui import harvestwords as words
-from ui.components.base import card, text
-from ui.components.empty import empty
+from ui.components.base import block, card, icon, text
 from ui.components.table import Column, Grid, Row, Waiting, pill, plain
 from ui.live import follow
 from ui.lookup import Lookup
@@ -28,8 +27,9 @@ def vetoes(machine: Lookup[HarvestView]) -> None:
         with end:
             count = text("", "fc-num")
         waiting = Waiting(3)
-        with waiting.empty:
-            empty("circle-check", "No guard forbids anything", "By the policy this machine may work now.")
+        with waiting.empty, block("fc-row fc-tone t-good").style("padding:4px 20px 18px"):
+            icon("circle-check")
+            text("No guard forbids anything: by the policy this machine may work now.")
         with waiting.content:
             grid = Grid("Guards that forbid work now", COLUMNS)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ui.pages import (
     case,
     court,
+    fleet,
     governance,
     harvest,
     job,
@@ -30,6 +31,7 @@ PAGES: tuple[Page, ...] = (
     wallet.PAGE,
     staking.PAGE,
     harvest.PAGE,
+    fleet.PAGE,
     nodes.PAGE,
     offers.PAGE,
     prices.PAGE,
