@@ -23,6 +23,7 @@ from node.harvest.probes import (
     seat,
     services,
     termux,
+    wayland,
     windows,
     x11,
 )
@@ -90,7 +91,9 @@ def _asked_of_linux(environment: Mapping[str, str]) -> list[Probe]:
     ]
     if session is not None:
         probes.append(Probe("desktop", desktop.SENSORS, lambda: desktop.Desktop(session), busy=0.1))
-    if "WAYLAND_DISPLAY" not in environment and "DISPLAY" in environment:  # Xwayland sees its own windows' input only
+    if "WAYLAND_DISPLAY" in environment:
+        probes.append(Probe("wayland", wayland.SENSORS, lambda: wayland.Wayland(environment)))
+    elif "DISPLAY" in environment:  # Xwayland sees its own windows' input only
         probes.append(Probe("x11", x11.SENSORS, lambda: x11.X11(environment), busy=0.1))
     return probes
 
