@@ -20,6 +20,7 @@ SENSORS = {  # group, and what people call it
     "battery.charging": ("Power", "Charging"),
     "battery.slope": ("Power", "Charge goes by"),
     "battery.temperature": ("Heat", "Battery"),
+    "battery.thermometer": ("Heat", "Battery has a sensor"),
     "thermal.present": ("Heat", "Has sensors"),
     "thermal.cpu": ("Heat", "Processor"),
     "thermal.slope": ("Heat", "Heat goes by"),
@@ -82,7 +83,8 @@ ACTORS = {
     "clock": "time",
 }  # fmt: skip
 SCOPES = {"safety": "safety", "owner": "your comfort", "platform": "the machine", "job": "the job"}
-_IF_THERE = re.compile(r"^not \w+\.present or (?=[^|]+$)")
+_HAS = (".present", ".thermometer")
+_IF_THERE = re.compile(r"^(?:not \w+\.(?:present|thermometer) or )+")
 REACHED = {"late": "does not answer", "failed": "can't read", "waiting": "has not answered yet"}
 
 
@@ -125,8 +127,13 @@ def longest(view: HarvestView, age: float) -> int:
 
 def telling(causes: Sequence[CauseView]) -> CauseView | None:
     """The one that says most: that there is a battery is no reason, that it is low is."""
-    told = [cause for cause in causes if not cause.sensor.endswith(".present")] or list(causes)
+    told = reasons(causes)
     return told[-1] if told else None
+
+
+def reasons(causes: Sequence[CauseView]) -> list[CauseView]:
+    """Without those that only say what the machine has."""
+    return [cause for cause in causes if not cause.sensor.endswith(_HAS)] or list(causes)
 
 
 def clears(veto: VetoView, age: float) -> str:

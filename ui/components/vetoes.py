@@ -47,7 +47,7 @@ def vetoes(machine: Lookup[HarvestView]) -> None:
 
 def _rows(veto: VetoView, age: float) -> list[Row]:
     """One for each condition; the guard stands in the first."""
-    told = [cause for cause in veto.causes if not cause.sensor.endswith(".present")] or veto.causes
+    told = words.reasons(veto.causes)
     head = (
         plain(veto.guard, veto.text, f"for {words.SCOPES[veto.scope]}"),
         pill(tone(VETO, veto.action)),
