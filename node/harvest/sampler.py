@@ -11,6 +11,11 @@ from node.harvest.sensors import SENSORS, Snapshot, Value, plausible, steady
 WINDOW = {"battery.slope": ("battery.charge", 600.0, 3600.0), "thermal.slope": ("thermal.cpu", 60.0, 60.0)}
 LEAST = {"battery.slope": 120.0, "thermal.slope": 10.0}  # seconds between the first and the last of a slope's readings
 
+_POINTS = 60  # of which a slope is made
+_COURSES: dict[str, float] = {}  # of each sensor with a slope: over how many seconds it is followed
+for _sensor, _window, _ in WINDOW.values():
+    _COURSES[_sensor] = max(_window, _COURSES.get(_sensor, 0.0))
+
 
 @dataclass(slots=True)
 class _Reading:
@@ -66,9 +71,12 @@ class Sampler:
         return value
 
     def _follow(self, name: str, value: float, at: float) -> None:
-        course = self._courses[name]
+        """Few points are enough for a line; the newest is always among them."""
+        course, window = self._courses[name], _COURSES[name]
+        if len(course) > 1 and at - course[-2][0] < window / _POINTS:
+            course.pop()
         course.append((at, value))
-        while course and course[0][0] < at - 3600:
+        while course[0][0] < at - window:
             course.popleft()
 
     def _slope(self, sensor: str, now: float, window: float, least: float, unit: float) -> float | None:

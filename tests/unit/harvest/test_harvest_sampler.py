@@ -59,3 +59,11 @@ def test_a_slope_wants_time() -> None:
         sampler.put({"battery.charge": 50.0}, second, 10)
     assert sampler.snapshot(55.0)["battery.slope"] is None
     assert Sampler().snapshot(0.0)["thermal.slope"] is None
+
+
+def test_a_slope_of_very_many_readings_follows_them() -> None:
+    """Four a second for an hour, of which the last minute rises."""
+    sampler = Sampler()
+    for step in range(4 * 3600):
+        sampler.put({"thermal.cpu": 50.0 + max(0.0, step / 4 - 3540) / 6}, step / 4, 60.0)
+    assert sampler.snapshot(3600.0)["thermal.slope"] == pytest.approx(10.0, rel=0.05)
