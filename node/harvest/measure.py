@@ -23,7 +23,8 @@ _ASKED = 2000  # times, of a single machine
 _STEP, _SPAN = 1800.0, 7200.0  # seconds: of the phones' trace, and ahead
 WELL: Snapshot = {
     "power.source": "mains", "power.saver": False, "battery.present": True, "battery.charge": 90.0,
-    "battery.charging": True, "battery.temperature": 25.0, "battery.slope": 1.0, "thermal.present": True,
+    "battery.charging": True, "battery.thermometer": True, "battery.temperature": 25.0, "battery.slope": 1.0,
+    "thermal.present": True,
     "thermal.cpu": 45.0, "cpu.foreign": 5.0, "memory.free": 8000.0, "memory.used": 30.0, "disk.free": 90_000.0,
     "user.present": True, "user.idle": 1000.0, "screen.off": 1000.0, "screen.locked": True,
     "network.kind": "ethernet", "network.metered": False, "time.clock": 23 * 60.0, "time.weekend": False,

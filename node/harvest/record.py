@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from fogchain.market.checkpointing import mean_stay
 from fogchain.market.offers import BPS, HORIZONS
 from fogchain.market.survival import Record, forecast, soundness
 from node.harvest.device import State, Transition
@@ -44,7 +45,7 @@ class Chances:
     @property
     def mean_stay(self) -> float:
         """Seconds until it leaves, on average, if it goes on as in the two hours ahead."""
-        return HORIZONS[-1] / -math.log(min(BPS - 1, max(1, self.last)) / BPS)
+        return mean_stay(self.last)
 
 
 def utc_hour(at: float) -> int:
