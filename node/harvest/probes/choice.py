@@ -111,7 +111,8 @@ def _macos() -> list[Probe]:
         asks("battery", macos.BATTERY, macos.battery, busy=5, idle=30),
         asks("saver", macos.SAVER, macos.saver, busy=5, idle=30),
         asks("heat", macos.HEAT, macos.heat, busy=10, idle=60),
-        asks("input", macos.INPUT, macos.user_input, busy=0.2),
+        asks("input", macos.INPUT, macos.user_input),
+        asks("events", macos.EVENTS, macos.last_event, busy=0.1),
         asks("lock", macos.LOCK, macos.lock, busy=2, idle=10),
         asks("network", macos.NETWORK, macos.network, busy=10, idle=30),
     ]

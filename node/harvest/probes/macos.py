@@ -4,18 +4,23 @@ temperatures it tells nobody but root, and it slows itself down before it gets t
 
 from __future__ import annotations
 
+import ctypes
 import re
+import sys
 
 from node.harvest.probes.command import output
-from node.harvest.probes.probe import Failed, Readings
+from node.harvest.probes.probe import Absent, Failed, Readings
 
 POWER = ("battery.present", "battery.charge", "battery.charging", "power.source")
 BATTERY = ("battery.thermometer", "battery.temperature")
 SAVER = ("power.saver",)
 INPUT = ("user.idle", "user.present")
+EVENTS = ("user.idle",)
 LOCK = ("screen.locked",)
 NETWORK = ("network.kind", "network.metered")
 HEAT = ("thermal.present",)
+_QUARTZ = "/System/Library/Frameworks/ApplicationServices.framework/ApplicationServices"
+_HARDWARE, _ANY_INPUT = 1, 0xFFFFFFFF  # kCGEventSourceStateHIDSystemState, kCGAnyInputEventType
 _SOURCES = {"AC Power": "mains", "Battery Power": "battery", "UPS Power": "ups-battery"}
 
 
@@ -33,6 +38,19 @@ def saver() -> Readings:
 
 def user_input() -> Readings:
     return parse_input(output(("ioreg", "-c", "IOHIDSystem", "-d", "4", "-S")))
+
+
+def last_event() -> Readings:
+    """The same from Quartz, which is quick but may not be there for a daemon: `user_input` checks it. Raises Absent,
+    Failed."""
+    if sys.platform != "darwin":
+        raise Absent("this is not macOS")
+    try:
+        since = ctypes.CDLL(_QUARTZ).CGEventSourceSecondsSinceLastEventType
+    except (OSError, AttributeError) as error:
+        raise Absent("there is no Quartz here") from error
+    since.restype, since.argtypes = ctypes.c_double, (ctypes.c_int32, ctypes.c_uint32)
+    return {"user.idle": float(since(_HARDWARE, _ANY_INPUT))}
 
 
 def lock() -> Readings:
