@@ -48,7 +48,7 @@ from node.api.server import ApiServer
 from node.data import Data
 from node.devices import Devices
 from node.executor.backend import Backend, HarvestedBackend
-from node.executor.pool import Executor, RunRequest
+from node.executor.pool import Evicted, Executor, RunRequest
 from node.executor.rayexecutor import RayExecutor
 from node.feed import Feed
 from node.fleet import store as fleet_store
@@ -74,7 +74,7 @@ from node.trade.gauge import Gauge, Gauged
 from node.trade.issuer import Issuer
 from node.trade.ledger import Ledger
 from node.trade.openjob import Funding, Surroundings
-from node.trade.ports import Capacity, Handler, Progress, Ran
+from node.trade.ports import Capacity, HandedBack, Handler, Progress, Ran
 from node.trade.printing import Printing
 from node.trade.provider import Provider
 from node.trade.ratings import Ratings
@@ -527,7 +527,10 @@ class _Sandbox:
             checkpoint=checkpoint,
             stay=self._stay(),
         )
-        outcome = await self._executor.run(request)
+        try:
+            outcome = await self._executor.run(request)
+        except Evicted as evicted:
+            raise HandedBack(evicted.cause) from evicted
         return Ran(
             exit=outcome.exit,
             fuel=outcome.fuel,
@@ -542,6 +545,12 @@ class _Sandbox:
 
     def checkpoint(self, run_id: str) -> Path | None:
         return self._executor.checkpoint(run_id)
+
+    def stood(self, run_id: str) -> tuple[bool, float]:
+        return self._executor.stood(run_id)
+
+    def closed(self) -> tuple[bool, float]:
+        return self._executor.closed()
 
     def printed(self, run_id: str) -> Mapping[str, Path]:
         return self._executor.printed(run_id)

@@ -21,6 +21,7 @@ from fogchain.jobs.spec import ResultManifest, RunSpec
 from fogchain.jobs.store import JobStore
 from node import views
 from node.trade.buyer import Buyer
+from node.trade.driver import JobDriver
 from node.trade.ledger import Ledger, account_of
 from node.trade.printing import Printing
 from node.trade.sources import blobs_of
@@ -73,11 +74,13 @@ class Data:
             task=task,
             state=views.task_state(found, started),
             detail=found.detail,
-            attempts=[self._attempt(machine, run, started, since) for run in runs],
+            attempts=[self._attempt(machine, run, driver, since) for run in runs],
         )
 
-    def _attempt(self, machine: JobMachine, run: Run, started: set[int], since: tuple[int, int] | None) -> AttemptLogs:
-        view, printed = views.run_view(machine, run, started, {}), self._printed(run)
+    def _attempt(
+        self, machine: JobMachine, run: Run, driver: JobDriver | None, since: tuple[int, int] | None
+    ) -> AttemptLogs:  # fmt: skip
+        view, printed = views.run_view(machine, run, driver), self._printed(run)
         streamed = self._printing.logs((machine.id, run.attempt))
         shown, streams = printed or streamed, dict[str, LogView | None]()
         for name, place in zip(logs.STREAMS, since or (0, 0), strict=True):

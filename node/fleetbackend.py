@@ -24,7 +24,7 @@ from fogchain.market.engines import engine_for
 from fogchain.market.messages import Exit
 from fogchain.units import show_size
 from node.executor.backend import Backend
-from node.executor.pool import RunOutcome, RunRequest, check_request, failed
+from node.executor.pool import Evicted, RunOutcome, RunRequest, check_request, failed
 from node.executor.runtimes import Offered, RuntimeState
 from node.executor.trees import remove_tree
 from node.fleet.gateway import Attempt, Gateway
@@ -115,6 +115,11 @@ class FleetBackend:
         """Of a run that is here; what a device's task prints is at the device until it has ended."""
         return self._own.printed(run_id) if run_id in self._here else {}
 
+    def closed(self) -> tuple[bool, float]:
+        """Of the gateway itself; never where it has devices, which work on."""
+        closed, seconds = self._own.closed()
+        return closed and not self._gateway.places(), seconds
+
     def stood(self, run_id: str) -> tuple[bool, float]:
         """Of a run that is here."""
         return self._own.stood(run_id) if run_id in self._here else (False, 0.0)
@@ -151,6 +156,11 @@ class FleetBackend:
                 self._here.add(request.run_id)
                 try:
                     return await self._own.run(request)
+                except Evicted:
+                    avoid.add(HERE)
+                    if not self._gateway.places():
+                        raise
+                    continue
                 finally:
                     self._here.discard(request.run_id)
             outcome = await self._there(place.key, request)

@@ -185,7 +185,7 @@ def task_view(machine: JobMachine, index: int, driver: JobDriver | None, manifes
         args=list(machine.spec.tasks[index].args),
         result=task.result.result if task.result else None,
         files=[ResultFile(**file.__dict__) for file in manifest.files] if manifest else [],
-        runs=[run_view(machine, run, started, driver.progress if driver else {}) for run in task.runs],
+        runs=[run_view(machine, run, driver) for run in task.runs],
     )
 
 
@@ -200,7 +200,9 @@ def transfer(task: Task, driver: JobDriver | None) -> TransferView | None:
     return max(found, key=lambda one: one.total, default=None)
 
 
-def run_view(machine: JobMachine, run: Run, started: set[int], progress: dict[int, int]) -> RunView:
+def run_view(machine: JobMachine, run: Run, driver: JobDriver | None) -> RunView:
+    started = driver.started if driver else set[int]()
+    progress = driver.progress if driver else {}
     share, known = machine.shares[run.provider], bool(run.result)
     return RunView(
         attempt=run.attempt,
@@ -221,6 +223,7 @@ def run_view(machine: JobMachine, run: Run, started: set[int], progress: dict[in
         promised=bool(run.promise),
         sealed=run.sealed,
         seconds=progress.get(run.attempt) if run.state == "out" else None,
+        standing=driver is not None and run.attempt in driver.standing,
         resumed=max(run.resumed, run.restarted),
         resumed_from=_maker(machine, run),
     )

@@ -557,6 +557,7 @@ class RunView(View):
     seconds: int | None = None  # that it has been running, as its provider says
     resumed: FuelAmount = 0  # what had been burnt for its task when it went on from a checkpoint; 0: from the start
     resumed_from: str = ""  # whose checkpoint that was: a provider's name or address, its own where it was restarted
+    standing: bool = False  # it stands still: its machine is wanted for something else just now
 
 
 class TransferView(View):

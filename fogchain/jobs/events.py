@@ -111,12 +111,14 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The provider went silent with the order, or it is no longer needed. `breach`: it had promised and is to blame."""
+    """The provider went silent with the order, or it is no longer needed. `breach`: it had promised and is to blame.
+    `handed_back`: its machine is wanted for something else, which it may say at any time and nobody is to blame for."""
 
     at: float
     attempt: int
     detail: str
     breach: bool = False
+    handed_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from fogchain.jobs.spec import ResultFile, ResultManifest, RunSpec
 from fogchain.market.engines import Runtime
 from fogchain.market.messages import Exit
 from node.executor import cgroup
+from node.executor.admission import Admission
 from node.executor.cgroup import Cgroup
 from node.executor.keeping import Keeping
 from node.executor.meter import ProcessorMeter
@@ -89,9 +90,11 @@ class Evicted(FogchainError):
 
 
 class _Turn:
-    """A run that has a slot."""
+    """A run that has a slot, or waits for one. `asked`: for how long no run could begin before it came, in seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, asked: float) -> None:
+        self.asked = asked
+        self.waited: float | None = None  # seconds before it began in which none could
         self.evicted: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     def evict(self, cause: str) -> None:
@@ -196,10 +199,7 @@ class Executor:
         self._dying: list[Cgroup] = []  # of native tasks that have ended, but for processes that are just dying
         self._replacing: set[asyncio.Task[None]] = set()
         self._turns: dict[str, _Turn] = {}
-        self._admitted = True
-        self._admission = asyncio.Event()
-        self._admission.set()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._admission = Admission()
         self._stopped = True
         self.running = 0  # runs that have a slot
         self.ended: Counter[Exit] = Counter()  # how runs ended since the start
@@ -220,7 +220,7 @@ class Executor:
         for leftover in self._runs.iterdir():
             remove_tree(leftover)
         self._keeping.start()
-        self._loop = asyncio.get_running_loop()
+        self._admission.begin()
         self._stopped = False  # runs that come now wait for a slot
         await asyncio.to_thread(cgroup.sweep)
         cgroup.delegate()
@@ -241,7 +241,7 @@ class Executor:
         self._stopped = True
         self._runtimes.stop()
         self._free.put_nowait(None)
-        self._admission.set()
+        self._admission.end()
         await asyncio.gather(*(slot.replace() for slot in self._slots), *self._replacing)
 
     async def run(self, request: RunRequest) -> RunOutcome:
@@ -256,8 +256,8 @@ class Executor:
             return failed(Exit.REFUSED, detail, time.time(), time.time())
         self._active.add(request.run_id)
         try:
-            slot = await self._take()
-            turn = self._turns[request.run_id] = _Turn()
+            turn = self._turns[request.run_id] = _Turn(self._admission.closed()[1])
+            slot = await self._turn_of(turn)
             kill = True
             try:
                 worker = await slot.worker()
@@ -267,13 +267,13 @@ class Executor:
                     outcome = await self._run(worker, request, turn)
                 kill = worker.busy or worker.asked >= RUNS_PER_WORKER
             finally:
-                del self._turns[request.run_id]
                 self._give_back(slot, kill)
         except BaseException:
             self._drop(request.run_id)
             raise
         finally:
             self._active.discard(request.run_id)
+            self._turns.pop(request.run_id, None)
         if outcome.exit >= Exit.TIMEOUT and self._stopped:
             self._drop(request.run_id)
             raise Unavailable("the sandbox was stopped during the run")
@@ -324,9 +324,11 @@ class Executor:
 
     def admit(self, admitted: bool) -> None:
         """Whether runs that wait for a slot may begin; those under way go on."""
-        if admitted != self._admitted:
-            self._admitted = admitted
-            self._soon(self._admit)
+        self._admission.say(admitted, self._prepare)
+
+    def closed(self) -> tuple[bool, float]:
+        """Whether no run can begin now, and for how many seconds since the start none could."""
+        return self._admission.closed()
 
     def suspend(self) -> None:
         """Let all runs stand still, and their time limits with them; one that begins now stands as well."""
@@ -340,8 +342,14 @@ class Executor:
         return self._standing.standing()
 
     def stood(self, run_id: str) -> tuple[bool, float]:
-        """Whether a run under way stands now, and for how many seconds it has stood in all."""
-        return self._standing.stood(run_id)
+        """Whether a run that was asked for stands now, and for how many seconds it has in all, also before it began."""
+        if (turn := self._turns.get(run_id)) is None:
+            return False, 0.0
+        if turn.waited is None:
+            closed, seconds = self._admission.closed()
+            return closed, seconds - turn.asked
+        stands, seconds = self._standing.stood(run_id)
+        return stands, seconds + turn.waited
 
     def limit(self, duty: float) -> bool:
         """Let the kernel hold each worker to this share of a core; 1.0 is all of it. False where it can't. What is
@@ -350,13 +358,13 @@ class Executor:
         return possible and self._standing.limit(duty)
 
     def evict(self, cause: str) -> None:
-        """End all runs; each raises Evicted."""
-        self._soon(lambda: self._evict(cause))
+        """End all runs, and those that wait; each raises Evicted."""
+        self._admission.soon(lambda: self._evict(cause))
 
     def kill(self, cause: str = KILLED) -> None:
         """End all runs by force, whatever they are at; each raises Evicted."""
         self._standing.strike(cause)
-        self._soon(lambda: self._evict(cause))
+        self._admission.soon(lambda: self._evict(cause))
 
     def processor_time(self) -> float:
         """Seconds of processor time that all workers have used since the start, ended ones too."""
@@ -364,18 +372,9 @@ class Executor:
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _soon(self, work: Callable[[], None]) -> None:
-        """Do it in the executor's own thread, if it has begun and its loop still runs."""
-        with contextlib.suppress(RuntimeError):
-            if self._loop is not None:
-                self._loop.call_soon_threadsafe(work)
-
-    def _admit(self) -> None:
-        if not (self._admitted or self._stopped):
-            self._admission.clear()
-            return
-        self._admission.set()
-        if not self._stopped:
+    def _prepare(self) -> None:
+        """Start the workers that were not needed while no run could begin."""
+        if self._admission.open and not self._stopped:
             for slot in self._slots:
                 slot.prepare()
 
@@ -383,19 +382,35 @@ class Executor:
         for turn in self._turns.values():
             turn.evict(cause)
 
+    async def _turn_of(self, turn: _Turn) -> _Slot:
+        """The next free slot. Raises Evicted when it is not waited for any more."""
+        taking = asyncio.create_task(self._take())
+        try:
+            await asyncio.wait((taking, turn.evicted), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not taking.done():
+                taking.cancel()
+                await asyncio.wait((taking,))
+                if not taking.cancelled() and taking.exception() is None:
+                    self._give_back(taking.result(), kill=False)
+        if taking.cancelled():
+            raise Evicted(turn.evicted.result())
+        slot = taking.result()
+        turn.waited = self._admission.closed()[1] - turn.asked
+        return slot
+
     async def _take(self) -> _Slot:
         if self._stopped:
             raise Unavailable("the sandbox is not running")
         while True:
-            await self._admission.wait()
+            await self._admission.opened()
             slot = await self._free.get()
             if slot is None or self._stopped:
                 self._free.put_nowait(None)  # wakes the next one who waits
                 raise Unavailable("the sandbox was stopped")
-            if self._admitted:
+            if self._admission.open:
                 break
             self._free.put_nowait(slot)
-            self._admit()
         self.running += 1
         return slot
 
@@ -413,7 +428,7 @@ class Executor:
             await slot.replace()
         finally:
             self._free.put_nowait(slot)
-        if self._admitted and not self._stopped:
+        if self._admission.open and not self._stopped:
             slot.prepare()
 
     async def _run(self, worker: WorkerProcess, request: RunRequest, turn: _Turn) -> RunOutcome:

@@ -12,7 +12,6 @@ network.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import time
 from collections import Counter, OrderedDict
@@ -29,6 +28,7 @@ from fogchain.errors import Unavailable
 from fogchain.jobs.spec import ResultManifest
 from fogchain.market.engines import Runtime
 from fogchain.market.messages import Exit
+from node.executor.admission import Admission
 from node.executor.pool import KILLED, Evicted, RunOutcome, RunRequest, check_request, failed
 from node.executor.raytask import Answer, Slot
 from node.executor.runtimes import Offered, RuntimeState
@@ -71,9 +71,7 @@ class RayExecutor:
         self._preparing: asyncio.Task[None] | None = None
         self._evicted: dict[str, asyncio.Future[str]] = {}  # by run that has a slot
         self._admitted, self._suspended = True, False
-        self._admission = asyncio.Event()
-        self._admission.set()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._admission = Admission()
         self._used = 0.0
         self._stopped = True
         self._offered = Offered(())
@@ -110,7 +108,7 @@ class RayExecutor:
             await self.stop()
             raise Unavailable(f"the Ray cluster can't be used: {error}", hint=_HINT) from error
         self._stopped = False
-        self._loop = asyncio.get_running_loop()
+        self._admission.begin()
         self._offered = _common(states)
         for actor in self._all:
             self._free.put_nowait(actor)
@@ -138,7 +136,7 @@ class RayExecutor:
         """Kill what runs; runs under way or waiting raise Unavailable."""
         self._stopped = True
         self._free.put_nowait(None)
-        self._admission.set()
+        self._admission.end()
         if self._preparing is not None:
             self._preparing.cancel()
         if self._ray is not None and self._ray.is_initialized():
@@ -192,21 +190,23 @@ class RayExecutor:
         return len(self._evicted)
 
     def admit(self, admitted: bool) -> None:
-        if admitted != self._admitted:
-            self._admitted = admitted
-            self._soon(self._admit)
+        self._admitted = admitted
+        self._admit()
+
+    def closed(self) -> tuple[bool, float]:
+        return self._admission.closed()
 
     def suspend(self) -> None:
         """A cluster's processes can't be stopped from here: their runs are handed back, and none begins."""
         if not self._suspended:
             self._suspended = True
             self.evict(STANDS)
-            self._soon(self._admit)
+            self._admit()
 
     def resume(self) -> None:
         if self._suspended:
             self._suspended = False
-            self._soon(self._admit)
+            self._admit()
 
     def standing(self) -> bool:
         return not self._evicted
@@ -219,7 +219,7 @@ class RayExecutor:
 
     def evict(self, cause: str) -> None:
         """End all runs, each by killing its actor; each raises Evicted."""
-        self._soon(lambda: self._evict(cause))
+        self._admission.soon(lambda: self._evict(cause))
 
     def kill(self, cause: str = KILLED) -> None:
         self.evict(cause)
@@ -313,18 +313,8 @@ class RayExecutor:
             stood=answer.stood,
         )
 
-    def _soon(self, work: Callable[[], None]) -> None:
-        """Do it in the executor's own thread, if it has begun and its loop still runs."""
-        with contextlib.suppress(RuntimeError):
-            if self._loop is not None:
-                self._loop.call_soon_threadsafe(work)
-
-    @property
-    def _open(self) -> bool:
-        return self._stopped or (self._admitted and not self._suspended)
-
     def _admit(self) -> None:
-        (self._admission.set if self._open else self._admission.clear)()
+        self._admission.say(self._admitted and not self._suspended)
 
     def _evict(self, cause: str) -> None:
         for evicted in self._evicted.values():
@@ -333,15 +323,14 @@ class RayExecutor:
 
     async def _take(self) -> _Actor:
         while True:
-            await self._admission.wait()
+            await self._admission.opened()
             actor = None if self._stopped else await self._free.get()
             if actor is None or self._stopped:
                 self._free.put_nowait(None)
                 raise Unavailable("the sandbox is not running")
-            if self._open:
+            if self._admission.open:
                 break
             self._free.put_nowait(actor)
-            self._admit()
         if actor.handle is None:
             self._begin(actor)
         return actor
@@ -354,7 +343,7 @@ class RayExecutor:
         if kill and not self._stopped:
             self._ray.kill(actor.handle, no_restart=True)
             actor.handle = None
-            if self._open:
+            if self._admission.open:
                 self._begin(actor)
         self._free.put_nowait(actor)
 

@@ -61,6 +61,7 @@ class Buyer:
         self._around.network.serve("leaving", self._on_leaving)
         self._around.network.serve("commit", self._on_commit)
         self._around.network.serve("heartbeat", self._on_heartbeat)
+        self._around.network.serve("handback", self._on_handback)
         for job_id in self._around.store.open_jobs():
             try:
                 machine, seq = self._around.store.load(job_id)
@@ -285,6 +286,12 @@ class Buyer:
     async def _on_commit(self, _peer: str, data: bytes) -> bytes:
         signed = SignedCommitment.decode(data)
         return wire.encode_word(await self._driver_of(signed.commitment.order).commit(signed))
+
+    async def _on_handback(self, peer: str, data: bytes) -> bytes:
+        for digest, cause in wire.decode_handback(data).items():
+            with suppress(NotFound):
+                self._driver_of(digest).handed_back(peer, digest, cause)
+        return wire.EMPTY
 
     async def _on_heartbeat(self, peer: str, data: bytes) -> bytes:
         for digest, seconds in wire.decode_heartbeat(data).items():

@@ -38,6 +38,7 @@ class JobDriver:
         self._sessions = JobSessions(self._job, self._funding, self._watch, self._orders)
         self._payment = JobPayment(self._job, self._funding)
         self.receive, self.commit, self.beat = self._receipts.receive, self._receipts.commit, self._watch.beat
+        self.handed_back = self._watch.handed_back
         self.receiving, self.attempt_of = self._receipts.receiving, self._receipts.attempt_of
         self.answers = self._receipts.answers
 
@@ -105,6 +106,11 @@ class JobDriver:
     def started(self) -> set[int]:
         """Attempts their provider says are in the sandbox now."""
         return self._job.started
+
+    @property
+    def standing(self) -> set[int]:
+        """Attempts that stand still at their providers."""
+        return self._job.standing
 
     @property
     def progress(self) -> dict[int, int]:

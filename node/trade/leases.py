@@ -40,7 +40,7 @@ class Leases:
             now, beats = time.monotonic(), dict[str, dict[bytes, int]]()
             for digest, since in list(self._runs.running.items()):
                 if (known := self._ledger.get(digest)) is not None:
-                    beats.setdefault(known.peer, {})[digest] = int(now - since)
+                    beats.setdefault(known.peer, {})[digest] = max(0, int(now - since - self._runs.stood(digest)[1]))
             for peer, seconds in beats.items():
                 with suppress(FogchainError):
                     await self._network.request(peer, "heartbeat", wire.encode_heartbeat(seconds), timeout=HEARTBEAT)

@@ -101,6 +101,7 @@ class OpenJob:
         self.now = around.index.now
         self.started: set[int] = set()  # attempts their provider says are in the sandbox now
         self.progress: dict[int, int] = {}  # attempt to the seconds that its provider says it has been running
+        self.standing: set[int] = set()  # attempts that stand still, their machine being wanted for something else
         self.problems: dict[str, str] = {}  # provider to what hinders it now, in words
         self.transfers: Transfers[int] = Transfers()  # attempt to how far its inputs or its result have come
         self.waiting = ""  # why nothing can be placed, in words
@@ -141,6 +142,7 @@ class OpenJob:
                 self._clock(event)
                 touched.add(self.machine.runs[event.attempt].task)
                 self.started.discard(event.attempt)
+                self.standing.discard(event.attempt)
         self.turn.set()
         self.turn = asyncio.Event()
         for provider in trusted:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from fogchain.errors import FogchainError
 from fogchain.jobs.spec import BlobRef, ResultManifest, RunSpec
 from fogchain.market.engines import Runtime
 from fogchain.market.messages import Exit
@@ -35,6 +36,16 @@ class Network(Protocol):
 
     def peer_id_of(self, node_key: bytes) -> str: ...
     def node_key_of(self, peer_id: str) -> bytes: ...
+
+
+class HandedBack(FogchainError):
+    """The run was ended because its machine is wanted for something else; `cause` says for what."""
+
+    code = "handed-back"
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(f"handed back: {cause}", hint="it is run elsewhere")
+        self.cause = cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +102,15 @@ class Sandbox(Protocol):
 
     def checkpoint(self, run_id: str) -> Path | None:
         """A run's newest checkpoint, until it is discarded."""
+        ...
+
+    def stood(self, run_id: str) -> tuple[bool, float]:
+        """Whether a run that is under way stands still now, and for how many seconds it has in all."""
+        ...
+
+    def closed(self) -> tuple[bool, float]:
+        """Whether no run can begin now, since its machine is wanted for something else, and for how many seconds since
+        the start none could."""
         ...
 
     def printed(self, run_id: str) -> Mapping[str, Path]:

@@ -41,12 +41,13 @@ from node.trade.runs import Runs
 from node.trade.sources import HeldFor
 from node.trade.transfers import encode_amounts
 from node.trade.uptime import Uptime
-from node.trade.wire import Promise, SignedOrder, SignedVoucher
+from node.trade.wire import Promise, SignedOrder, SignedVoucher, Status
 
 log = structlog.get_logger(__name__)
 
 ANNOUNCE_INTERVAL = 31.0  # seconds; the network takes one in 30 s
 NOTICE_TIMEOUT = 1.0  # seconds that a node that stops gives its buyers to hear of it
+HANDBACK_TIMEOUT = 5.0  # and for which one that hands orders back tries to say so
 
 
 class Provider:
@@ -90,6 +91,7 @@ class Provider:
             uptime=uptime,
             now=index.now,
             delivered=self._delivered,
+            handed_back=self._handed_back,
             changed=changed,
         )
         self._leases = Leases(
@@ -250,24 +252,29 @@ class Provider:
     def _state(self, known: LedgerOrder | OrderState) -> str:
         if known.state == wire.DROPPED and known.verdict == wire.LAPSED:
             return wire.LAPSED
+        if known.state == wire.DROPPED and wire.cause_of(known.verdict) is not None:
+            return wire.HANDED_BACK
+        if known.state == wire.QUEUED and self._runs.stood(known.digest)[0]:
+            return wire.STANDING
         if known.digest in self._runs.running:
             return wire.RUNNING
         return wire.UNPAID if known.state == wire.QUEUED and self._credit.is_waiting(known.digest) else known.state
 
     async def _on_status(self, peer: str, data: bytes) -> bytes:
-        states = []
+        statuses = []
         self._leases.hear(peer)
         digests = wire.decode_digests(data)
         here = self._ledger.states(digests)
         for digest in digests:
             known = here.get(digest)
             if known is None or known.peer != peer:  # a buyer with a new node key sends its orders again first
-                states.append(wire.UNKNOWN)
+                statuses.append(Status(wire.UNKNOWN))
                 continue
-            states.append(self._state(known))
+            stood = int(self._runs.stood(digest)[1]) if known.state == wire.QUEUED else 0
+            statuses.append(Status(self._state(known), stood, wire.cause_of(known.verdict) or ""))
             if known.state == wire.DELIVERED and not known.handed:
                 self._handover.push(digest)
-        return wire.encode_list(states)
+        return wire.encode_status(statuses)
 
     async def _on_progress(self, peer: str, data: bytes) -> bytes:
         return encode_amounts(
@@ -293,6 +300,22 @@ class Provider:
                     log.info("order called back", order=digest.hex()[:12], why=verdict or "not needed")
         self._changed()
         return wire.EMPTY
+
+    def hand_back(self, cause: str) -> int:
+        """Let go of all orders that have not begun, since this machine is wanted for something else: `Runs.hand_back`.
+        In the node's own thread."""
+        return self._runs.hand_back(cause)
+
+    def _handed_back(self, digest: bytes) -> None:
+        """Its buyer places it elsewhere as soon as it hears; should this word be lost, the next status says so too."""
+        self._credit.moved()
+        self._changed()
+        if (known := self._ledger.get(digest)) is not None:
+            self._spawn(self._say_back(known.peer, {digest: wire.cause_of(known.verdict) or ""}))
+
+    async def _say_back(self, peer: str, causes: dict[bytes, str]) -> None:
+        with suppress(FogchainError):
+            await self._network.request(peer, "handback", wire.encode_handback(causes), timeout=HANDBACK_TIMEOUT)
 
     def _delivered(self, digest: bytes) -> None:
         self._handover.push(digest)

@@ -20,7 +20,7 @@ from fogchain.wallet.keystore import Wallet
 from node.trade import wire
 from node.trade.credit import CreditLine
 from node.trade.ledger import Ledger
-from node.trade.ports import Network, Ran, Sandbox
+from node.trade.ports import HandedBack, Network, Ran, Sandbox
 from node.trade.sources import blobs_of
 from node.trade.transfers import Transfers
 from node.trade.turns import Turns
@@ -31,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 ZERO = bytes(32)
 DISK_PAUSE = 2.0  # seconds between tries to write what a full disk did not take
+KEPT_BACK = 900.0  # seconds for which the sandbox keeps what it has of a run that was handed back
 AWAY = 900.0  # seconds for which an order waits for a buyer whose inputs can't be had
 
 
@@ -51,13 +52,17 @@ class Runs:
         uptime: Uptime,
         now: Callable[[], float],
         delivered: Callable[[bytes], None],
+        handed_back: Callable[[bytes], None],
         changed: Callable[[], None],
     ) -> None:
-        """`delivered` hears of each order whose receipt is on disk."""
+        """`delivered` hears of each order whose receipt is on disk, `handed_back` of each that its buyer should place
+        elsewhere."""
         self._wallet, self._domain = wallet, domain
         self._ledger, self._blobs, self._network, self._sandbox = ledger, storage.store, network, sandbox
         self._credit, self._uptime, self._now = credit, uptime, now
-        self._delivered, self._changed = delivered, changed
+        self._delivered, self._handed_back, self._changed = delivered, handed_back, changed
+        self._ran: set[bytes] = set()  # orders whose run has ended, and whose receipt is not on disk yet
+        self._closed: dict[bytes, float] = {}  # order to for how long the sandbox had been closed when it came
         self._slots = Turns(slots)
         self._tasks: dict[bytes, asyncio.Task[None]] = {}
         self.running: dict[bytes, float] = {}  # order to when it went into the sandbox, by the monotonic clock
@@ -70,9 +75,12 @@ class Runs:
 
     def launch(self, digest: bytes) -> None:
         if digest not in self._tasks:
+            self._closed[digest] = self._sandbox.closed()[1]
             task = asyncio.create_task(self._execute(digest))
             self._tasks[digest] = task
             task.add_done_callback(lambda _: self._tasks.pop(digest, None))
+            task.add_done_callback(lambda _: self._closed.pop(digest, None))
+            task.add_done_callback(lambda _: self._ran.discard(digest))
             task.add_done_callback(lambda _: self._credit.ended(digest))
 
     def capacity_changed(self) -> None:
@@ -86,6 +94,25 @@ class Runs:
             task.add_done_callback(lambda _: self._sandbox.discard(digest.hex()))
             task.cancel()
         return dropped
+
+    def hand_back(self, cause: str) -> int:
+        """Let go of all orders that are not in the sandbox, since this machine is wanted for something else: their
+        buyers place them elsewhere, and owe and are owed nothing. Returns how many."""
+        waiting = [digest for digest in self._tasks if digest not in self.running and digest not in self._ran]
+        given = [digest for digest in waiting if self._give_up(digest, cause)]
+        for digest in given:
+            self._tasks[digest].cancel()
+        return len(given)
+
+    def stood(self, digest: bytes) -> tuple[bool, float]:
+        """Whether an order that is to run stands still, and for how many seconds it has in all: in the sandbox, or
+        before it while nothing could begin."""
+        if digest in self.running:
+            return self._sandbox.stood(digest.hex())
+        if (before := self._closed.get(digest)) is None:
+            return False, 0.0
+        closed, seconds = self._sandbox.closed()
+        return closed, seconds - before
 
     async def stop(self) -> None:
         tasks = list(self._tasks.values())
@@ -103,13 +130,26 @@ class Runs:
             await self._fetch(digest, spec)
             async with self._credit.turn(digest, order, self._slots):
                 ran = await self._run(digest, order, spec)
+                self._ran.add(digest)
             receipt = self._receipt(digest, order, ran)
+        except HandedBack as back:
+            self._give_up(digest, back.cause)
+            return
         except FogchainError as error:
             log.warning("order failed", order=run_id[:12], why=error.message)
             receipt = self._receipt(digest, order, _refusal(error.message, self._now()))
         await self._deliver(digest, receipt)
         self._delivered(digest)
         self._sandbox.discard(run_id)
+
+    def _give_up(self, digest: bytes, cause: str) -> bool:
+        """Drop it, and say so; what the sandbox has saved of it can still be asked for."""
+        if not self._ledger.drop(digest, wire.handed_back(cause)):
+            return False
+        log.info("order handed back", order=digest.hex()[:12], why=cause)
+        asyncio.get_running_loop().call_later(KEPT_BACK, self._sandbox.discard, digest.hex())
+        self._handed_back(digest)
+        return True
 
     async def _fetch(self, digest: bytes, spec: RunSpec) -> None:
         """Bring module and inputs here, waiting for a buyer that is away, but not for ever: its order holds a place."""

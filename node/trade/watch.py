@@ -17,9 +17,11 @@ from node.trade import wire
 from node.trade.checkpoints import JobCheckpoints
 from node.trade.openjob import REQUEST_TIMEOUT, OpenJob
 from node.trade.receipts import HANDING_OVER, JobReceipts
-from node.trade.wire import Promise, SignedOrder
+from node.trade.wire import Promise, SignedOrder, Status
 
 log = structlog.get_logger(__name__)
+
+MOST_STANDING = 900.0  # seconds that a run may stand still at its provider; or as long as it may run, if that is more
 
 
 class JobWatch:
@@ -32,6 +34,8 @@ class JobWatch:
         self._acknowledged: set[int] = set()
         self._withdrawn: set[bytes] = set()
         self._since: dict[tuple[int, str], float] = {}  # attempt and a state to when its provider first said so
+        self._returning: set[int] = set()  # attempts that are handed back, whose checkpoint is on its way here
+        self._stood: dict[int, int] = {}  # attempt to the seconds that it stood still, as its provider says
         self._heard: dict[str, float] = {}  # provider to when it last said anything, by the monotonic clock
 
     async def deliver(self, run: Run) -> None:
@@ -66,6 +70,14 @@ class JobWatch:
             self._job.wake.set()
         self._note_state(run, promise.state)
 
+    def _note_status(self, run: Run, status: Status) -> None:
+        """Take down how an order stands, and for how long it stood still; never longer than it has been out."""
+        self._stood[run.attempt] = min(status.stood, int(self._job.now() - run.sent))
+        if status.state == wire.HANDED_BACK:
+            self._hand_back(run, status.why)
+        else:
+            self._note_state(run, status.state)
+
     def _note_state(self, run: Run, state: str) -> None:
         before, now = run.attempt in self._job.started, time.monotonic()
         since = self._since.setdefault((run.attempt, state), now)  # one that takes its word back gains no time
@@ -75,17 +87,28 @@ class JobWatch:
             self._lose(run, "its provider no longer has the order", breach=True)
         elif state == wire.LAPSED:
             self._lose(run, "its provider let it go, since it had not heard of this node for long")
-        elif state not in (wire.QUEUED, wire.UNPAID, wire.RUNNING, wire.DELIVERED):
+        elif state == wire.HANDED_BACK:
+            self._hand_back(run, "")
+        elif state not in (wire.QUEUED, wire.UNPAID, wire.RUNNING, wire.STANDING, wire.DELIVERED):
             self._lose(run, f"its provider calls it {state!r}, which says nothing", breach=True)
+        elif self._stood.get(run.attempt, 0) > max(MOST_STANDING, self._limit):
+            self._hand_back(run, f"it stood still for {self._stood[run.attempt]} s")
         elif now - since > self._patience_with(run, state):
             # One that waits for pay or cover keeps its promise: how far it works ahead of them is its own to say.
             self._lose(run, f"its provider says {state} and nothing comes of it", breach=state != wire.UNPAID)
         elif state == wire.RUNNING and run.state == "out":
             self._job.beats[run.attempt] = self._job.now()
             self._job.started.add(run.attempt)
+        stands = state == wire.STANDING and run.state == "out"
+        stood = run.attempt in self._job.standing
+        (self._job.standing.add if stands else self._job.standing.discard)(run.attempt)
         waited = run.attempt in self._job.unpaid
         (self._job.unpaid.add if state == wire.UNPAID and run.state == "out" else self._job.unpaid.discard)(run.attempt)
-        if (run.attempt in self._job.started) != before or (run.attempt in self._job.unpaid) != waited:
+        if (
+            stands != stood
+            or (run.attempt in self._job.started) != before
+            or (run.attempt in self._job.unpaid) != waited
+        ):
             self._job.changed({run.task})
             self._job.wake.set()
 
@@ -96,14 +119,21 @@ class JobWatch:
 
     def _patience_with(self, run: Run, state: str) -> float:
         """Seconds for which an order may stay in this state at its provider."""
-        limit, lost_after = self._machine.spec.limits.time / 1000, self._around.config.lost_after / 1000
-        if state == wire.RUNNING:
-            return limit + lost_after
+        limit, lost_after = self._limit, self._around.config.lost_after / 1000
+        stood = self._stood.get(run.attempt, 0)
+        if state in (wire.RUNNING, wire.STANDING):
+            return limit + lost_after + stood
         if state == wire.DELIVERED:
             ours = run.attempt in self._job.coming or run.attempt in self._job.refused
             return math.inf if ours else max(HANDING_OVER, lost_after)
-        ahead = sum(attempt < run.attempt for attempt in self._machine.shares[run.provider].live)
-        return limit * (ahead + 1) + lost_after
+        ahead = [attempt for attempt in self._machine.shares[run.provider].live if attempt < run.attempt]
+        stood += sum(self._stood.get(attempt, 0) for attempt in ahead)
+        return limit * (len(ahead) + 1) + lost_after + stood
+
+    @property
+    def _limit(self) -> float:
+        """Seconds that a run may take."""
+        return self._machine.spec.limits.time / 1000
 
     def _lose(self, run: Run, detail: str, *, breach: bool = False) -> None:
         if run.state == "out":
@@ -111,13 +141,43 @@ class JobWatch:
             self._job.withdraw.setdefault(run.provider, set()).add(self._job.digest(run))
             self._job.record(Lost(self._job.now(), run.attempt, detail, breach))
 
+    def _hand_back(self, run: Run, cause: str) -> None:
+        """Its provider's machine is wanted for something else: the task goes elsewhere at once, with what was saved."""
+        if run.state != "out" or run.attempt in self._returning:
+            return
+        if self._machine.worth_asking(run):
+            self._returning.add(run.attempt)
+            self._job.spawn(self._bring_back(run, cause))
+        else:
+            self._returned(run, cause)
+
+    async def _bring_back(self, run: Run, cause: str) -> None:
+        await self._checkpoints.bring(self._machine.shares[run.provider], [run])
+        self._returned(run, cause)
+
+    def _returned(self, run: Run, cause: str) -> None:
+        if run.state == "out":
+            log.info("run handed back", job=self._machine.id[:12], task=run.task, provider=run.provider, why=cause)
+            self._job.withdraw.setdefault(run.provider, set()).add(self._job.digest(run))
+            detail = f"handed back: {cause}" if cause else "handed back"
+            self._job.record(Lost(self._job.now(), run.attempt, detail, handed_back=True))
+            self._job.wake.set()
+
+    def handed_back(self, peer: str, digest: bytes, cause: str) -> None:
+        """Its provider says that it hands this order back."""
+        run = self._machine.runs[self._job.digests[digest]]
+        share = self._machine.shares[run.provider]
+        if share.peer == peer:
+            self._heard[run.provider] = time.monotonic()
+            self._hand_back(run, cause)
+
     def beat(self, peer: str, digest: bytes, seconds: int) -> None:
         """Its provider says that this order has been running for so long."""
         run = self._machine.runs[self._job.digests[digest]]
         if self._machine.shares[run.provider].peer == peer and run.state == "out":
             self._heard[run.provider] = time.monotonic()
             self._job.progress[run.attempt] = seconds
-            self._note_state(run, wire.RUNNING)
+            self._note_state(run, wire.STANDING if run.attempt in self._job.standing else wire.RUNNING)
 
     async def watch(self, share: Share) -> None:
         """Ask one provider about its orders; give up on them when it stays silent."""
@@ -148,8 +208,8 @@ class JobWatch:
                     answer = await around.network.request(
                         share.peer, "status", wire.encode_list(digests), timeout=min(REQUEST_TIMEOUT, lost_after)
                     )
-                    for run, state in zip(out, wire.decode_states(answer, len(digests)), strict=True):
-                        self._note_state(run, state)
+                    for run, status in zip(out, wire.decode_status(answer, len(digests)), strict=True):
+                        self._note_status(run, status)
                     await self._receipts.measure(share.peer, out)
                     await self._checkpoints.refresh(share, [run for run in out if run.state == "out"])
                     around.book.heard(share.peer)

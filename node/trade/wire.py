@@ -3,9 +3,11 @@
     subject    from → to          request                                            answer
     offer      buyer → provider   [1]                                                [1, offer, signature, name]
     order      buyer → provider   [1, order, signature, run spec]                    [1, state, provider's signature]
-    status     buyer → provider   [1, [order digest, …]]                             [1, [state, …]]
+    status     buyer → provider   [1, [order digest, …]]                             [1, [state, …],
+                                                                                      [[place, stood, why], …]]
     cancel     buyer → provider   [1, [order digest, …], [breached order's digest, …]]   [1]
     heartbeat  provider → buyer   [1, [[order digest, seconds], …]]                  [1]
+    handback   provider → buyer   [1, [[order digest, cause], …]]                    [1]
     commit     provider → buyer   [1, commitment, signature]                         [1, "open" | "wait"]
     receipt    provider → buyer   [1, receipt, signature, manifest, {sha256: blob},   [1, verdict, reason]
                                    detail, logs, salt, restarted?]
@@ -20,6 +22,9 @@
 
     announcement, to all by gossip, signed by the node's key: [1, offer digest, issued, [endpoint, …]]
 
+Of an order that stood still, or that is handed back, a status says for how many seconds it stood in all, and why it is
+handed back. Those whose machine is wanted back are not to blame, and are owed nothing.
+
 `logs`: see fogchain/jobs/logs.py; what a run without a result printed. `restarted` stands only where the run went on
 from a checkpoint of its provider's own: the fuel that had been burnt for the task by then.
 
@@ -32,7 +37,7 @@ voucher gets the same answer as the first: a message lost on the way is sent aga
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -45,6 +50,7 @@ from fogchain.wallet.eip712 import fields_of, struct_hash
 VERSION = 1
 MAX_LISTED = 4096
 MAX_WORD = 40
+MAX_CAUSE = 200  # characters
 MAX_ENDPOINTS = 6  # of an announcement
 INLINE_BYTES = 96 << 10  # result files up to this much in all travel inside the receipt
 
@@ -54,10 +60,22 @@ S = TypeVar("S", Agreement, Bid, Offer, TaskOrder, Commitment, Receipt, Voucher)
 QUEUED, RUNNING, DELIVERED, UNKNOWN, DROPPED = "queued", "running", "delivered", "unknown", "dropped"
 UNPAID = "unpaid"  # queued, and not begun before more is signed for or paid: `fogchain.market.credit`
 LAPSED = "lapsed"  # dropped, since its buyer was not heard of for the lease's time
+STANDING = "standing"  # running or queued, but its machine is wanted for something else now
+HANDED_BACK = "handed back"  # dropped, since its machine is wanted for something else
 # What the buyer says of a receipt; of a breached order it pays nothing and keeps the penalty.
 ACCEPTED, SUPERSEDED, BREACHED = "accepted", "superseded", "breached"
 # What the buyer says of a commitment.
 OPEN, WAIT = "open", "wait"
+
+
+def handed_back(cause: str) -> str:
+    """The verdict on an order that is dropped since its machine is wanted for something else."""
+    return f"{HANDED_BACK}: {cause[:MAX_CAUSE]}"
+
+
+def cause_of(verdict: str) -> str | None:
+    """Why an order of this verdict is handed back; None where it is not."""
+    return verdict.removeprefix(f"{HANDED_BACK}: ") if verdict.startswith(f"{HANDED_BACK}: ") else None
 
 
 def pack(message: Agreement | Bid | Offer | TaskOrder | Commitment | Receipt | Voucher) -> list[Any]:
@@ -345,8 +363,46 @@ def decode_heartbeat(data: bytes) -> dict[bytes, int]:
     return dict(pairs)
 
 
-def decode_states(data: bytes, count: int) -> list[str]:
-    (values,) = _open(data, list)
-    if len(values) != count:
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How an order stands at its provider. `stood`: seconds that count toward no patience with it."""
+
+    state: str
+    stood: int = 0
+    why: str = ""  # it is handed back
+
+
+def encode_status(statuses: Sequence[Status]) -> bytes:
+    more = [[place, one.stood, one.why] for place, one in enumerate(statuses) if one.stood or one.why]
+    return cbor.dumps([VERSION, [status.state for status in statuses], more])
+
+
+def decode_status(data: bytes, count: int) -> list[Status]:
+    states, more = _open(data, list, list)
+    if len(states) != count or len(more) > count:
         raise BadMessage("not a state for each order")
-    return [_word(value) for value in values]
+    found = [Status(_word(state)) for state in states]
+    for said in more:
+        if not isinstance(said, list) or [type(part) for part in said] != [int, int, str]:
+            raise BadMessage("not how long an order stood, and why it is handed back")
+        place, stood, why = said
+        if not (0 <= place < count and 0 <= stood < 2**40):
+            raise BadMessage("of an order that was not asked about, or for no time there is")
+        found[place] = Status(found[place].state, stood, _printable(why, MAX_CAUSE))
+    return found
+
+
+def decode_states(data: bytes, count: int) -> list[str]:
+    return [status.state for status in decode_status(data, count)]
+
+
+def encode_handback(causes: Mapping[bytes, str]) -> bytes:
+    return cbor.dumps([VERSION, [[digest, cause[:MAX_CAUSE]] for digest, cause in causes.items()]])
+
+
+def decode_handback(data: bytes) -> dict[bytes, str]:
+    (pairs,) = _open(data, list)
+    if not all(isinstance(pair, list) and len(pair) == 2 and isinstance(pair[1], str) for pair in pairs):
+        raise BadMessage("not digests with causes")
+    _digests([digest for digest, _ in pairs])
+    return {digest: _printable(cause, MAX_CAUSE) for digest, cause in pairs}

@@ -32,6 +32,7 @@ from fogchain.units import cost
 
 FIRST_BACKOFF = 2.0  # seconds a provider is left alone after a fault in this job; doubles with each
 MAX_DOUBLINGS = 8
+HANDED_BACK_PAUSE = 10.0  # seconds for which a provider that handed an order back gets none: its machine is in use
 
 
 class JobMachine(Placing, Settling):
@@ -179,6 +180,11 @@ class JobMachine(Placing, Settling):
             run.state = "lost"
         if not self.needed(run):
             return  # called back
+        if isinstance(event, Lost) and event.handed_back:
+            run.handed_back = True
+            share.blocked_until = max(share.blocked_until, event.at + HANDED_BACK_PAUSE)
+            self._settle(task)
+            return
         run.blamed = True
         if isinstance(event, Lost) and event.breach and run.promise:
             run.breached = True

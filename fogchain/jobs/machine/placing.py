@@ -85,13 +85,14 @@ class Placing(Resuming):
 
     def _barred(self, task: Task, here: set[str]) -> frozenset[str]:
         """Operators that get no run of this task. One answers a task once: a second answer of its own would confirm its
-        first. One that failed it does not get it again, nor one that was given up, as long as there is another here."""
+        first. One that failed it or handed it back gets it no more, nor one that was given up, as long as there is
+        another here."""
         if not task.runs and not self._given_up:
             return frozenset()
         answered = {self.shares[run.provider].operator for run in task.runs if run.state in ("out", "held", "wrong")}
         answered |= {
             self.shares[maker].operator for run in task.runs if run.state in ("out", "held") for maker in run.makers
         }  # a checkpoint's maker has had its say
-        failed = {self.shares[run.provider].operator for run in task.runs if run.blamed}
+        failed = {self.shares[run.provider].operator for run in task.runs if run.blamed or run.handed_back}
         failed |= self._given_up
         return frozenset(answered | failed if here - answered - failed else answered)

@@ -44,6 +44,7 @@ class Run:
     late: bool = False
     blamed: bool = False  # lost or failed through its provider's fault
     breached: bool = False  # promised and never delivered: costs the penalty
+    handed_back: bool = False  # its provider's machine is wanted for something else
     filed: Filed | None = None  # the receipt that came and earns nothing
     resumed: int = 0  # the fuel that had been burnt for its task when it was ordered to go on from a checkpoint
     makers: tuple[str, ...] = ()  # providers whose work that checkpoint is, oldest first

@@ -3,6 +3,8 @@
 faulty   when there: whatever it runs, its worker dies
 held     when there: no run of it ends
 deaf     when there: it neither hears nor says anything, while its work goes on
+still    when there: its runs stand still, real processes and all
+wanted   when there: its machine is wanted for something else. No run begins, those under way are handed back
 """
 
 from __future__ import annotations
@@ -11,21 +13,41 @@ import asyncio
 import dataclasses
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from fogchain.errors import Unavailable
 from fogchain.market.messages import Exit
 from node import __main__, daemon
+from node.executor.backend import HarvestedBackend
 from node.p2p import host
 from node.p2p.frames import Kind, encode_error
 from node.trade.ports import Ran
 
 DATA = Path(sys.argv[sys.argv.index("--data") + 1] if "--data" in sys.argv else ".")  # tests import its words
+WANTED = "unplugged: power.source is battery"
 FAULT = "its worker died, as it always does"
 
 
 class MoodySandbox(daemon._Sandbox):
+    def __init__(self, executor: HarvestedBackend, stay: Callable[[], float]) -> None:
+        super().__init__(executor, stay)
+        self._feeling = asyncio.create_task(self._feel(executor))
+
+    async def _feel(self, executor: HarvestedBackend) -> None:
+        still = wanted = False
+        while True:
+            if still != (DATA / "still").exists():
+                still = not still
+                (executor.suspend if still else executor.resume)()
+            if wanted != (DATA / "wanted").exists():
+                wanted = not wanted
+                executor.admit(not wanted)
+                if wanted:
+                    executor.evict(WANTED)
+            await asyncio.sleep(0.02)
+
     async def run(self, *args: Any, **options: Any) -> Ran:
         if (DATA / "faulty").exists():
             return Ran(Exit.CRASHED, 0, None, {}, time.time(), time.time(), FAULT)

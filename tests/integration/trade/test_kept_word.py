@@ -19,7 +19,7 @@ import pytest
 import pytest_asyncio
 from eth_hash.auto import keccak
 from hostile import FUNDS, PRICE, RogueBuyer, SessionTerms, until
-from moody import FAULT
+from moody import FAULT, WANTED
 from trade_stage import Market
 from wasmtime import wat2wasm
 
@@ -262,6 +262,57 @@ async def test_a_program_that_fails_at_once_frees_its_money_with_the_signed_rece
     block = await m.client.rpc.call("eth_getBlockByNumber", hex(max(blocks)), False)
     assert int(block["timestamp"], 16) < detail.created + limits.time / 1000, "it waited for the task's timeout"
     assert (await m.network.buyer.wallet()).locked == 0
+
+
+# -------------------------------------------------------------------- those whose machine is wanted for something else
+
+
+async def test_who_stands_still_is_waited_for_and_who_hands_back_is_not_to_blame(m: Stage) -> None:
+    """A suspended HTCondor job ran out of time, and why it had to go was lost (Babel 842, HTCondor J3117)."""
+    path = m.job(3, ROUNDS, penalty="1 FOG")
+    path.write_text(path.read_text().replace('time = "60 s"', 'time = "2 s"'))
+    with m.mood("still", *m.network.names):
+        job = await m.submit(path)
+
+        async def standing() -> list[RunView]:
+            runs = [run for run in await m.runs(job) if run.standing]
+            return runs if len(runs) == 3 else []
+
+        before: list[RunView] = await until(standing, 60)
+        stood = time.time()
+        await until(lambda: time.time() > stood + 7, 60)  # longer than its limit and the buyer's patience together
+        assert {run.attempt for run in await m.runs(job)} == {run.attempt for run in before}, "nothing went elsewhere"
+
+        # One of them can't wait any longer, and says so.
+        name = m.name_of(before[0].provider)
+        mine = {run.attempt for run in before if run.provider == before[0].provider}
+        with m.mood("wanted", name):
+
+            async def back() -> list[RunView]:
+                runs = [run for run in await m.runs(job) if run.attempt in mine and run.state == "lost"]
+                return runs if len(runs) == len(mine) else []
+
+            for run in await until(back, 30):
+                assert run.detail == f"handed back: {WANTED}" and not run.breached
+
+            async def elsewhere() -> bool:
+                return len([run for run in await m.runs(job) if run.standing]) == 3
+
+            await until(elsewhere, 60)
+    detail = await m.paid(job)
+    assert detail.state == "done", detail.detail
+    runs = await m.runs(job)
+    assert {run.state for run in runs if run.attempt not in mine} == {"accepted"}
+    assert len(runs) == 3 + len(mine) and not any(run.breached for run in runs)
+    assert all(run.provider != before[0].provider for run in runs if run.attempt not in mine)
+    assert all((share.outages, share.faults, share.penalty) == (0, 0, 0) for share in detail.providers)
+    assert {one.reason for one in (await m.agreed(job)).values()} == {"ok"}
+    printed = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "fogchain.cli.main", "job", "logs", job, "--data", str(m.network.folder / "buyer"),
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, _ = await printed.communicate()
+    assert f"handed back: {WANTED}" in " ".join(out.decode().split())
 
 
 # -------------------------------------------------------------------- those who are late

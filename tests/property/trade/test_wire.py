@@ -71,7 +71,8 @@ DECODERS: tuple[Callable[[bytes], object], ...] = (
     SignedVoucher.decode,
     wire.decode_word,
     wire.decode_digests,
-    lambda data: wire.decode_states(data, 2),
+    lambda data: wire.decode_status(data, 2),
+    wire.decode_handback,
     wire.read_empty,
 )
 
@@ -86,9 +87,16 @@ def test_a_message_survives_the_wire(message: Any) -> None:
 @given(st.lists(hashes, max_size=20), st.lists(st.sampled_from(("queued", "running", "delivered")), max_size=20))
 def test_lists_and_words_survive_the_wire(digests: list[bytes], states: list[str]) -> None:
     assert wire.decode_digests(wire.encode_list(digests)) == digests
-    assert wire.decode_states(wire.encode_list(states), len(states)) == states
+    told = [
+        wire.Status(state, place % 3 * 40, "its owner is back" if place % 2 else "")
+        for place, state in enumerate(states)
+    ]
+    assert wire.decode_status(wire.encode_status(told), len(told)) == told
+    assert wire.decode_states(wire.encode_status(told), len(told)) == states
     with pytest.raises(BadMessage):
-        wire.decode_states(wire.encode_list(states), len(states) + 1)
+        wire.decode_status(wire.encode_status(told), len(told) + 1)
+    causes = {digest: f"unplugged {place}" for place, digest in enumerate(digests)}
+    assert wire.decode_handback(wire.encode_handback(causes)) == causes
     for word in (wire.QUEUED, wire.RUNNING, wire.DELIVERED, wire.UNKNOWN, wire.DROPPED, wire.ACCEPTED, wire.SUPERSEDED):
         assert wire.decode_word(wire.encode_word(word)) == word
         assert wire.decode_verdict(wire.encode_verdict(word, word)) == (word, word)
@@ -197,7 +205,26 @@ def test_an_answer_is_one_short_word(value: object) -> None:
     with pytest.raises(BadMessage):
         wire.decode_word(cbor.dumps([1, value]))
     with pytest.raises(BadMessage):
-        wire.decode_states(cbor.dumps([1, ["queued", value]]), 2)
+        wire.decode_states(cbor.dumps([1, ["queued", value], []]), 2)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        [[2, 1, ""]],
+        [[-1, 1, ""]],
+        [["0", 1, ""]],
+        [[0, -1, ""]],
+        [[0, 2**40, ""]],
+        [[0, 1]],
+        [[0, 1, 2]],
+        [None],
+        {},
+    ],
+)
+def test_what_is_said_of_an_order_is_how_long_it_stood_and_why(more: object) -> None:
+    with pytest.raises(BadMessage):
+        wire.decode_status(cbor.dumps([1, ["queued", "queued"], more]), 2)
 
 
 @pytest.mark.parametrize("values_", [[b"\0" * 31], [b"\0" * 33], ["0" * 32], [None], [b"\0" * 32] * 4097])

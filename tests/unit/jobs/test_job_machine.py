@@ -5,12 +5,25 @@ from __future__ import annotations
 import pytest
 
 from fogchain.errors import CorruptData
-from fogchain.jobs.events import Delivered, Ended, Failed, Filed, JobEvent, Lost, Paid, Sent, SessionPlanned, Signed
+from fogchain.jobs.events import (
+    Accepted,
+    Delivered,
+    Ended,
+    Failed,
+    Filed,
+    JobEvent,
+    Lost,
+    Paid,
+    Sent,
+    SessionPlanned,
+    Signed,
+)
 from fogchain.jobs.machine import JobMachine
-from fogchain.jobs.machine.folding import FIRST_BACKOFF
+from fogchain.jobs.machine.folding import FIRST_BACKOFF, HANDED_BACK_PAUSE
 from fogchain.jobs.machine.settling import MAX_TROUBLES
 from fogchain.jobs.spec import BlobRef, JobSpec, Limits, TaskSpec, Verify
 from fogchain.market.messages import Exit
+from fogchain.market.reputation import MAX_QUOTA
 from fogchain.units import GFUEL, WEI
 
 PRICE = WEI  # 1 FOG per Gfuel: a run of 1 Gfuel costs 1 FOG
@@ -238,6 +251,23 @@ def test_a_receipt_that_comes_too_late_is_kept_and_earns_nothing() -> None:
     assert play.machine.shares["A"].owed == play.machine.fuel == 0 and play.machine.tasks[0].state == "queued"
     with pytest.raises(CorruptData):
         play.do(late)
+
+
+def test_a_run_that_is_handed_back_goes_elsewhere_at_once_and_blames_nobody() -> None:
+    play = Play(1, "AB")
+    attempt = play.send(0, "A")
+    play.do(Accepted(play.tick(), attempt, "77"))
+    play.do(Lost(play.tick(), attempt, "handed back: unplugged", handed_back=True))
+    machine, share = play.machine, play.machine.shares["A"]
+    run, task = machine.runs[attempt], machine.tasks[0]
+    assert (run.state, run.detail, run.handed_back) == ("lost", "handed back: unplugged", True)
+    assert not (run.blamed or run.breached)
+    assert (share.faults, share.outages, share.penalties, share.quota) == (0, 0, 0, MAX_QUOTA)
+    assert task.state == "queued" and task.detail == "to be tried again: handed back: unplugged"
+    assert machine.wanted(9)[0].barred == frozenset("A"), "there is another"
+    assert machine.wanted(9, frozenset("A"))[0].barred == frozenset(), "there is no other"
+    assert not machine.may_serve("A", play.now) and machine.may_serve("A", play.now + HANDED_BACK_PAUSE)
+    assert machine.may_serve("B", play.now)
 
 
 def test_a_task_is_given_up_after_so_many_failures_and_says_so_all_the_while() -> None:
