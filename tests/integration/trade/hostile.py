@@ -293,7 +293,7 @@ class RogueProvider(Rogue):
         return Promise(wire.QUEUED, sign(self.promising, self.domain, signed.order)).encode()
 
     async def _on_status(self, _peer: str, data: bytes) -> bytes:
-        return wire.encode_list([self.state_of(digest) for digest in wire.decode_digests(data)])
+        return wire.encode_status([wire.Status(self.state_of(digest)) for digest in wire.decode_digests(data)])
 
     def state_of(self, digest: bytes) -> str:
         return wire.QUEUED
