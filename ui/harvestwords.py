@@ -85,6 +85,7 @@ ACTORS = {
 SCOPES = {"safety": "safety", "owner": "your comfort", "platform": "the machine", "job": "the job"}
 _HAS = (".present", ".thermometer")
 _IF_THERE = re.compile(r"^(?:not \w+\.(?:present|thermometer) or )+")
+_SAYS_IT_HAS = re.compile(r"(\w+\.(?:present|thermometer)): \1 is true; ")
 REACHED = {"late": "does not answer", "failed": "can't read", "waiting": "has not answered yet"}
 
 
@@ -178,6 +179,11 @@ def value(words: str) -> str:
 
 def label(sensor: str) -> str:
     return SENSORS.get(sensor, ("Other", sensor))[1]
+
+
+def cause(words: str) -> str:
+    """A transition's cause without those parts that only say what the machine has."""
+    return _SAYS_IT_HAS.sub("", words)
 
 
 def trouble(probe: ProbeView) -> str:

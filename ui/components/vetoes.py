@@ -15,9 +15,8 @@ from ui.tones import VETO, tone
 
 COLUMNS = (
     Column("Guard"),
-    Column("What it does"),
-    Column("Because", wrap=True),
-    Column("Now", end=True),
+    Column("What it does", optional=True),
+    Column("Now, and the threshold", wrap=True),
     Column("Clears", wrap=True),
 )
 
@@ -54,14 +53,17 @@ def _rows(veto: VetoView, age: float) -> list[Row]:
     )
     tail = (plain(words.clears(veto, age), veto.enter, words.has_to_hold(veto)),)
     if not told:
-        return [Row(veto.guard, (*head, plain(_why(veto)), plain("–"), *tail))]
+        return [Row(veto.guard, (*head, plain("–", note=_why(veto)), *tail))]
     return [
         Row(
             f"{veto.guard} {number}",
             (
                 *(head if number == 0 else (plain(""), plain(""))),
-                plain(_why(veto) if veto.reason == "waiting" and veto.clears_in is not None else cause.condition),
-                plain(words.value(cause.value), cause.sensor),
+                plain(
+                    words.value(cause.value),
+                    cause.sensor,
+                    _why(veto) if veto.clears_in is not None else cause.condition,
+                ),
                 *(tail if number == 0 else (plain(""),)),
             ),
         )
@@ -70,6 +72,6 @@ def _rows(veto: VetoView, age: float) -> list[Row]:
 
 
 def _why(veto: VetoView) -> str:
-    if veto.reason == "waiting" and veto.clears_in is not None:
+    if veto.clears_in is not None:
         return "clear, for too short a time"
-    return "unknown" if veto.reason == "unknown" else veto.enter
+    return "what it asks is unknown" if veto.reason == "unknown" else veto.enter

@@ -27,6 +27,7 @@ from ui.panel import Page, Panel
 from ui.tones import DEVICE, tone
 
 STAYS = ("10 min", "1 h", "2 h")
+SAME = 0.5  # s; the node works out from its own clock, anew each time, since when it is in its state
 COLUMNS = (
     Column("When"),
     Column("What it came to", wrap=True),
@@ -140,9 +141,14 @@ def _transitions(machine: Lookup[HarvestView]) -> None:
     async def ask(cursor: str | None) -> ApiPage[TransitionView]:
         return await feed.ask(lambda client: client.harvest_transitions(PAGE_SIZE, cursor))
 
+    last = 0.0
+
     def came() -> object:
+        nonlocal last
         view = machine.value
-        return (view.state, view.since // 1) if view is not None else None
+        if view is not None and abs(view.since - last) > SAME:
+            last = view.since
+        return (view.state, last) if view is not None else None
 
     Listing(
         "What happened", "history", COLUMNS, "Nothing yet", "Each change of state is kept here, with its cause.",
@@ -156,7 +162,7 @@ def _row(one: TransitionView, now: float) -> Row:
         (
             plain(show.moment(one.at), show.full_moment(one.at), show.ago(one.at, now)),
             pill(tone(DEVICE, one.after), note=f"from {tone(DEVICE, one.before).word.lower()}"),
-            plain("", one.cause, one.cause),
+            plain("", one.cause, words.cause(one.cause)),
             plain(words.ACTORS.get(one.actor, one.actor), faint=True),
         ),
     )

@@ -100,14 +100,14 @@ def _machine(feed: NodeFeed) -> None:
     machine = machine_of(feed, every=3.0)
     with card("This machine", "cpu") as end:
         with end:
-            more = text("Harvest", "fc-link", "a")
-            more.props["href"] = "/harvest"
-        with block("fc-row fc-between"):
-            words = text("–", "fc-cut").style("font-weight:590")
             state = block()
             with state:
                 mood = Pill()
-        why = text("", "fc-small fc-dim fc-cut").style("min-height:19px")
+            more = text("Harvest", "fc-link", "a")
+            more.props["href"] = "/harvest"
+        with block("fc-col").style("gap:2px"):
+            words = text("–", "fc-cut").style("font-weight:590")
+            why = text("", "fc-small fc-dim fc-cut").style("min-height:19px")
 
     def update() -> None:
         view = machine.value

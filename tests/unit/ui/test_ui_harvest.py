@@ -80,6 +80,11 @@ def test_that_there_is_a_battery_is_no_reason() -> None:
     assert words.detail(blocked) == "charge: battery.charge < 70 %, now 64 %"
 
 
+def test_a_kept_cause_is_told_without_what_the_machine_has() -> None:
+    kept = "charge: battery.present: battery.present is true; battery.charge < 70 %: battery.charge is 66 %"
+    assert words.cause(kept) == "charge: battery.charge < 70 %: battery.charge is 66 %"
+
+
 def test_a_throttle_is_not_why_it_stands_still() -> None:
     slow = veto("battery.slope", "battery.slope < -2 %/h", "-3 %/h", action="throttle")
     assert words.headline(view(state="frozen", vetoes=[slow, IN_USE])) == "Standing still: the machine is in use"
