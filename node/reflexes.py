@@ -1,8 +1,8 @@
 """Times the harvester: `python -m node.reflexes < request.json`, for `fogchain bench harvest`.
 
     in   {"folder", "samples": 12, "rounds": 3, "seconds": 10, "rows": 1000000, "repeats": 5, "trace": path or null}
-    out  {"freeze": {"input": [ms], "heat": [ms], "unplug": [ms]}, "duty_error": [ratio], and what node.harvest.measure
-          says}
+    out  {"freeze": {"input": [ms], "heat": [ms], "unplug": [ms]}, "duty": as node.duty says, and what
+          node.harvest.measure says}
 
 A real worker runs a real task that never waits, and real probes read a machine that is made of files. From the moment
 something is written there, until every process of the worker is seen to stand.
@@ -28,6 +28,7 @@ from fogchain.database import open_database
 from fogchain.errors import Unavailable
 from fogchain.jobs.source import sha256_of
 from fogchain.jobs.spec import BlobRef, Limits, RunSpec, TaskSpec
+from node.duty import measure as measure_duty
 from node.executor.pool import Evicted, Executor, RunRequest
 from node.harvest import journal
 from node.harvest.device import State
@@ -211,16 +212,6 @@ class Reflexes:
             relief()
         return found
 
-    async def duty_error(self, duty: float, seconds: float) -> float:
-        """By how much the share of a core that the worker used differs from the duty."""
-        self.throttle.set(duty)
-        await asyncio.sleep(0.5)
-        used, begun = self.executor.processor_time(), time.perf_counter()
-        await asyncio.sleep(seconds)
-        share = (self.executor.processor_time() - used) / (time.perf_counter() - begun)
-        self.throttle.set(1.0)
-        return abs(share - duty)
-
 
 def _nothing() -> None:
     return
@@ -236,25 +227,9 @@ async def reflexes(request: dict[str, Any]) -> dict[str, Any]:
             "heat": await made.time(lambda: machine.heat(96), lambda: machine.heat(45), samples),
             "unplug": await made.time(lambda: machine.plug(False), lambda: machine.plug(True), samples),
         }
-    return {"freeze": freeze, "duty_error": await _duty_errors(folder / "duty", request)}
-
-
-async def _duty_errors(folder: Path, request: dict[str, Any]) -> list[float]:
-    """Of each round the worst. Nobody decides meanwhile but the throttle."""
-    made = Reflexes(folder)
-    await made.executor.start()
-    made.throttle.start()
-    task = asyncio.create_task(made.busy())
-    try:
-        await made.until(lambda: made.executor.processor_time() > 0.2, "has begun")
-        return [
-            max([await made.duty_error(duty, request["seconds"]) for duty in DUTIES]) for _ in range(request["rounds"])
-        ]
-    finally:
-        made.throttle.stop()
-        await made.executor.stop()
-        with contextlib.suppress(Evicted, Unavailable):
-            await task
+    (folder / "duty").mkdir()
+    duties = {"folder": str(folder / "duty"), "duties": [*DUTIES] * request["rounds"], "seconds": request["seconds"]}
+    return {"freeze": freeze, "duty": await measure_duty(duties)}
 
 
 def main() -> None:

@@ -41,7 +41,7 @@ async def run(say: Callable[[str], None] = lambda _: None) -> tuple[list[Metric]
         Metric.of(SUITE, "batch_evaluations", answer["batch_evaluations"]),
         Metric.of(SUITE, "single_evaluation", answer["single_evaluation"]),
         *(_late(name, answer["freeze"][kind]) for name, kind in _REACTIONS.items()),
-        Metric.of(SUITE, "duty_error", answer["duty_error"]),
+        Metric.of(SUITE, "duty_error", _duty_errors(answer["duty"]["slices"], say)),
         _worst("sawtooth_transitions", answer["sawtooth_transitions"]),
         _worst("thermal_overshoot", answer["thermal_overshoot"]),
         replace(Metric.of(SUITE, "unsafe_runs", [fuzzed["unsafe"]]), samples=fuzzed["rows"]),
@@ -53,6 +53,15 @@ async def run(say: Callable[[str], None] = lambda _: None) -> tuple[list[Metric]
     brier = Metric.of(SUITE, "forecast_brier_2h", [forecast["brier"]])
     error = Metric.of(SUITE, "forecast_calibration_error", [forecast["calibration_error"]])
     return [*metrics, *(replace(each, samples=forecast["moments"]) for each in (brier, error))], []
+
+
+def _duty_errors(measured: Sequence[dict[str, float]], say: Callable[[str], None]) -> list[float]:
+    """Of each round the worst, by how long the worker was let run: how much it got of that, others had a hand in."""
+    for each in measured:
+        say(f"duty {each['duty']}: let run {each['ran']:.4f} of the time, {each['received']:.4f} of it on a processor")
+    errors = [abs(each["ran"] - each["duty"]) for each in measured]
+    a_round = len(errors) // ROUNDS
+    return [max(errors[first : first + a_round]) for first in range(0, len(errors), a_round)]
 
 
 def _late(name: str, times: Sequence[float]) -> Metric:

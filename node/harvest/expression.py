@@ -14,7 +14,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from node.harvest.sensors import SENSORS, Number, Snapshot, Unit, Value
 
@@ -161,8 +161,7 @@ def sensors(expression: Expression) -> frozenset[str]:
 # -------------------------------------------------------------------- why
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(NamedTuple):
     """One condition that made an expression come out as it did."""
 
     text: str  # as a policy would write it

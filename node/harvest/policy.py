@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from node.harvest.compiled import Compiled, compiled
 from node.harvest.expression import Cause, Expression
@@ -62,16 +62,14 @@ class Guard:
         object.__setattr__(self, "leaving", compiled(self.leave))
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """One guard now."""
 
     clear: bool = False
     since: float | None = None  # when `enter` began to hold, or of a clear one `leave`, while it does not count yet
 
 
-@dataclass(frozen=True, slots=True)
-class Veto:
+class Veto(NamedTuple):
     """One guard that forbids, and why."""
 
     guard: Guard

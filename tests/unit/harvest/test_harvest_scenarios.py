@@ -410,10 +410,10 @@ async def test_scenario_32_why_a_task_was_vacated_comes_to_who_sent_it(tmp_path:
     try:
         await stage.work()
         stage.watch.say(time_clock=7 * 60.0)
-        await stage.until(lambda: bool(stage.workers.did) and stage.workers.did[-1].startswith("evict"))
+        await stage.until(lambda: any(did.startswith("evict") for did in stage.workers.did))
     finally:
         await stage.harvester.stop()
-    cause = stage.workers.did[-1].removeprefix("evict: ")
+    cause = next(did.removeprefix("evict: ") for did in stage.workers.did if did.startswith("evict"))
     assert cause.startswith("night: time.clock in 06:30..22:30")
     job = Job()
     job.machine.apply(RunFailed(10.0, job.send(9.0, "A"), Exit.REFUSED, cause))
