@@ -22,7 +22,7 @@ from test_harvester import Stage
 from fogchain.batch.placement import Machine as Provider
 from fogchain.batch.placement import depth, place
 from fogchain.jobs.events import Failed as RunFailed
-from fogchain.jobs.events import Sent, SessionPlanned
+from fogchain.jobs.events import Lost, Sent, SessionPlanned
 from fogchain.jobs.machine import JobMachine
 from fogchain.jobs.spec import BlobRef, JobSpec, Limits, TaskSpec
 from fogchain.market.constraints import Candidate, Wanted, failures
@@ -416,8 +416,9 @@ async def test_scenario_32_why_a_task_was_vacated_comes_to_who_sent_it(tmp_path:
     cause = next(did.removeprefix("evict: ") for did in stage.workers.did if did.startswith("evict"))
     assert cause.startswith("night: time.clock in 06:30..22:30")
     job = Job()
-    job.machine.apply(RunFailed(10.0, job.send(9.0, "A"), Exit.REFUSED, cause))
+    job.machine.apply(Lost(10.0, job.send(9.0, "A"), f"handed back: {cause}", handed_back=True))
     assert cause in job.machine.tasks[0].detail
+    assert job.machine.shares["A"].faults == 0
 
 
 def test_scenario_33_whatever_comes_in_whatever_order_the_machine_stands() -> None:
