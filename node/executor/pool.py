@@ -26,6 +26,7 @@ from node.executor.keeping import Keeping
 from node.executor.meter import ProcessorMeter
 from node.executor.process import WorkerDied, WorkerProcess
 from node.executor.runtimes import Offered, Runtimes
+from node.executor.slot import Slot
 from node.executor.standing import Member, Standing
 from node.executor.trees import remove_tree
 
@@ -102,76 +103,6 @@ class _Turn:
             self.evicted.set_result(cause)
 
 
-class _Slot:
-    """A place for one run at a time. Its worker is made ahead of need and replaced when it was killed or is old."""
-
-    def __init__(
-        self, name: str, number: int, folder: Path, memory: int, python: Path | None, meter: ProcessorMeter
-    ) -> None:
-        self._name, self._number, self._meter = name, number, meter
-        self._folder = folder.absolute()
-        self._memory = memory
-        self._python = python
-        self._generation = 0
-        self._starting: asyncio.Task[WorkerProcess] | None = None
-        self.walled = True
-        self.limitable = False
-
-    def prepare(self) -> None:
-        """Begin to start a worker, if there is none."""
-        if self._starting is None:
-            self._starting = asyncio.create_task(self._spawn())
-            self._starting.add_done_callback(_noticed)
-
-    async def worker(self) -> WorkerProcess:
-        """Raises Unavailable."""
-        self.prepare()
-        assert self._starting is not None
-        try:
-            worker = await asyncio.shield(self._starting)
-        except Unavailable:
-            self._starting = None
-            raise
-        if not worker.alive:  # killed from outside while it was idle
-            await self.replace()
-            self.prepare()
-            worker = await asyncio.shield(self._starting)
-        return worker
-
-    async def replace(self) -> None:
-        """End the worker; the next one starts when it is asked for or prepared."""
-        starting, self._starting = self._starting, None
-        if starting is None:
-            return
-        if not starting.done():
-            starting.cancel()
-            await asyncio.wait([starting])
-        if not starting.cancelled() and starting.exception() is None:
-            await starting.result().kill()
-
-    async def _spawn(self) -> WorkerProcess:
-        self._generation += 1
-        group = Cgroup.make(f"{self._name}-{self._generation}", self._memory)
-        self.walled = group is not None
-        try:
-            log_file = self._folder / f"worker-{self._number}.log"
-            worker = await WorkerProcess.spawn(self._folder / "cache", log_file, group, self._python)
-        except BaseException:
-            if group is not None:
-                group.remove()
-            raise
-        self.limitable = worker.group is not None and worker.group.quota is not None
-        self._meter.follow(worker, group=worker.group, pid=worker.pid)
-        worker.ended = lambda: self._meter.close(worker)
-        return worker
-
-
-def _noticed(task: asyncio.Task[Any]) -> None:
-    """A failed start is told to whoever needs the worker; nobody may need it any more."""
-    if not task.cancelled():
-        task.exception()
-
-
 class Executor:
     """Runs tasks in `slots` worker processes. `folder` is its own; `memory_cap` is the most one task may ask for.
 
@@ -191,8 +122,8 @@ class Executor:
         self._name = f"{next(_executors)}"  # of its groups, beside those of others in this process
         self._meter, self._standing = ProcessorMeter(), Standing()
         memory = memory_cap + OVERHEAD_BYTES
-        self._slots = [_Slot(f"{self._name}.{n}", n, self._folder, memory, python, self._meter) for n in range(slots)]
-        self._free: asyncio.Queue[_Slot | None] = asyncio.Queue()
+        self._slots = [Slot(f"{self._name}.{n}", n, self._folder, memory, python, self._meter) for n in range(slots)]
+        self._free: asyncio.Queue[Slot | None] = asyncio.Queue()
         self._active: set[str] = set()
         self._saving: set[str] = set()  # runs in a worker whose tasks have checkpoints
         self._groups = 0
@@ -382,7 +313,7 @@ class Executor:
         for turn in self._turns.values():
             turn.evict(cause)
 
-    async def _turn_of(self, turn: _Turn) -> _Slot:
+    async def _turn_of(self, turn: _Turn) -> Slot:
         """The next free slot. Raises Evicted when it is not waited for any more."""
         taking = asyncio.create_task(self._take())
         try:
@@ -399,7 +330,7 @@ class Executor:
         turn.waited = self._admission.closed()[1] - turn.asked
         return slot
 
-    async def _take(self) -> _Slot:
+    async def _take(self) -> Slot:
         if self._stopped:
             raise Unavailable("the sandbox is not running")
         while True:
@@ -414,7 +345,7 @@ class Executor:
         self.running += 1
         return slot
 
-    def _give_back(self, slot: _Slot, kill: bool) -> None:
+    def _give_back(self, slot: Slot, kill: bool) -> None:
         self.running -= 1
         if not kill or self._stopped:
             self._free.put_nowait(slot)
@@ -423,7 +354,7 @@ class Executor:
         self._replacing.add(task)
         task.add_done_callback(self._replacing.discard)
 
-    async def _renew(self, slot: _Slot) -> None:
+    async def _renew(self, slot: Slot) -> None:
         try:
             await slot.replace()
         finally:

@@ -4,6 +4,7 @@ processes and little memory, by its limits of processor time and output, and by 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import os
 import shutil
@@ -19,9 +20,10 @@ import pytest
 
 from fogchain.market.messages import Exit
 from node.executor import native, seccomp
-from node.executor.pool import Executor, RunOutcome
+from node.executor.pool import Evicted, Executor, RunOutcome
 
 from .conftest import MIB, Runner, request
+from .ways import BEST, GROUP, OLD, missing, take, until
 
 # x86-64, static: write(1, "hello\n", 6); exit(7)
 _CODE = bytes.fromhex(
@@ -300,3 +302,69 @@ def test_the_filter_fits_what_the_kernel_takes() -> None:
     program = seccomp.program()
     assert len(program) % 8 == 0
     assert len(program) // 8 < 4096
+
+
+# Eight processes, each in a session of its own (call 112); each wakes whatever it may signal, and burns processor time.
+RESTLESS = """
+    fork; fork; fork; syscall(112); $SIG{$_} = "IGNORE" for qw(TSTP TTIN TTOU HUP TERM CONT);
+    while (1) { kill CONT => -1; 1 for 1..20000 }
+"""
+
+
+@pytest.mark.parametrize("way", [BEST, OLD, GROUP])
+async def test_a_program_with_many_processes_stands_as_a_whole_and_dies_as_one(
+    way: str, image: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if why := missing(way):
+        pytest.skip(why)
+    take(way, monkeypatch.setattr)
+    executor = Executor(tmp_path / "executor", 1, memory_cap=128 * MIB, wanted=("native",))
+    await executor.start()
+    try:
+        limits = {"fuel": 600 * 10**9, "memory": 64 * MIB, "time": 600_000}
+        wanted = request(tmp_path, image, runtime="native", args=("/usr/bin/perl", "-e", RESTLESS), **limits)
+        run = asyncio.create_task(executor.run(wanted))
+        await until(lambda: len(_busy()) == 8)
+        for _ in range(3):
+            executor.suspend()
+            await until(executor.standing)
+            before = executor.processor_time()
+            await asyncio.sleep(0.2)
+            assert executor.processor_time() == before
+            executor.resume()
+            await until(lambda used=before: executor.processor_time() > used + 0.05)  # type: ignore[misc]
+        executor.suspend()
+        await until(executor.standing)
+        tasks = _busy()
+        executor.kill()
+        with pytest.raises(Evicted):
+            await run
+        await until(lambda: not any(task.is_running() and task.status() != psutil.STATUS_ZOMBIE for task in tasks))
+        executor.resume()
+        outcome = await executor.run(request(tmp_path, HELLO_ELF, runtime="native", **limits))
+        assert outcome.code == 7
+    finally:
+        await executor.stop()
+
+
+async def test_a_program_that_stood_still_has_all_of_its_time(perl: Runner, executor: Executor) -> None:
+    executor.suspend()
+    run = asyncio.create_task(perl("print 1", time=1_000))
+    await until(lambda: executor.running)
+    stood = time.monotonic()
+    await until(lambda: time.monotonic() > stood + 2)
+    assert not run.done()
+    executor.resume()
+    outcome = await run
+    assert (outcome.exit, _out(outcome)) == (Exit.OK, "1"), outcome.detail
+    assert outcome.stood > 1.9
+
+
+def _busy() -> list[psutil.Process]:
+    """The native task's own processes."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.name() == "perl":
+                found.append(process)
+    return found
