@@ -191,12 +191,13 @@ class Journal:
         return went
 
     def history(self, since: float) -> Iterator[tuple[float, Snapshot]]:
-        """What the sensors said from then on: Unix seconds and the whole snapshot."""
+        """What the sensors said from then on: Unix seconds and the whole snapshot, with what was said before it."""
         known: dict[str, Value | None] = {}
         with self._engine.connect() as connection:
-            for row in connection.execute(select(_readings).where(_readings.c.at >= since).order_by(_readings.c.id)):
+            for row in connection.execute(select(_readings).order_by(_readings.c.id)):
                 known = known | {name: value for name, value in json.loads(row.changes).items() if name in SENSORS}
-                yield row.at, known
+                if row.at >= since:
+                    yield row.at, known
 
 
 def _short(value: Value | None) -> Value | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from harvest_fakes import Clock, FedWatch, ToldThrottle, ToldWorkers
+from harvest_fakes import FINE, Clock, FedWatch, ToldThrottle, ToldWorkers
 from sqlalchemy import Engine
 
 from fogchain.database import open_database
@@ -218,3 +218,10 @@ async def test_what_the_sensors_said_is_read_again(stage: Stage) -> None:
     history = list(stage.journal.history(0))
     assert history[0][1]["battery.charge"] == 90.0 and history[-1][1]["battery.charge"] == 80.0
     assert history[-1][1]["power.source"] == "mains"
+
+
+def test_a_past_that_begins_later_knows_what_was_said_before(stage: Stage) -> None:
+    stage.journal.read(FINE, 100.0)
+    stage.journal.read(FINE | {"cpu.foreign": 6.0}, 200.0)
+    ((at, snapshot),) = stage.journal.history(150.0)
+    assert (at, snapshot["cpu.foreign"], snapshot["power.source"]) == (200.0, 6.0, "mains")
