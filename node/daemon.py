@@ -9,7 +9,8 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 
@@ -39,9 +40,9 @@ from fogchain.jobs.store import JobStore
 from fogchain.market.checkpointing import mean_stay
 from fogchain.market.engines import Runtime
 from fogchain.market.messages import Exit
-from fogchain.market.survival import forecast
 from fogchain.wallet import keystore
 from fogchain.wallet.keystore import Wallet, find_password
+from node import views
 from node.api import once
 from node.api.app import create_app
 from node.api.server import ApiServer
@@ -55,6 +56,9 @@ from node.fleet import store as fleet_store
 from node.fleet.gateway import Gateway
 from node.fleetbackend import FleetBackend
 from node.fleetroom import capacity_of, make_gateway
+from node.harvest import journal as harvest_journal
+from node.harvesting import Harvesting, load_policy
+from node.idle import FleetGate, Idle
 from node.p2p.address import PeerAddress, PeerFound, PeerUp, node_key_of, peer_id_of
 from node.p2p.blobs import fetch_blob, serve_blobs, serve_sources
 from node.p2p.host import P2PHost
@@ -95,6 +99,8 @@ class Node:
         """Takes the folder. Raises NotFound, BadInput, CorruptData, Conflict (already running)."""
         self.folder = folder
         self.config: NodeConfig = load_config(folder)
+        if "provider" in self.config.node.roles:
+            load_policy(folder.policy)  # one with an error is told before anything has started
         self._lock = take(folder)
         self._stack = contextlib.AsyncExitStack()
         self._stop = asyncio.Event()
@@ -198,11 +204,18 @@ class Node:
         gateway: Gateway | None = None
         fleet: FleetBackend | None = None
 
+        def machine_changed() -> None:
+            node_changed()
+            if fleet is not None:
+                fleet_changed()
+
         def fleet_changed() -> None:
             if provider is not None:
                 provider.capacity_changed()
             for services in watchers:
                 services.fleet_changed()
+
+        idle: Idle | None = None
 
         def offered() -> Offered | None:
             mine = [r for r in index.providers() if r.owner.lower() == wallet.address]
@@ -281,7 +294,16 @@ class Node:
             self._keep(gauge.run(), "gauge")
             self._keep(book.run(), "provider-book")
         if "provider" in config.node.roles:
-            executor: Backend = _backend(self.folder.work, config.provider, node_changed)
+            local = _backend(self.folder.work, config.provider, node_changed)
+            executor: Backend = local
+            idle = Idle(
+                policy=load_policy(self.folder.policy),
+                config=config.harvest,
+                data=self.folder.root,
+                executor=local,
+                engine=engine,
+                changed=machine_changed,
+            )
             if config.fleet.enabled:
                 gateway = make_gateway(
                     config, network, deployment.domain.network, identity.node_key, engine, fleet_changed
@@ -292,15 +314,20 @@ class Node:
                     folder=self.folder.work,
                     slots=config.provider.slots,
                     memory=config.provider.memory,
-                    works=lambda: config.fleet.works,
+                    works=partial(_works, config, idle),
+                    around=idle.run,
                     blobs=blobs,
                     fetch=network.fetch,
                 )
                 self._keep(gateway.run(), "fleet")
             await executor.start()
             self._stack.push_async_callback(executor.stop)
+            rate = await executor.measure_rate()
             uptime = Uptime(engine, time.time())
-            sandbox, rate = _Sandbox(executor, lambda: _stay(uptime)), await executor.measure_rate()
+            watched = idle.run if fleet is None else _unwatched
+            sandbox = _Sandbox(executor, watched, stay=partial(_stay, idle, uptime))
+            await idle.start()
+            self._stack.push_async_callback(idle.stop)
 
             def capacity() -> Capacity:
                 own = Capacity(config.provider.slots, config.provider.memory, rate)
@@ -317,6 +344,7 @@ class Node:
                 database=engine,
                 base_price=partial(_base_price, client),
                 uptime=uptime,
+                chances=idle.chances,
                 now=index.now,
             )
             provider = Provider(
@@ -333,12 +361,15 @@ class Node:
                 network=network,
                 sandbox=sandbox,
                 capacity=capacity,
+                gate=idle if fleet is None else FleetGate(idle, capacity),
                 index=index,
                 sender=sender,
                 calls=calls,
                 changed=node_changed,
             )
-            gauged = Gauged(sandbox=sandbox, blobs=blobs, busy=lambda: provider is not None and provider.busy)
+            if fleet is None:
+                idle.stood_down = provider.stand_down
+            gauged = Gauged(sandbox=sandbox, blobs=blobs, busy=partial(_is_busy, provider, idle))
             network.serve("gauge", gauged.answer)
         roles = [role for role in (buyer, provider) if role is not None]
         readable = [*roles, *([gateway] if gateway is not None else [])]
@@ -378,6 +409,7 @@ class Node:
             refusals=self.refusals,
             refused_by_peers=self.refused_by_peers,
             fleet=Devices(gateway, network.peer_id, fleet.own_place if fleet is not None else lambda: None),
+            harvesting=self._harvesting(idle, provider) if idle and provider else None,
         )
         self._keep(services.data.tend(), "storage")
         watchers.append(services)
@@ -386,6 +418,17 @@ class Node:
             await role.start()
             self._stack.push_async_callback(role.stop)
         return services
+
+    def _harvesting(self, idle: Idle, provider: Provider) -> Harvesting:
+        return Harvesting(
+            harvester=idle.harvester,
+            probes=idle,
+            journal=idle.journal,
+            file=self.folder.policy,
+            cores=self.config.provider.slots,
+            running=lambda: idle.running,
+            survival=lambda: views.survival_of(provider.offer),
+        )
 
     def _keep(self, work: Coroutine[None, None, None], name: str) -> None:
         """A task that goes on until the node stops."""
@@ -490,9 +533,11 @@ def _backend(folder: Path, config: ProviderSection, changed: Callable[[], None])
 class _Sandbox:
     """`node.trade.ports.Sandbox` over the executor's worker processes."""
 
-    def __init__(self, executor: Backend, stay: Callable[[], float]) -> None:
-        """`stay`: seconds for which this machine is forecast to stay, on average."""
-        self._executor, self._stay = executor, stay
+    def __init__(
+        self, executor: Backend, around: Callable[[], AbstractAsyncContextManager[None]], stay: Callable[[], float]
+    ) -> None:
+        """`around`: what each run is done in; `stay`: seconds for which this machine stays, on average."""
+        self._executor, self._around, self._stay = executor, around, stay
 
     @property
     def engines(self) -> tuple[str, ...]:
@@ -528,7 +573,8 @@ class _Sandbox:
             stay=self._stay(),
         )
         try:
-            outcome = await self._executor.run(request)
+            async with self._around():
+                outcome = await self._executor.run(request)
         except Evicted as evicted:
             raise HandedBack(evicted.cause) from evicted
         return Ran(
@@ -559,6 +605,21 @@ class _Sandbox:
         self._executor.discard(run_id)
 
 
+def _is_busy(provider: Provider, idle: Idle) -> bool:
+    return provider.busy or bool(idle.why_not())
+
+
+@contextlib.asynccontextmanager
+async def _unwatched() -> AsyncIterator[None]:
+    """Of a run whose machine is another."""
+    yield
+
+
+def _works(config: NodeConfig, idle: Idle) -> bool:
+    """Whether a fleet's gateway runs tasks itself now."""
+    return config.fleet.works and not idle.why_not()
+
+
 async def serve(folder: DataFolder) -> None:
     """Run a node until SIGINT or SIGTERM."""
     node = Node(folder)
@@ -572,9 +633,9 @@ async def serve(folder: DataFolder) -> None:
     await node.stop()
 
 
-def _stay(uptime: Uptime) -> float:
+def _stay(idle: Idle, uptime: Uptime) -> float:
     """Seconds, on average, by what this node says of itself in its offers."""
-    *_, last = forecast(uptime.record())
+    *_, last = idle.chances(uptime.record())
     return mean_stay(last)
 
 
@@ -660,6 +721,7 @@ def _tables() -> MetaData:
         fetched_blobs,
         trade_settlement,
         fleet_store,
+        harvest_journal,
     )
     for source in (room.tables for room in rooms):
         for table in source.tables.values():

@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import structlog
@@ -51,13 +52,15 @@ class FleetBackend:
         slots: int,
         memory: int,
         works: Callable[[], bool],
+        around: Callable[[], AbstractAsyncContextManager[None]],
         blobs: BlobStore,
         fetch: Fetch,
     ) -> None:
-        """`slots` and `memory` are the gateway's own; `works`: whether it runs tasks itself now."""
+        """`slots` and `memory` are the gateway's own; `works`: whether it runs tasks itself now;
+        `around`: what a run here is done in."""
         self._own, self._gateway = own, gateway
         self._runs = folder.absolute() / "fleet"
-        self._slots, self._memory, self._works = slots, memory, works
+        self._slots, self._memory, self._works, self._around = slots, memory, works, around
         self._blobs, self._fetch = blobs, fetch
         self._active: set[str] = set()
         self._here: set[str] = set()  # runs that the gateway has itself
@@ -155,7 +158,8 @@ class FleetBackend:
             if place.key == HERE:
                 self._here.add(request.run_id)
                 try:
-                    return await self._own.run(request)
+                    async with self._around():
+                        return await self._own.run(request)
                 except Evicted:
                     avoid.add(HERE)
                     if not self._gateway.places():

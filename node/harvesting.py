@@ -14,6 +14,7 @@ from fogchain.api.harvest import (
     HarvestView,
     IntentRequest,
     LintView,
+    LostView,
     PolicyRequest,
     PolicyView,
     ProbeView,
@@ -26,14 +27,16 @@ from fogchain.api.harvest import (
 )
 from fogchain.api.models import Page
 from fogchain.chain.deployment import write_atomically
-from fogchain.errors import BadInput
+from fogchain.errors import BadInput, NotFound
 from node.harvest import profile
 from node.harvest.expression import Cause, show, write
 from node.harvest.harvester import Harvester, Seen, cause_of_veto
 from node.harvest.journal import Journal, Kept
 from node.harvest.policy import Policy, Veto
+from node.harvest.replay import PowerModel, replay
 from node.harvest.sensors import SENSORS, Number
 
+HOUR = 3600
 DEFAULT_PROFILE = "dedicated"  # of a node that has no policy
 
 
@@ -53,13 +56,14 @@ class Harvesting:
         probes: Probes,
         journal: Journal,
         file: Path,
+        cores: int,
         running: Callable[[], int],
         survival: Callable[[], Mapping[str, int]],
         wall: Callable[[], float] = time.time,
     ) -> None:
         """`file`: the owner's policy, which need not be there. `survival`: basis points by span."""
         self._harvester, self._probes, self._journal, self._file = harvester, probes, journal, file
-        self._running, self._survival, self._wall = running, survival, wall
+        self._cores, self._running, self._survival, self._wall = cores, running, survival, wall
 
     def view(self) -> HarvestView:
         seen, wall = self._harvester.seen, self._wall()
@@ -134,7 +138,26 @@ class Harvesting:
         )
 
     async def replay(self, request: ReplayRequest) -> ReplayView:
-        raise NotImplementedError
+        """Raises BadInput (BadPolicy), NotFound while there are no readings."""
+        policy = profile.read(_text(request), "the policy")
+        return await asyncio.to_thread(self._replay, policy, self._wall() - request.span / 1000)
+
+    def _replay(self, policy: Policy, since: float) -> ReplayView:
+        history = list(self._journal.history(since))
+        if len(history) < 2:
+            raise NotFound("there are no readings of that time yet", hint="they come by the minute while a node runs")
+        (found,) = replay((policy,), history, PowerModel.of_cores(self._cores))
+        return ReplayView(
+            first=history[0][0],
+            last=history[-1][0],
+            hours=found.known / HOUR,
+            offered=found.offered / HOUR,
+            worked=found.worked / HOUR,
+            transitions=found.transitions,
+            longest=found.longest / HOUR,
+            energy=found.energy,
+            lost=[LostView(guard=guard, hours=seconds / HOUR) for guard, seconds in found.lost_to.items()],
+        )
 
     def _profile(self) -> Profile | None:
         return cast("Profile | None", profile.profile_in(policy_text(self._file)))

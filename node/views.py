@@ -361,13 +361,12 @@ def counts_view(ended: Mapping[Exit, int]) -> dict[str, int]:
 
 
 def offer_view(offer: Offer) -> OfferView:
-    chances = (offer.survival_10m, offer.survival_1h, offer.survival_2h)
     return OfferView(
         resource_class=class_name(offer.resource_class),
         multiplier=offer.multiplier or None,
         price=offer.price,
         regions=list(regions_of(offer)),
-        survival=dict(zip(("10 min", "1 h", "2 h"), chances, strict=True)),
+        survival=survival_of(offer),
         slots=offer.slots,
         memory=offer.memory,
         fuel_rate=offer.fuel_rate,
@@ -375,6 +374,13 @@ def offer_view(offer: Offer) -> OfferView:
         on_account=offer.on_account,
         expires=offer.expiry,
     )
+
+
+def survival_of(offer: Offer | None) -> dict[str, int]:
+    """The chances in an offer, in basis points by span; nothing without one."""
+    if offer is None:
+        return {}
+    return {"10 min": offer.survival_10m, "1 h": offer.survival_1h, "2 h": offer.survival_2h}
 
 
 def rating_view(records: list[RatingRecord], own: str) -> RatingView | None:

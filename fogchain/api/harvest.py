@@ -60,7 +60,7 @@ class ProbeView(View):
 
     name: str
     sensors: list[str]
-    state: Literal["ok", "late", "failed", "absent", "waiting"]
+    state: Literal["ok", "late", "failed", "absent"]
     detail: str = ""
     age: float | None = None  # seconds since it last told something
 
@@ -147,8 +147,9 @@ class ReplayView(View):
     first: float  # Unix seconds of the first reading
     last: float
     hours: float  # of readings; gaps are left out
-    offered: float  # hours in which it would have worked or taken work, throttled ones by their duty
+    offered: float  # hours in which work would have run, if slowly
+    worked: float  # the same, throttled ones by their duty
     transitions: int
     longest: float  # hours of the longest stretch
-    energy: float  # kWh of the work, by the stated power
+    energy: float  # kWh that work in all of it would have drawn, by an estimate of what a core draws
     lost: list[LostView]

@@ -121,7 +121,7 @@ def _receipts(buyer: Books, provider: Books) -> list[str]:
             if getattr(ours, field) != getattr(theirs, field):
                 found.append(
                     f"order {order}: {field} is {getattr(ours, field)} for the buyer, "
-                    f"{getattr(theirs, field)} for {provider.name}"
+                    f"{getattr(theirs, field)} for {provider.name} ({theirs.state}: {theirs.reason_text})"
                 )
     for session in provider.sessions.values():
         if session.job is not None and session.claimed + session.penalty != owed[session.job]:

@@ -206,10 +206,10 @@ def replay(
     output.facts(
         [
             ("readings", f"{found['hours']:.1f} h, from {_clock(found['first'])} to {_clock(found['last'])}"),
-            ("offered", f"{found['offered']:.1f} h, {share:.0%} of them"),
+            ("offered", f"{found['offered']:.1f} h, {share:.0%} of them; {found['worked']:.1f} h at full speed"),
             ("longest", f"{found['longest']:.1f} h at a stretch"),
             ("changes", str(found["transitions"])),
-            ("energy", f"{found['energy']:.2f} kWh"),
+            ("energy", f"{found['energy']:.2f} kWh, if there had always been work"),
             ("lost to", ", ".join(f"{one['guard']} {one['hours']:.1f} h" for one in found["lost"])),
         ]
     )

@@ -121,6 +121,7 @@ class Harvester:
         self._device, self._held, self._pacer = Device(), policy.start(), Pacer(policy)
         self._weighed: Weighed | None = None
         self._since, self._cause = clock(), ""
+        self._admitted: bool | None = None
         self._read_at = float("-inf")
         self._seen = self._look(self._watch.snapshot())
 
@@ -171,6 +172,11 @@ class Harvester:
         return self._device.takes_work
 
     @property
+    def admits(self) -> bool:
+        """Whether a task that it has may begin."""
+        return self._device.state in _WORKING
+
+    @property
     def standing(self) -> bool:
         """Whether tasks that it has stand still."""
         return self._device.state in (State.FROZEN, State.CHECKPOINTING, State.VACATING)
@@ -185,6 +191,14 @@ class Harvester:
         if decision.vetoes:
             return cause_of(decision)
         return self._seen.cause
+
+    def told(self) -> str:
+        """The same as a stranger may read it: which guard, and nothing of what its owner does."""
+        device = self._device
+        if device.intent in ("pause", "finish") or device.state is State.QUARANTINE:
+            return "its owner keeps it back"
+        vetoes = self._seen.decision.vetoes
+        return f"its owner needs it ({vetoes[0].guard.name})" if vetoes else "it has just started"
 
     def intend(self, intent: Intent, seconds: float | None = None) -> Seen:
         """The owner's will, for so long or until he says so again. It holds at once, and is on disk when this returns.
@@ -262,6 +276,7 @@ class Harvester:
             if self._weighed is None or not same(weighed, self._weighed):
                 self._weighed = weighed
                 self._take(weighed)
+                self._read_at = self._clock()  # a replay is to see what moved it
             self._confirm()
             self._take(Ticked())
             self._throttle.set(self._seen.duty if self._device.duty else 1.0)
@@ -302,13 +317,15 @@ class Harvester:
         for one in went:
             self._since, self._cause = one.at, one.cause
             log.info("harvest", before=one.before.value, after=one.after.value, cause=one.cause, actor=one.actor)
-        self._workers.admit(self._device.state in _WORKING)
+        if self.admits != self._admitted:
+            self._admitted = self.admits
+            self._workers.admit(self._admitted)
         self._seen = Seen(
             self._device, self._seen.decision, self._seen.snapshot, self._seen.pace, self._policy, self._since,
             self._cause, now,
         )  # fmt: skip
-        if took and not self._device.takes_work:
-            self._stood_down(self.why())
+        if took and not self._device.takes_work and not isinstance(event, Stopped):
+            self._stood_down(self.told())
         if went:
             self._changed()
         return went
@@ -322,14 +339,11 @@ class Harvester:
             case "checkpoint":
                 self._checkpoint()
             case "vacate":
-                self._workers.evict(self._why_now())
+                self._workers.evict(self.told())
                 self._throttle.thaw()
             case "kill":
                 self._workers.kill()
                 self._throttle.thaw()
-
-    def _why_now(self) -> str:
-        return self._device.weighed.cause or self._cause or "its owner needs the machine"
 
     def _checkpoint(self) -> None:
         """Under way in the event loop; the device machine's deadline does not wait for it."""

@@ -116,15 +116,13 @@ class Journal:
                     )  # fmt: skip
 
     def read(self, snapshot: Snapshot, at: float) -> None:
-        """Keep what changed since the last time; all of it the first time."""
+        """Keep what changed since the last time, which may be nothing; all of it the first time."""
         before = self._seen
         changes = {
             name: _short(snapshot.get(name))
             for name in SENSORS
             if before is None or _short(snapshot.get(name)) != _short(before.get(name))
         }
-        if not changes:
-            return
         with transaction(self._engine) as connection:
             connection.execute(insert(_readings).values(at=at, changes=json.dumps(changes)))
         self._seen = dict(snapshot)

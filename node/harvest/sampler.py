@@ -8,8 +8,17 @@ from dataclasses import dataclass
 
 from node.harvest.sensors import SENSORS, Snapshot, Value, plausible, steady
 
-WINDOW = {"battery.slope": ("battery.charge", 600.0, 3600.0), "thermal.slope": ("thermal.cpu", 60.0, 60.0)}
-LEAST = {"battery.slope": 120.0, "thermal.slope": 10.0}  # seconds between the first and the last of a slope's readings
+# Of each slope: its sensor, over how many seconds, and in its unit per how many.
+WINDOW = {
+    "battery.slope": ("battery.charge", 600.0, 3600.0),
+    "battery.warming": ("battery.temperature", 300.0, 60.0),
+    "thermal.slope": ("thermal.cpu", 60.0, 60.0),
+}
+LEAST = {
+    "battery.slope": 120.0,
+    "battery.warming": 60.0,
+    "thermal.slope": 10.0,
+}  # seconds between the first and the last of a slope's readings
 
 _POINTS = 60  # of which a slope is made
 _COURSES: dict[str, float] = {}  # of each sensor with a slope: over how many seconds it is followed

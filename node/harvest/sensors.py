@@ -63,6 +63,7 @@ SENSORS: Mapping[str, Kind] = MappingProxyType(
         "battery.slope": Number(Unit.PERCENT_AN_HOUR, -1000, 1000),  # net: what charges it less what is drawn
         "battery.thermometer": Flag(),  # it tells its temperature; those of many laptops do not
         "battery.temperature": Number(Unit.CELSIUS, -40, 120, jump=10),
+        "battery.warming": Number(Unit.CELSIUS_A_MINUTE, -60, 60),
         "power.source": Choice(frozenset(("mains", "ups", "ups-battery", "usb", "battery"))),
         "power.saver": Flag(),
         "thermal.present": Flag(),  # a sensor is there; virtual machines have none

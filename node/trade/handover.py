@@ -18,6 +18,7 @@ from node.trade.wire import SignedCommitment
 
 log = structlog.get_logger(__name__)
 
+DISK_PAUSE = 2.0  # seconds between tries to write what a full disk did not take
 SEALED_PAUSE = 0.5  # seconds before a sealed answer is offered again
 
 
@@ -69,6 +70,7 @@ class Handover:
             if known is None or known.receipt is None or known.handed:
                 return
             self._grant(known)
+            verdict: tuple[str, str] | None = None
             session = self._ledger.held(account_of(known.order))
             if session is not None and session.closed:
                 return
@@ -77,18 +79,30 @@ class Handover:
                     await asyncio.sleep(SEALED_PAUSE)
                     continue
                 answer = await self._network.request(known.peer, "receipt", known.receipt.encode(), timeout=120)
-                self._heard(known.peer)
-                self._ledger.handed(digest, *wire.decode_verdict(answer))
-                self._changed()
-                return
+                verdict = wire.decode_verdict(answer)
             except (Unavailable, BadMessage) as error:
                 log.debug("receipt not handed over yet", order=digest.hex()[:12], why=error.message)
             except FogchainError as error:
                 log.warning("the buyer refuses a receipt", order=digest.hex()[:12], why=error.message)
-                self._ledger.handed(digest, f"refused: {error.message}"[:200])
+                verdict = f"refused: {error.message}"[:200], ""
+            else:
+                self._heard(known.peer)
+            if verdict is not None:
+                await self._keep(digest, *verdict)
                 return
             await asyncio.sleep(pause)
             pause = min(pause * 2, 15.0)
+
+    async def _keep(self, digest: bytes, verdict: str, reason: str) -> None:
+        """Return once the buyer's word is on disk; a full one takes it later, also after the session has ended."""
+        while True:
+            try:
+                self._ledger.handed(digest, verdict, reason)
+                self._changed()
+                return
+            except Unavailable as error:
+                log.error("a buyer's word waits for the disk", order=digest.hex()[:12], why=error.message)
+            await asyncio.sleep(DISK_PAUSE)
 
     async def _opened(self, known: LedgerOrder) -> bool:
         """Commit to a sealed order's answer. True once the buyer asks to see it: the others' answers are fixed too."""

@@ -16,7 +16,7 @@ from fogchain.identity import NodeIdentity
 from fogchain.market.engines import join
 from fogchain.market.messages import Offer
 from fogchain.market.offers import class_id, price_at
-from fogchain.market.survival import forecast
+from fogchain.market.survival import Record, forecast
 from fogchain.wallet.eip712 import Domain, sign
 from fogchain.wallet.keystore import Wallet
 from node.trade.ports import Capacity
@@ -56,12 +56,13 @@ class Issuer:
         database: Engine,
         base_price: BasePrice,
         uptime: Uptime,
+        chances: Callable[[Record], tuple[int, int, int]] = forecast,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._name, self._wallet, self._identity, self._domain = name, wallet, identity, domain
         self._config, self._capacity, self._engines = config, capacity, engines
         self._database, self._base_price, self._uptime = database, base_price, uptime
-        self._now = now
+        self._chances, self._now = chances, now
         self._price: int | None = config.price if config.multiplier is None else None
         self._why = "the base price is not known yet"
         self._offer: SignedOffer | None = None
@@ -117,7 +118,7 @@ class Issuer:
             changed = changed or there != capacity
         left = known.offer.expiry - now if known else 0
         if known is None or changed or not validity // 2 <= left <= validity:  # more: the clock was put back
-            soon, later, last = forecast(self._uptime.record())
+            soon, later, last = self._chances(self._uptime.record())
             offer = Offer(
                 provider=self._wallet.address,
                 node=self._identity.node_key,

@@ -38,6 +38,18 @@ class Network(Protocol):
     def node_key_of(self, peer_id: str) -> bytes: ...
 
 
+class Gate(Protocol):
+    """Whether this machine works for others now; its owner's need goes before."""
+
+    def why_not(self) -> str:
+        """Why it takes no orders, in words that a stranger may read; empty while it takes them."""
+        ...
+
+    async def admitted(self) -> None:
+        """Return once a task may begin."""
+        ...
+
+
 class HandedBack(FogchainError):
     """The run was ended because its machine is wanted for something else; `cause` says for what."""
 

@@ -16,7 +16,7 @@ from fogchain.chain.calls import Calls
 from fogchain.chain.index import EventIndex
 from fogchain.chain.sender import Sender
 from fogchain.config import ProviderSection
-from fogchain.errors import FogchainError, NotFound, PaymentRequired
+from fogchain.errors import FogchainError, NotFound, PaymentRequired, Unavailable
 from fogchain.identity import NodeIdentity
 from fogchain.jobs.quota import Storage
 from fogchain.jobs.spec import RunSpec
@@ -35,7 +35,7 @@ from node.trade.handover import Handover
 from node.trade.issuer import Issuer
 from node.trade.leases import Leases
 from node.trade.ledger import Ledger, LedgerOrder, OrderState, account_of
-from node.trade.ports import Capacity, Network, Sandbox
+from node.trade.ports import Capacity, Gate, Network, Sandbox
 from node.trade.registration import Registration
 from node.trade.runs import Runs
 from node.trade.sources import HeldFor
@@ -68,13 +68,14 @@ class Provider:
         storage: Storage,
         network: Network,
         sandbox: Sandbox,
+        gate: Gate,
         capacity: Callable[[], Capacity],
         index: EventIndex,
         sender: Sender,
         calls: Calls,
         changed: Callable[[], None],
     ) -> None:
-        self._issuer, self._wallet, self._domain = issuer, wallet, domain
+        self._issuer, self._wallet, self._domain, self._gate = issuer, wallet, domain, gate
         self._ledger, self._network, self._sandbox = ledger, network, sandbox
         self._index, self._changed = index, changed
         self._accounts = Accounts(ledger, index, wallet.address, config.on_account, self._account_moved)
@@ -87,6 +88,7 @@ class Provider:
             storage=storage,
             network=network,
             sandbox=sandbox,
+            gate=gate,
             credit=self._credit,
             uptime=uptime,
             now=index.now,
@@ -171,8 +173,13 @@ class Provider:
             task.cancel()
         await asyncio.gather(self._runs.stop(), self._handover.stop(), *tasks, return_exceptions=True)
 
+    def stand_down(self, cause: str) -> None:
+        """This machine takes no more for now: what waits goes back to its buyers, who are told."""
+        self._runs.hand_back(cause)
+        self._spawn(self._give_notice())
+
     async def _give_notice(self) -> None:
-        """Tell the buyers of open sessions that this node stops, so that they order elsewhere until it is back."""
+        """Tell the buyers of open sessions to order elsewhere, until this node answers their question for an offer."""
 
         async def tell(peer: str) -> None:
             with suppress(FogchainError):
@@ -215,6 +222,7 @@ class Provider:
         """Tell all, seldom, that there is an offer: those who want it ask for it."""
         while True:
             try:
+                self._check_open()
                 offer = self._issuer.current().offer
                 endpoints = tuple(endpoint for endpoint in self._network.endpoints if len(endpoint) <= 128)
                 said = wire.Announcement(self._domain.digest(offer), offer.issued, endpoints[: wire.MAX_ENDPOINTS])
@@ -225,7 +233,12 @@ class Provider:
 
     async def _on_offer(self, _peer: str, data: bytes) -> bytes:
         wire.read_empty(data)
+        self._check_open()
         return self._issuer.current().encode()
+
+    def _check_open(self) -> None:
+        if why := self._gate.why_not():
+            raise Unavailable(f"this node takes no work now: {why}")
 
     # ---------------------------------------------------------------- orders
 
@@ -235,6 +248,7 @@ class Provider:
         known = self._ledger.get(digest)
         self._leases.hear(peer)
         if known is None:
+            self._check_open()
             self._acceptance.check(signed)
             promise = sign(self._wallet.key, self._domain, signed.order)
             self._ledger.take(digest, peer, signed, promise)
@@ -300,11 +314,6 @@ class Provider:
                     log.info("order called back", order=digest.hex()[:12], why=verdict or "not needed")
         self._changed()
         return wire.EMPTY
-
-    def hand_back(self, cause: str) -> int:
-        """Let go of all orders that have not begun, since this machine is wanted for something else: `Runs.hand_back`.
-        In the node's own thread."""
-        return self._runs.hand_back(cause)
 
     def _handed_back(self, digest: bytes) -> None:
         """Its buyer places it elsewhere as soon as it hears; should this word be lost, the next status says so too."""

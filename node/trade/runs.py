@@ -20,7 +20,7 @@ from fogchain.wallet.keystore import Wallet
 from node.trade import wire
 from node.trade.credit import CreditLine
 from node.trade.ledger import Ledger
-from node.trade.ports import HandedBack, Network, Ran, Sandbox
+from node.trade.ports import Gate, HandedBack, Network, Ran, Sandbox
 from node.trade.sources import blobs_of
 from node.trade.transfers import Transfers
 from node.trade.turns import Turns
@@ -48,6 +48,7 @@ class Runs:
         storage: Storage,
         network: Network,
         sandbox: Sandbox,
+        gate: Gate,
         credit: CreditLine,
         uptime: Uptime,
         now: Callable[[], float],
@@ -59,7 +60,7 @@ class Runs:
         elsewhere."""
         self._wallet, self._domain = wallet, domain
         self._ledger, self._blobs, self._network, self._sandbox = ledger, storage.store, network, sandbox
-        self._credit, self._uptime, self._now = credit, uptime, now
+        self._gate, self._credit, self._uptime, self._now = gate, credit, uptime, now
         self._delivered, self._handed_back, self._changed = delivered, handed_back, changed
         self._ran: set[bytes] = set()  # orders whose run has ended, and whose receipt is not on disk yet
         self._closed: dict[bytes, float] = {}  # order to for how long the sandbox had been closed when it came
@@ -129,6 +130,7 @@ class Runs:
         try:
             await self._fetch(digest, spec)
             async with self._credit.turn(digest, order, self._slots):
+                await self._gate.admitted()
                 ran = await self._run(digest, order, spec)
                 self._ran.add(digest)
             receipt = self._receipt(digest, order, ran)

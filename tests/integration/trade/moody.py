@@ -13,7 +13,6 @@ import asyncio
 import dataclasses
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +30,8 @@ FAULT = "its worker died, as it always does"
 
 
 class MoodySandbox(daemon._Sandbox):
-    def __init__(self, executor: HarvestedBackend, stay: Callable[[], float]) -> None:
-        super().__init__(executor, stay)
+    def __init__(self, executor: HarvestedBackend, *more: Any, **options: Any) -> None:
+        super().__init__(executor, *more, **options)
         self._feeling = asyncio.create_task(self._feel(executor))
 
     async def _feel(self, executor: HarvestedBackend) -> None:
