@@ -37,6 +37,7 @@ from fogchain.api.models import (
 from fogchain.chain import ratings
 from fogchain.chain.records import RatingRecord, SessionRecord
 from fogchain.jobs.machine import JobMachine, Run, Share, Task
+from fogchain.jobs.machine.runs import OVER
 from fogchain.jobs.outcome import reason_of
 from fogchain.jobs.spec import ResultFile, ResultManifest
 from fogchain.market.constraints import Failed, Matching
@@ -186,6 +187,7 @@ def task_view(machine: JobMachine, index: int, driver: JobDriver | None, manifes
         result=task.result.result if task.result else None,
         files=[ResultFile(**file.__dict__) for file in manifest.files] if manifest else [],
         runs=[run_view(machine, run, driver) for run in task.runs],
+        saved=task.saved.fuel if task.saved and task.state not in OVER else 0,
     )
 
 

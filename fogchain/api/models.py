@@ -577,6 +577,7 @@ class TaskView(View):
     files: list[ResultFile] = []
     runs: list[RunView]
     transfer: TransferView | None = None
+    saved: FuelAmount = 0  # what had been burnt when the newest checkpoint was taken that is here; 0: there is none
 
 
 class Event(View):

@@ -10,6 +10,7 @@ vanishes. The archive (`fogchain/jobs/checkpoint.py`) is then fetched like any b
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -37,7 +38,7 @@ log = structlog.get_logger(__name__)
 
 SUBJECT = "checkpoints"
 MAX_ASKED = 64  # orders in one question
-FRESH = 30.0  # seconds between two questions to one provider while its tasks run
+MOST_OF_TIME = 0.05  # of a running task's time, that bringing its checkpoints may take
 PATIENCE = 30.0  # seconds to bring one here,
 SLOWEST = 64 << 10  # beside its bytes at so many a second
 
@@ -125,15 +126,23 @@ class JobCheckpoints:
     def __init__(self, job: OpenJob) -> None:
         self._job = job
         self._machine, self._around = job.machine, job.around
-        self._looked: dict[str, float] = {}
+        self._pause = self._around.config.lost_after / 2000  # seconds: half of what passes before silence is noticed
+        self._next: dict[str, float] = {}  # by provider, when to ask again
 
-    async def refresh(self, share: Share, out: Sequence[Run]) -> None:
-        """Ask for what this provider's running tasks have saved, unless that was done just now."""
+    def refresh(self, share: Share, out: Sequence[Run]) -> None:
+        """Ask for what this provider's running tasks have saved, unless that was done just now. Who vanishes takes with
+        it what was done since: little beside the time it takes to notice."""
         running = [run for run in out if run.attempt in self._job.started and self._machine.worth_asking(run)]
         now = time.monotonic()
-        if running and now - self._looked.setdefault(share.provider, now) >= FRESH:
-            self._looked[share.provider] = now
-            await self.bring(share, running)
+        if running and now >= self._next.setdefault(share.provider, now + self._pause):
+            self._next[share.provider] = math.inf
+            self._job.spawn(self._refresh(share, running))
+
+    async def _refresh(self, share: Share, running: Sequence[Run]) -> None:
+        begun = time.monotonic()
+        await self.bring(share, running)
+        now = time.monotonic()
+        self._next[share.provider] = now + max(self._pause, (now - begun) / MOST_OF_TIME)
 
     async def bring(self, share: Share, runs: Sequence[Run]) -> None:
         """Bring what these runs have saved here, as far as it can be had: without, a task begins from the start."""

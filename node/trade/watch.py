@@ -211,7 +211,7 @@ class JobWatch:
                     for run, status in zip(out, wire.decode_status(answer, len(digests)), strict=True):
                         self._note_status(run, status)
                     await self._receipts.measure(share.peer, out)
-                    await self._checkpoints.refresh(share, [run for run in out if run.state == "out"])
+                    self._checkpoints.refresh(share, [run for run in out if run.state == "out"])
                     around.book.heard(share.peer)
                     self._job.problems.pop(share.provider, None)
                     if waiting := sum(run.attempt in self._job.unpaid for run in out):

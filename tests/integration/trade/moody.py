@@ -5,6 +5,7 @@ held     when there: no run of it ends
 deaf     when there: it neither hears nor says anything, while its work goes on
 still    when there: its runs stand still, real processes and all
 wanted   when there: its machine is wanted for something else. No run begins, those under way are handed back
+stands   when there: a run stands still as soon as its task has saved something, until it is ended
 """
 
 from __future__ import annotations
@@ -50,11 +51,24 @@ class MoodySandbox(daemon._Sandbox):
     async def run(self, *args: Any, **options: Any) -> Ran:
         if (DATA / "faulty").exists():
             return Ran(Exit.CRASHED, 0, None, {}, time.time(), time.time(), FAULT)
-        ran = await super().run(*args, **options)
+        stands = asyncio.create_task(self._stands(args[0]))
+        try:
+            ran = await super().run(*args, **options)
+        finally:
+            stands.cancel()
         while (DATA / "held").exists():
             await asyncio.sleep(0.05)
             ran = dataclasses.replace(ran, finished=time.time())
         return ran
+
+    async def _stands(self, run_id: str) -> None:
+        while not (DATA / "stands").exists() or self.checkpoint(run_id) is None:
+            await asyncio.sleep(0.002)
+        self._executor.suspend()  # type: ignore[attr-defined]
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._executor.resume()  # type: ignore[attr-defined]
 
 
 request, respond = host.P2PHost.request, host.P2PHost._respond
