@@ -193,3 +193,15 @@ def test_a_kill_at_any_moment_leaves_a_whole_copy(tmp_path: Path) -> None:
             writer.stdout.close()
         found = Checkpoint.decode(place.read_bytes(), 1 << 20)
         assert found.files == {"state": bytes([found.fuel % 256]) * 200_000}
+
+
+def test_the_engine_can_write_down_compiled_code_and_nothing_that_is_at_work() -> None:
+    """What docs/architecture.md says of memory snapshots. An engine that can do more is a reason to think again."""
+    from wasmtime import _bindings
+
+    able = {name for name in vars(_bindings) if not name.startswith("_") and "serialize" in name}
+    assert {name.split("serialize")[0] for name in able} == {
+        "wasm_module_", "wasm_module_de", "wasmtime_module_", "wasmtime_module_de",
+        "wasmtime_component_", "wasmtime_component_de",
+    }  # fmt: skip
+    assert not [name for name in vars(_bindings) if "snapshot" in name or "stack_save" in name]
