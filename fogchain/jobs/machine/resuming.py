@@ -83,6 +83,13 @@ class Resuming(Money):
             found[run.attempt] = self._claim(replace(run, fuel=whole) if run.went_on else run)
         return found
 
+    def _contradicted(self, held: Sequence[Run]) -> list[Run]:
+        """Runs that went on from another's checkpoint, where there are answers from the start and none is theirs: that
+        is enough to do without them, and no others need be asked who is right."""
+        claims = self._claims(held)
+        whole = {claims[run.attempt] for run in held if not self._borrowed(run)}
+        return [run for run in held if whole and self._borrowed(run) and claims[run.attempt] not in whole]
+
     def _overbilled(self, run: Run, right: Sequence[Run]) -> bool:
         """Whether it went on from a checkpoint and bills more than that can explain."""
         whole = [other.fuel for other in right if not other.went_on]

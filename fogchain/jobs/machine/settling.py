@@ -35,6 +35,11 @@ class Settling(Resuming):
             self._accept(task, held)
             return
         task.state = "checking"
+        if spoilt := self._contradicted(held):
+            for run in spoilt:
+                self._void(run, "went on from another's checkpoint, and from the start another result came of it")
+            self._settle(task)
+            return
         last = task.closed or not (out or self._others(task))
         verdict = judge(self._answers(held), self._seats(task), last=last)
         if verdict.kind == "agreed":

@@ -20,6 +20,7 @@ from fogchain.errors import CorruptData
 from fogchain.jobs.events import (
     Accepted,
     CapRaised,
+    Checkpointed,
     Committed,
     Delivered,
     Distrusted,
@@ -81,6 +82,7 @@ class Scene:
     operators: int = 0  # so many of the first providers are one operator's
     distrust_at: float = 0.0  # when another job finds the first provider out
     late: int = 0  # so many of the last providers come when some tasks are done
+    saves: float = 0.0  # the chance that a run's checkpoint reaches the buyer before it ends
 
     @property
     def dearest(self) -> int:
@@ -95,7 +97,7 @@ class Scene:
             deadline=self.deadline,
             grace=1000,
             penalty=self.penalty,
-            limits=Limits(fuel=FUEL_LIMIT, memory=1 << 16, time=60_000, output=0),
+            limits=Limits(fuel=FUEL_LIMIT, memory=1 << 16, time=60_000, output=0, checkpoint=100 if self.saves else 0),
             verify=Verify(level=self.level, sample=self.sample),
             tasks=tuple(TaskSpec(args=(str(index),)) for index in range(self.tasks)),
         )
@@ -142,7 +144,8 @@ def assert_sound(machine: JobMachine) -> None:
             assert 0 <= run.cost <= cost(run.fuel, share.price)
             assert run.cost == cost(run.fuel, share.price) or run.late
         assert share.late == sum(run.late for run in accepted)
-        assert share.penalties % max(1, spec.penalty_at(share.price)) == 0
+        kept = sum(spec.penalty_at(share.price, run.resumed) for run in mine if run.breached)
+        assert share.penalties == kept
         assert share.fuel == sum(run.fuel for run in accepted)
         assert share.accepted == sum(run.purpose == "work" for run in accepted)
         assert share.checks == sum(run.purpose != "work" for run in accepted)
@@ -164,6 +167,10 @@ def assert_sound(machine: JobMachine) -> None:
         out, held, accepted = task.live("out"), task.live("held"), task.live("accepted")
         answers = [machine.shares[run.provider].operator for run in (*out, *held, *accepted)]
         assert len(answers) == len(set(answers)), "an operator answers one task twice"
+        for run in (*held, *accepted):
+            hands = {machine.shares[maker].operator for maker in run.makers} - {machine.shares[run.provider].operator}
+            others = [other for other in (*held, *accepted) if other is not run and other.purpose != "canary"]
+            assert hands.isdisjoint(machine.shares[other.provider].operator for other in others), "its own witness"
         if task.state in ("done", "failed", "cancelled"):
             over += 1
             assert not held
@@ -178,7 +185,7 @@ def assert_sound(machine: JobMachine) -> None:
         if task.state == "done":
             assert task.result is not None and task.result.state == "accepted" and task.result.exit == Exit.OK
         if not machine.ended:
-            claims = {machine._claim(run) for run in accepted}
+            claims = set(machine._claims(accepted).values())
             assert len(claims) <= 1, "two different results of one task are paid"
             assert task.result is None or task.result.purpose != "canary" or task.result is accepted[0]
             assert len(accepted) <= 1 or task.checking or spec.replicas > 1, "a task that was not checked is paid twice"
@@ -208,6 +215,7 @@ class World:
         self._retry_at: dict[str, float] = {}
         self._count = 0
         self.signed_when_caught: dict[str, int] = {}
+        self.poisoned: set[tuple[int, int]] = set()  # checkpoints that are false, by task and fuel
 
     # ---------------------------------------------------------------- the buyer, as node/trade/driver.py
 
@@ -325,7 +333,13 @@ class World:
             attempt = machine.next_attempt + len(events)
             task, purpose = self._or_canary(work, share, given)
             given.add(share.operator)
-            events.append(Sent(self.now, task, attempt, share.provider, purpose, f"{attempt:02x}", "5151"))
+            saved = machine.saved_for(Work(task, purpose, frozenset()), share.provider)
+            events.append(
+                Sent(
+                    self.now, task, attempt, share.provider, purpose, f"{attempt:02x}", "5151",
+                    saved.fuel if saved else 0, ",".join(saved.makers) if saved else "",
+                )
+            )  # fmt: skip
         if events:
             before = machine.next_attempt
             self.record(*events)
@@ -359,6 +373,13 @@ class World:
         self.record(Accepted(self.now, run.attempt, "42" * 65))
         run = self.machine.runs[run.attempt]
         result, fuel, end = right_answer(self.scene, run.task)
+        if run.resumed:
+            fuel = max(0, fuel - run.resumed) + 50  # it reads what was saved
+            if (run.task, run.resumed) in self.poisoned:
+                result = hashlib.sha256(f"poisoned {run.task}".encode()).hexdigest()
+                end = int(chance.choice((Exit.OK, Exit.OK, Exit.NONZERO, Exit.OUT_OF_FUEL)))
+        if self.scene.saves and chance.random() < self.scene.saves and self.machine.worth_asking(run):
+            self._save(run, fuel)
         slots = self._free[run.provider]
         start = max(self.now, heapq.heappop(slots))
         slowness = 60.0 if kind == "slow" else 1.0
@@ -386,6 +407,14 @@ class World:
         receipt = "99" * 65
         self._later(at, Delivered(at, run.attempt, result, fuel, int(end), int(start), int(finish), receipt, False))
 
+    def _save(self, run: Run, fuel: int) -> None:
+        burnt = run.resumed + self.random.randint(1, fuel)
+        if self.character[run.provider].kind in DISHONEST or (run.task, run.resumed) in self.poisoned:
+            self.poisoned.add((run.task, burnt))
+        elif (run.task, burnt) in self.poisoned:
+            return
+        self.record(Checkpointed(self.now, run.attempt, "cc" * 32, 100, burnt))
+
     def _later(self, at: float, event: JobEvent) -> None:
         self._count += 1
         heapq.heappush(self.coming, (at, self._count, event))
@@ -406,7 +435,6 @@ class World:
             self._refused(event)
             return
         if isinstance(event, Delivered):
-            share = self.machine.shares[run.provider]
             if run.sealed:
                 if not run.commitment:
                     self.record(Committed(self.now, event.attempt, event.result))
@@ -414,7 +442,8 @@ class World:
                 if not self.machine.may_open(run):
                     self._later(self.now + 20, event)
                     return
-            chance = check_chance(self.scene.level, self.scene.sample, share.passed, event.exit)
+            passed = min(self.machine.shares[name].passed for name in (run.provider, *run.makers))
+            chance = check_chance(self.scene.level, self.scene.sample, passed, event.exit)
             event = Delivered(
                 self.now, event.attempt, event.result, event.fuel, event.exit, event.started, event.finished,
                 event.receipt, self.random.randrange(10_000) < chance,
@@ -441,4 +470,10 @@ class World:
     def wrong_results(self) -> list[Run]:
         """Results that stand and are not what an honest run gives."""
         standing = [task.result for task in self.machine.tasks if task.result is not None]
-        return [run for run in standing if (run.result, run.fuel, run.exit) != right_answer(self.scene, run.task)]
+        right = {run.attempt: right_answer(self.scene, run.task) for run in standing}
+        return [
+            run
+            for run in standing
+            if (run.result, run.exit) != (right[run.attempt][0], right[run.attempt][2])
+            or (run.fuel != right[run.attempt][1] and not run.resumed)
+        ]

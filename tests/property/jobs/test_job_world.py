@@ -49,6 +49,7 @@ def scenes(
         budget_runs=st.just(12 * runs_a_task),
         kill_chance=st.sampled_from((0.0, 0.05, 0.5)),
         seed=st.integers(0, 2**32),
+        saves=st.sampled_from((0.0, 0.5, 1.0)),
     )
 
 
@@ -126,6 +127,7 @@ def test_with_sampled_checks_the_job_ends_and_nothing_of_a_caught_liar_stands(sc
         failing_programs=st.frozensets(st.integers(0, 5), max_size=2),
         time_limit=st.just(600_000),
         late=st.integers(0, 3),
+        saves=st.sampled_from((0.0, 0.5, 1.0)),
     )
 )
 def test_whoever_takes_part_the_job_ends_in_time_within_its_budget_and_is_settled(scene: Scene) -> None:
