@@ -54,6 +54,7 @@ class LocalBox:
 
     def room(self, spec: RunSpec) -> None:
         refs = [spec.module, *spec.task.inputs.values(), *([spec.task.stdin] if spec.task.stdin else [])]
+        refs += [spec.resume.archive] if spec.resume else []
         missing = sum(ref.size for ref in refs if not self._storage.store.has(ref.sha256))
         self._storage.room(missing + spec.limits.output, "a task's data and output")
 
@@ -66,6 +67,7 @@ class LocalBox:
             stdin=blobs.path(spec.task.stdin.sha256) if spec.task.stdin else None,
             inputs={name: blobs.path(ref.sha256) for name, ref in spec.task.inputs.items()},
             seed=seed,
+            checkpoint=blobs.path(spec.resume.archive.sha256) if spec.resume else None,
         )
         outcome = await self._backend.run(request)
         return await asyncio.to_thread(self._result, attempt, outcome)

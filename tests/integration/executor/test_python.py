@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -169,3 +171,38 @@ async def test_an_interpreter_with_other_content_is_not_run(tmp_path: Path, monk
         assert executor.runtimes.engines == ()
     finally:
         await executor.stop()
+
+
+SAVING = """
+import json, os
+total, at = 0, 0
+if os.path.exists("/checkpoint/state"):
+    with open("/checkpoint/state") as file:
+        total, at = json.load(file)
+while at < 40:
+    total += sum(n * n % 7 for n in range(at * 20_000, (at + 1) * 20_000))
+    at += 1
+    with open("/checkpoint/state.tmp", "w") as file:
+        json.dump([total, at], file)
+    os.replace("/checkpoint/state.tmp", "/checkpoint/state")
+print(total)
+"""
+
+
+async def test_a_script_goes_on_from_what_it_has_saved(executor: Executor, tmp_path: Path) -> None:
+    made = dataclasses.replace(
+        request(
+            tmp_path, SAVING.encode(), runtime="python", fuel=30 * FUEL, memory=64 * MIB, time=170_000, checkpoint=100
+        ),
+        stay=0.0,
+    )  # fmt: skip
+    run = asyncio.create_task(executor.run(made))
+    while executor.checkpoint(made.run_id) is None:
+        assert not run.done(), run.result()
+        await asyncio.sleep(0.005)
+    run.cancel()
+    await asyncio.wait([run])
+    outcome = await executor.run(made)
+    assert (outcome.exit, _out(outcome, "stderr")) == (Exit.OK, "")
+    assert int(_out(outcome)) == sum(n * n % 7 for n in range(800_000))
+    assert outcome.resumed > 0
