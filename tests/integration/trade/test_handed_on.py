@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from hostile import until
+from moody import WANTED
 from trade_stage import PATIENCE, Market
 
 from fogchain.api.models import RunView, TaskView
@@ -36,7 +37,7 @@ class Stage(Market):
             f"""
 [job]
 module = "{PRIMES}"
-budget = "800 FOG"
+budget = "300 FOG"
 [limits]
 fuel = "60 Gfuel"
 memory = "16 MiB"
@@ -114,6 +115,22 @@ def check_handed_on(task: TaskView, first: RunView) -> None:
     assert second.cost < whole.cost  # it is paid for the rest
 
 
+async def test_a_task_that_is_handed_back_goes_on_elsewhere_from_what_it_has_saved(m: Stage) -> None:
+    with m.mood("stands", *NAMES):
+        job = await m.submit(m.job())
+        first = (await m.saved(job)).runs[0]
+    with m.mood("wanted", m.name_of(first)):
+        detail = await m.paid(job)
+    assert (detail.state, detail.tasks.done) == ("done", 1), detail.detail
+    task = await m.task(job)
+    check_handed_on(task, first)
+    back = task.runs[0]
+    assert (back.provider, back.state, back.breached, back.cost) == (first.provider, "lost", False, None)
+    share = next(share for share in detail.providers if share.address == first.provider)
+    assert (share.outages, share.penalty) == (0, 0)
+    assert WANTED in back.detail
+
+
 async def test_a_task_whose_provider_vanishes_goes_on_from_what_its_buyer_has(m: Stage) -> None:
     with m.mood("stands", *NAMES):
         job = await m.submit(m.job())
@@ -126,5 +143,3 @@ async def test_a_task_whose_provider_vanishes_goes_on_from_what_its_buyer_has(m:
     lost = task.runs[0]
     assert (lost.provider, lost.state, lost.cost) == (first.provider, "lost", None)
     check_handed_on(task, first)
-    await m.network.launch_node(name)
-    await m.network.ready(name)
