@@ -322,8 +322,6 @@ class Executor:
             if not taking.done():
                 taking.cancel()
                 await asyncio.wait((taking,))
-                if not taking.cancelled() and taking.exception() is None:
-                    self._give_back(taking.result(), kill=False)
         if taking.cancelled():
             raise Evicted(turn.evicted.result())
         slot = taking.result()

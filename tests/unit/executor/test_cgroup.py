@@ -24,10 +24,14 @@ def unified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_service_alone_in_its_group_passes_the_limits_on(unified: Path, tmp_path: Path) -> None:
-    cgroup.delegate()
+    said = Path.write_text
+    written: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "write_text", lambda path, text: (written.append(text), said(path, text))[1])
+        cgroup.delegate()
     own = unified / f"{cgroup.own_prefix()}-daemon"
     assert (own / "cgroup.procs").read_text() == str(os.getpid())
-    assert (unified / "cgroup.subtree_control").read_text() == "+memory +pids +cpu"
+    assert written[-2:] == ["+memory +pids", "+cpu"] and (unified / "cgroup.subtree_control").exists()
     (tmp_path / "membership").write_text(f"0::/system.slice/fogchain.service/{own.name}\n")  # as the kernel then says
     group = Cgroup.make("0-1", 1 << 20)
     assert group is not None
