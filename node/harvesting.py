@@ -33,7 +33,6 @@ from node.harvest.expression import Cause, show, write
 from node.harvest.harvester import Harvester, Seen, cause_of_veto
 from node.harvest.journal import Journal, Kept
 from node.harvest.policy import Policy, Veto
-from node.harvest.replay import PowerModel, replay
 from node.harvest.sensors import SENSORS, Number
 
 HOUR = 3600
@@ -65,16 +64,19 @@ class Harvesting:
         self._harvester, self._probes, self._journal, self._file = harvester, probes, journal, file
         self._cores, self._running, self._survival, self._wall = cores, running, survival, wall
 
+    def why_not(self) -> str:
+        """Why this machine takes no work now, in words; empty while it does."""
+        return "" if self._harvester.takes_work else self._harvester.why()
+
     def view(self) -> HarvestView:
         seen, wall = self._harvester.seen, self._wall()
         device = seen.device
-        takes = device.takes_work
         return HarvestView(
             state=device.state.value,
             cause=seen.cause,
             since=wall - (seen.at - seen.since),
-            takes_work=takes,
-            why="" if takes else self._harvester.why(),
+            takes_work=device.takes_work,
+            why=self.why_not(),
             intent=device.intent,
             until=None if device.until is None else wall + device.until - seen.at,
             duty=round(seen.duty * 10_000),
@@ -143,6 +145,8 @@ class Harvesting:
         return await asyncio.to_thread(self._replay, policy, self._wall() - request.span / 1000)
 
     def _replay(self, policy: Policy, since: float) -> ReplayView:
+        from node.harvest.replay import PowerModel, replay  # with NumPy, which nothing else here needs
+
         history = list(self._journal.history(since))
         if len(history) < 2:
             raise NotFound("there are no readings of that time yet", hint="they come by the minute while a node runs")

@@ -185,6 +185,7 @@ class Services:
             running=running,
             waiting=max(0, waiting - running),
             done=done,
+            held_back=self._harvesting.why_not() if self._harvesting else "",
             earned=sum(held.amount for held in self._ledger.sessions()),
             registered=self._provider.registered if self._provider else False,
             offer=views.offer_view(offer) if self._provider and (offer := self._provider.offer) else None,

@@ -142,6 +142,7 @@ class NodeStatus(View):
     running: int  # tasks in the sandbox now
     waiting: int  # orders accepted, not yet running
     done: int  # tasks delivered since the data folder was made
+    held_back: str = ""  # why this machine takes no work now, in words: see `fogchain.api.harvest`
     earned: FogAmount  # in vouchers, claimed or not, fees included
     registered: bool  # provider record on chain
     refusals: list[RefusalView] = []  # by this node, most frequent first

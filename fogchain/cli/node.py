@@ -156,6 +156,7 @@ def status(data: Data = None, as_json: Json = False) -> None:
             ("listens", "\n         ".join(node["listen"])),
             ("chain", _chain_line(chain)),
             ("tasks", f"{node['running']} running, {node['waiting']} waiting, {node['done']} done"),
+            ("works", f"not now: {node['held_back']}" if node["held_back"] else ""),
             ("ended", _counts(node["ended"])),
             ("runs", "\n         ".join(map(_runtime_line, node["runtimes"]))),
             ("offer", f"{output.price(offer['price'])}, {offer['slots']} at once" if offer else ""),

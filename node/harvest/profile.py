@@ -36,6 +36,7 @@ from node.harvest.reading import BadExpression, parse
 
 PROFILES = ("desktop", "laptop", "phone", "server", "quiet-night", "dedicated")
 MOST_GUARDS = 50
+HINT = "mend it; `fogchain harvest lint FILE` says all that is wrong with a policy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class _Source:
         line = self._line(guard, key)
         where = f"{self.name}, line {line}" if line else self.name
         of = f", guard {guard!r}" if guard else ""
-        error = BadPolicy(f"{where}{of}: {reason}", hint=hint)
+        error = BadPolicy(f"{where}{of}: {reason}", hint=hint or HINT)
         error.flaw = Flaw(reason, guard, line, hint)
         return error
 

@@ -44,7 +44,7 @@ def make(chain: LocalChain, root: Path, **sections: dict[str, object]) -> DataFo
     create_node(
         folder,
         name="test",
-        roles=("buyer",),
+        roles=sections.pop("roles", ("buyer",)),
         rpc_url=chain.rpc_url,
         deployment=chain.deployment,
         light=True,
@@ -123,6 +123,38 @@ def test_a_busy_peer_port(chain: LocalChain, tmp_path: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         refused(make(chain, tmp_path / "node", p2p={"listen": [f"/ip4/127.0.0.1/tcp/{port}"]}), str(port))
+
+
+GUARD = """profile = "laptop"
+[guards.{}]
+enter = "{}"
+leave = "battery.charge < 70 %"
+scope = "owner"
+action = "freeze"
+deadline = "2 s"
+"""
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        (GUARD.format("x", "battery.charge >= 80"), ("policy.toml, line 3, guard 'x'", "80 has no unit")),
+        (
+            GUARD.format("heat", "battery.charge >= 80 %"),
+            ("line 2, guard 'heat'", "keeps the machine safe"),
+        ),
+        ('profile = "laptop"\ndrop = ["heat"]\n', ("policy.toml", "'heat' keeps the machine safe")),
+        ("profile = laptop\n", ("policy.toml", "no TOML")),
+        ("", ("policy.toml", "no safety guard looks at power.source")),
+    ],
+)
+def test_a_policy_with_an_error_never_makes_way_for_a_weaker_one(
+    chain: LocalChain, tmp_path: Path, policy: str, words: tuple[str, ...]
+) -> None:
+    folder = make(chain, tmp_path / "node", roles=("provider",))
+    folder.policy.write_text(policy)
+    refused(folder, *words)
+    assert folder.policy.read_text() == policy
 
 
 def test_no_node_in_the_folder(tmp_path: Path) -> None:
