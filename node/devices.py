@@ -24,7 +24,8 @@ from fogchain.api.fleet import (
 from fogchain.api.models import Page
 from fogchain.errors import BadInput, Conflict
 from node.fleet.codes import VALID
-from node.fleet.gateway import Device, Gateway
+from node.fleet.gateway import Gateway
+from node.fleet.known import Device
 from node.fleet.messages import hash_of
 from node.fleet.places import Capacity, Place, capacity
 from node.fleet.roster import Member, State

@@ -11,16 +11,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
 
-from fogchain.errors import BadMessage, Unavailable
-from fogchain.jobs.blobname import name_of
+from fogchain.errors import BadMessage, FogchainError, Unavailable
 from fogchain.jobs.blobs import BlobStore
-from fogchain.jobs.spec import BlobRef, ResultManifest, RunSpec
+from fogchain.jobs.checkpoint import Checkpoint
+from fogchain.jobs.spec import BlobRef, RunSpec
 from fogchain.market.engines import engine_for
 from fogchain.market.messages import Exit
 from fogchain.units import show_size
@@ -28,16 +29,17 @@ from node.executor.backend import Backend
 from node.executor.pool import Evicted, RunOutcome, RunRequest, check_request, failed
 from node.executor.runtimes import Offered, RuntimeState
 from node.executor.trees import remove_tree
-from node.fleet.gateway import Attempt, Gateway
-from node.fleet.messages import Result
+from node.fleet.device import blobs_of
+from node.fleet.gateway import Gateway
+from node.fleet.known import Attempt
+from node.fleet.messages import Result, Saved
 from node.fleet.places import HERE, Capacity, Place, capacity, choose
+from node.fleetresults import Fetch, Results
 
 log = structlog.get_logger(__name__)
 
 PATIENCE = 600.0  # seconds for which a run waits for a place that can have it at all
 LOOK_AGAIN = 1.0  # seconds between looks for a place, beside those when something has changed
-
-Fetch = Callable[[str, BlobRef], Awaitable[None]]  # from a peer into the node's store
 
 
 class FleetBackend:
@@ -62,8 +64,10 @@ class FleetBackend:
         self._runs = folder.absolute() / "fleet"
         self._slots, self._memory, self._works, self._around = slots, memory, works, around
         self._blobs, self._fetch = blobs, fetch
+        self._results = Results(self._runs, blobs, fetch)
         self._active: set[str] = set()
         self._here: set[str] = set()  # runs that the gateway has itself
+        self._saved: dict[str, Saved] = {}  # by run, from where it goes on at the next place
         self._rate = 0
         self._stopped = True
         self.ended: Counter[Exit] = Counter()
@@ -128,12 +132,15 @@ class FleetBackend:
         return self._own.stood(run_id) if run_id in self._here else (False, 0.0)
 
     def checkpoint(self, run_id: str) -> Path | None:
-        """Of a run that was begun here; what a device's task saves stays at the device."""
-        return self._own.checkpoint(run_id)
+        """Of a run that is here, or that a device gave back."""
+        saved = self._saved.get(run_id)
+        own = self._own.checkpoint(run_id)
+        return own if own is not None or saved is None else self._blobs.path(saved.sha256)
 
     def discard(self, run_id: str) -> None:
         if run_id not in self._active and "/" not in run_id and run_id not in ("", ".", ".."):
             self._own.discard(run_id)
+            self._saved.pop(run_id, None)
             remove_tree(self._runs / run_id)
 
     # ---------------------------------------------------------------- runs
@@ -155,20 +162,8 @@ class FleetBackend:
             place = await self._place(request, avoid)
             if isinstance(place, RunOutcome):
                 return place
-            if place.key == HERE:
-                self._here.add(request.run_id)
-                try:
-                    async with self._around():
-                        return await self._own.run(request)
-                except Evicted:
-                    avoid.add(HERE)
-                    if not self._gateway.places():
-                        raise
-                    continue
-                finally:
-                    self._here.discard(request.run_id)
-            outcome = await self._there(place.key, request)
-            if outcome is not None:
+            work = self._run_here(request) if place.key == HERE else self._there(place.key, request)
+            if (outcome := await work) is not None:
                 return outcome
             avoid.add(place.key)
 
@@ -197,24 +192,46 @@ class FleetBackend:
         detail = f"for {PATIENCE / 60:g} minutes no device took {spec.runtime} with {show_size(spec.limits.memory)}"
         return failed(Exit.REFUSED, detail, now, now)
 
+    async def _run_here(self, request: RunRequest) -> RunOutcome | None:
+        """Have the gateway run it; None when it goes on at a device. Raises Evicted where there is none."""
+        self._here.add(request.run_id)
+        spec, begun = self._rest(request)
+        try:
+            place = self._blobs.path(spec.resume.archive.sha256) if begun and spec.resume else request.checkpoint
+            async with self._around():
+                outcome = await self._own.run(replace(request, spec=spec, checkpoint=place))
+            return _whole(request, outcome, begun)
+        except Evicted as error:
+            log.info("a run goes elsewhere", run=request.run_id[:12], device="the gateway", why=error.cause)
+            await self._keep_own(request)
+            if not self._gateway.places():
+                raise
+            return None
+        finally:
+            self._here.discard(request.run_id)
+            self._gateway.room()
+
     async def _there(self, peer_id: str, request: RunRequest) -> RunOutcome | None:
         """Have a device run it; None when it has to go elsewhere."""
-        spec = request.spec
+        spec, begun = self._rest(request)
         began, outcome = time.time(), asyncio.get_running_loop().create_future()
 
         async def accept(result: Result) -> bool:
             try:
-                found = await self._check(peer_id, request, result, began)
+                found = await self._results.outcome(peer_id, request.run_id, spec, result, began)
             except BadMessage as error:
                 log.warning("a device's result does not hold", run=request.run_id[:12], peer=peer_id, why=error.message)
                 return False
             if not outcome.done():
-                outcome.set_result(found)
+                outcome.set_result(_whole(request, found, begun))
             return True
 
-        attempt = self._gateway.give(
-            peer_id, request.run_id, spec.encode(), request.seed, frozenset(blobs_of(spec)), accept
-        )
+        async def keep(saved: Saved) -> None:
+            await self._fetch(peer_id, BlobRef(sha256=saved.sha256, size=saved.size))
+            await asyncio.to_thread(self._keep, request, saved)
+
+        blobs = frozenset(ref.sha256 for ref in blobs_of(spec))
+        attempt = self._gateway.give(peer_id, request.run_id, spec.encode(), request.seed, blobs, accept, keep)
         try:
             await asyncio.wait((outcome, attempt.gone), return_when=asyncio.FIRST_COMPLETED)
             found: RunOutcome | None = outcome.result() if outcome.done() else None
@@ -223,64 +240,55 @@ class FleetBackend:
             self._gateway.end(attempt, accepted=outcome.done() and not outcome.cancelled())
             _forget(attempt, outcome)
 
-    async def _check(self, peer_id: str, request: RunRequest, result: Result, began: float) -> RunOutcome:
-        """The outcome as of a run here. Raises BadMessage for one that contradicts itself, Unavailable and NotFound
-        when its files can't be had."""
+    # ---------------------------------------------------------------- checkpoints
+
+    def _rest(self, request: RunRequest) -> tuple[RunSpec, int]:
+        """What is left of the run, and the fuel that was burnt for it by places that gave it back."""
+        saved, spec = self._saved.get(request.run_id), request.spec
+        if saved is None or not self._blobs.has(saved.sha256):
+            return spec, 0
+        rest = spec.origin.resumed(BlobRef(sha256=saved.sha256, size=saved.size), saved.fuel)
+        return rest, saved.fuel - _before(spec)
+
+    def _keep(self, request: RunRequest, saved: Saved) -> None:
+        """Go on from there at the next place. Raises BadMessage for what is no checkpoint of this run's."""
+        spec, known = request.spec, self._saved.get(request.run_id)
+        found = Checkpoint.decode(self._blobs.read(saved.sha256), spec.limits.checkpoint)
+        found.belongs(spec.seed, spec.origin.limits.fuel)
+        if found.fuel != saved.fuel:
+            raise BadMessage("a checkpoint taken after other fuel than it says")
+        if found.fuel > (known.fuel if known is not None else _before(spec)):
+            self._saved[request.run_id] = saved
+
+    async def _keep_own(self, request: RunRequest) -> None:
+        """The newest checkpoint of a run that was here."""
+
+        def keep() -> None:
+            if (place := self._own.checkpoint(request.run_id)) is not None:
+                data = place.read_bytes()
+                fuel = Checkpoint.decode(data, request.spec.limits.checkpoint).fuel
+                self._keep(request, Saved(sha256=self._blobs.put(data), size=len(data), fuel=fuel))
+
         try:
-            exit_ = Exit(result.exit)
-        except ValueError as error:
-            raise BadMessage(f"there is no exit {result.exit}") from error
-        finished = time.time()
-        started = max(began, finished - result.took / 1000)
-        folder = self._runs / request.run_id
-        await asyncio.to_thread(_fresh, folder)
-        files: dict[str, Path] = {}
-        if not exit_.deterministic:
-            for name in {"stdout", "stderr"} & result.files.keys():
-                files[name] = await asyncio.to_thread(_write, folder / name, result.files[name])
-            return failed(exit_, result.detail, started, finished, files)
-        if result.fuel > request.spec.limits.fuel:
-            raise BadMessage("it used more fuel than its limit")
-        manifest = ResultManifest.decode(result.manifest)
-        if (manifest.exit, manifest.code) != (exit_, result.code):
-            raise BadMessage("its manifest is of another ending")
-        if sum(file.size for file in manifest.files) > request.spec.limits.output:
-            raise BadMessage("its files are over the task's limit")
-        for number, file in enumerate(manifest.files):
-            if (content := result.files.get(file.name)) is not None:
-                if len(content) != file.size or name_of(content) != file.sha256:
-                    raise BadMessage(f"the file {file.name!r} is not the one its manifest names")
-                files[file.name] = await asyncio.to_thread(_write, folder / str(number), content)
-            else:
-                await self._fetch(peer_id, BlobRef(sha256=file.sha256, size=file.size))  # checked as it comes
-                files[file.name] = self._blobs.path(file.sha256)
-        return RunOutcome(
-            exit=exit_, code=result.code, fuel=result.fuel, manifest=manifest, files=files, started=started,
-            finished=finished, detail=result.detail,
-        )  # fmt: skip
+            await asyncio.to_thread(keep)
+        except (FogchainError, OSError) as error:
+            log.warning("a checkpoint is not kept", run=request.run_id[:12], why=str(error))
 
 
-def blobs_of(spec: RunSpec) -> set[str]:
-    """What a device needs to run it."""
-    refs = [spec.module, *spec.task.inputs.values()]
-    if spec.task.stdin is not None:
-        refs.append(spec.task.stdin)
-    if spec.resume is not None:
-        refs.append(spec.resume.archive)
-    return {ref.sha256 for ref in refs}
+def _before(spec: RunSpec) -> int:
+    """Fuel that other providers have burnt for the task."""
+    return spec.resume.fuel if spec.resume is not None else 0
+
+
+def _whole(request: RunRequest, outcome: RunOutcome, begun: int) -> RunOutcome:
+    """Of the run from its beginning, for which other places of this fleet have burnt `begun` fuel."""
+    if not begun or not outcome.exit.deterministic:
+        return outcome
+    resumed = max(outcome.resumed, begun + _before(request.spec))
+    return replace(outcome, fuel=outcome.fuel + begun, resumed=resumed)
 
 
 def _forget(attempt: Attempt, outcome: asyncio.Future[RunOutcome]) -> None:
     for future in (attempt.gone, outcome):
         if not future.done():
             future.cancel()
-
-
-def _fresh(folder: Path) -> None:
-    remove_tree(folder)
-    folder.mkdir(mode=0o700, parents=True)
-
-
-def _write(place: Path, content: bytes) -> Path:
-    place.write_bytes(content)
-    return place

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import structlog
 
+from fogchain.jobs.checkpoint import Checkpoint
 from fogchain.jobs.quota import Storage
 from fogchain.jobs.spec import RunSpec
 from node.devicefolder import DeviceConfig
 from node.executor.backend import Backend
-from node.executor.pool import RunOutcome, RunRequest
-from node.fleet.messages import INLINE_BYTES, Result
+from node.executor.pool import Evicted, RunOutcome, RunRequest
+from node.fleet.device import blobs_of
+from node.fleet.messages import INLINE_BYTES, Result, Saved
 
 log = structlog.get_logger(__name__)
 
@@ -23,8 +26,15 @@ PRINTED_BYTES = 64 << 10  # of each stream that a run without a result has print
 class LocalBox:
     """`offered` are the blobs of results that the gateway may fetch."""
 
-    def __init__(self, backend: Backend, storage: Storage, folder: Path, config: DeviceConfig) -> None:
-        self._backend, self._storage, self._folder, self._config = backend, storage, folder, config
+    def __init__(
+        self,
+        backend: Backend,
+        around: Callable[[], AbstractAsyncContextManager[None]],
+        storage: Storage,
+        config: DeviceConfig,
+    ) -> None:
+        """`around`: what each run is done in."""
+        self._backend, self._around, self._storage, self._config = backend, around, storage, config
         self._given: dict[str, set[str]] = {}
         self.rate = 0
 
@@ -53,9 +63,7 @@ class LocalBox:
         return {sha256 for names in self._given.values() for sha256 in names}
 
     def room(self, spec: RunSpec) -> None:
-        refs = [spec.module, *spec.task.inputs.values(), *([spec.task.stdin] if spec.task.stdin else [])]
-        refs += [spec.resume.archive] if spec.resume else []
-        missing = sum(ref.size for ref in refs if not self._storage.store.has(ref.sha256))
+        missing = sum(ref.size for ref in blobs_of(spec) if not self._storage.store.has(ref.sha256))
         self._storage.room(missing + spec.limits.output, "a task's data and output")
 
     async def run(self, attempt: str, spec: RunSpec, seed: bytes) -> Result:
@@ -69,21 +77,39 @@ class LocalBox:
             seed=seed,
             checkpoint=blobs.path(spec.resume.archive.sha256) if spec.resume else None,
         )
-        outcome = await self._backend.run(request)
+        try:
+            async with self._around():
+                outcome = await self._backend.run(request)
+        except Evicted as error:
+            return await asyncio.to_thread(self._back, attempt, spec, error.cause)
         return await asyncio.to_thread(self._result, attempt, outcome)
 
     def discard(self, attempt: str) -> None:
         self._given.pop(attempt, None)
         self._backend.discard(attempt)
 
+    def _back(self, attempt: str, spec: RunSpec, cause: str) -> Result:
+        """It is given back, with the newest checkpoint that it has."""
+        place, saved = self._backend.checkpoint(attempt), None
+        if place is not None:
+            data = place.read_bytes()
+            fuel = Checkpoint.decode(data, spec.limits.checkpoint).fuel
+            sha256 = self._storage.store.put(data)
+            self._given[attempt] = {sha256}
+            saved = Saved(sha256=sha256, size=len(data), fuel=fuel)
+        return Result(attempt=attempt, returned=cause[:400] or "its owner needs the machine", saved=saved)
+
     def _result(self, attempt: str, outcome: RunOutcome) -> Result:
         """What there is room for comes along; the gateway fetches the rest. Raises FogchainError for a full disk."""
-        took = max(0, int((outcome.finished - outcome.started) * 1000))
+        took, stood = (max(0, int(s * 1000)) for s in (outcome.finished - outcome.started, outcome.stood))
         files: dict[str, bytes] = {}
         if not outcome.exit.deterministic:
             for name in {"stdout", "stderr"} & outcome.files.keys():
                 files[name] = _end_of(outcome.files[name])
-            return Result(attempt=attempt, exit=int(outcome.exit), files=files, took=took, detail=outcome.detail[:2000])
+            return Result(
+                attempt=attempt, exit=int(outcome.exit), files=files, took=took, stood=stood,
+                detail=outcome.detail[:2000],
+            )  # fmt: skip
         room, offered = INLINE_BYTES, set()
         for file in outcome.manifest.files:
             if file.size <= room:
@@ -94,7 +120,8 @@ class LocalBox:
         self._given[attempt] = offered
         return Result(
             attempt=attempt, exit=int(outcome.exit), code=outcome.code, fuel=outcome.fuel,
-            manifest=outcome.manifest.encode(), files=files, took=took, detail=outcome.detail[:2000],
+            manifest=outcome.manifest.encode(), files=files, took=took, stood=stood, resumed=outcome.resumed,
+            detail=outcome.detail[:2000],
         )  # fmt: skip
 
 

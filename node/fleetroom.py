@@ -8,7 +8,8 @@ from sqlalchemy import Engine
 
 from fogchain import __version__
 from fogchain.config import NodeConfig
-from node.fleet.gateway import Gateway, Settings
+from node.fleet.gateway import Gateway
+from node.fleet.known import Settings
 from node.fleet.ports import Network
 from node.fleet.roster import Spans
 from node.fleet.store import FleetStore

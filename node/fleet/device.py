@@ -135,10 +135,7 @@ class Device:
         answer = await self._network.request(self._gateway, messages.BEAT, report, timeout=PATIENCE)
         wishes = messages.decode(Wishes, answer)
         self._heartbeat = wishes.heartbeat / 1000
-        if wishes.revision != self._revision:
-            self._harvest.tell(wishes.intent)
-            self._revision = wishes.revision
-        self._told(wishes)
+        self._obey(wishes)
         if wishes.policy is not None:
             await self._adopt(wishes.policy)
         for attempt in wishes.drop:
@@ -146,6 +143,16 @@ class Device:
         for work in wishes.give:
             self._begin(work)
         return wishes.more
+
+    def _obey(self, wishes: Wishes) -> None:
+        """Its owner's word at the gateway, once; a full disk hears of it again."""
+        try:
+            if wishes.revision != self._revision:
+                self._harvest.tell(wishes.intent)
+                self._revision = wishes.revision
+            self._told(wishes)
+        except (FogchainError, OSError) as error:
+            log.warning("what the gateway said can't be kept", why=str(error))
 
     def _report(self, *, leaving: bool = False) -> Report:
         now = self._harvest.condition()
@@ -278,4 +285,6 @@ class Device:
 def blobs_of(spec: RunSpec) -> list[BlobRef]:
     """What a run needs."""
     refs = [spec.module, *spec.task.inputs.values(), *([spec.task.stdin] if spec.task.stdin else [])]
+    if spec.resume is not None:
+        refs.append(spec.resume.archive)
     return list({ref.sha256: ref for ref in refs}.values())

@@ -8,9 +8,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
@@ -18,6 +17,7 @@ from fogchain.errors import Conflict, FogchainError, Forbidden, NotFound
 from node.fleet import messages, roster
 from node.fleet.codes import MOST_ADDRESSES, Code
 from node.fleet.doorman import Doorman
+from node.fleet.known import Accept, Attempt, Device, Keep, Settings, shown
 from node.fleet.messages import (
     GIVEN_BYTES,
     REPORT_BYTES,
@@ -25,6 +25,7 @@ from node.fleet.messages import (
     Receipt,
     Report,
     Result,
+    Saved,
     Welcome,
     Wishes,
     Work,
@@ -32,56 +33,14 @@ from node.fleet.messages import (
 )
 from node.fleet.places import Place
 from node.fleet.ports import Network
-from node.fleet.roster import Change, Event, HandOn, Intent, Member, Spans
+from node.fleet.roster import Event, HandOn, Intent, Member
 from node.fleet.store import FleetStore, Stored
 
 log = structlog.get_logger(__name__)
 
-KEPT_CHANGES = 100  # of each device
 SEEN_INTERVAL = 60.0  # seconds between notes on the disk of when a device was heard
 WAKE_TIMEOUT = 5.0  # seconds
 LEAST_TICK = 0.05
-
-Accept = Callable[[Result], Awaitable[bool]]  # False: the result does not hold, the run goes elsewhere
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    name: str
-    version: str
-    heartbeat: float  # seconds
-    spans: Spans
-
-
-@dataclass(slots=True)
-class Attempt:
-    """A run while a device has it. `gone` is set, with the reason, when it has to go elsewhere."""
-
-    run_id: str
-    number: str
-    spec: bytes
-    seed: bytes
-    blobs: frozenset[str]  # that the device may fetch
-    accept: Accept
-    gone: asyncio.Future[str]
-    taking: asyncio.Task[bool] | None = None
-
-
-@dataclass(slots=True)
-class Device:
-    stored: Stored
-    member: Member
-    report: Report | None = None
-    heard: float | None = None  # by the monotonic clock, also of one that is offline now
-    noted: float = float("-inf")
-    changes: deque[Change] = field(default_factory=lambda: deque(maxlen=KEPT_CHANGES))
-    done: int = 0
-    handed_on: int = 0
-
-    @property
-    def fresh(self) -> Report | None:
-        """What it said last, while that holds."""
-        return self.report if self.member.heard is not None else None
 
 
 class Gateway:
@@ -200,12 +159,13 @@ class Gateway:
         return found
 
     def give(
-        self, peer_id: str, run_id: str, spec: bytes, seed: bytes, blobs: frozenset[str], accept: Accept
+        self, peer_id: str, run_id: str, spec: bytes, seed: bytes, blobs: frozenset[str], accept: Accept, keep: Keep
     ) -> Attempt:
-        """The run is that device's from now on, until `accept` takes its result or the attempt is `gone`."""
+        """The run is that device's from now on, until `accept` takes its result or the attempt is `gone`; what it has
+        saved until then is given to `keep`."""
         number = secrets.token_hex(8)
         future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        attempt = Attempt(run_id, number, spec, seed, blobs, accept, future)
+        attempt = Attempt(run_id, number, spec, seed, blobs, accept, keep, future)
         self._attempts[number] = (peer_id, attempt)
         self._step(peer_id, roster.Given(run_id, number))
         self._wake(peer_id)
@@ -223,7 +183,7 @@ class Gateway:
             self._step(held[0], roster.Ended(attempt.number))
             if not accepted:
                 self._wake(held[0])
-        self._room()
+        self.room()
 
     def may_read(self, peer_id: str, sha256: str) -> bool:
         """Whether this device may fetch this blob: it belongs to a run that it has."""
@@ -244,7 +204,7 @@ class Gateway:
     async def _on_beat(self, peer_id: str, payload: bytes) -> bytes:
         device = self._member(peer_id)
         report = messages.decode(Report, payload, REPORT_BYTES)
-        before = _shown(device)
+        before = shown(device)
         device.report, device.heard = report, self._clock()
         if report.leaving:
             self._step(peer_id, roster.Left())
@@ -253,9 +213,9 @@ class Gateway:
             runs: dict[str, roster.RunState] = dict(report.runs)
             self._step(peer_id, roster.Heard(report.takes_work, report.life, runs, cause))
         self._note(device)
-        if _shown(device) != before:
+        if shown(device) != before:
             self._changed()
-            self._room()
+            self.room()
         return messages.encode(self._wishes(device, report))
 
     async def _on_result(self, peer_id: str, payload: bytes) -> bytes:
@@ -266,11 +226,20 @@ class Gateway:
             return messages.encode(Receipt(wanted=False))
         attempt = held[1]
         if result.returned:
+            if result.saved is not None:
+                await self._keep(attempt, result.saved)
             self._step(peer_id, roster.Returned(result.attempt, result.returned))
             return messages.encode(Receipt(wanted=True))
         if attempt.taking is None:
             attempt.taking = asyncio.create_task(self._take(peer_id, attempt, result))
         return messages.encode(Receipt(wanted=await asyncio.shield(attempt.taking)))
+
+    async def _keep(self, attempt: Attempt, saved: Saved) -> None:
+        """What can't be kept is done again."""
+        try:
+            await attempt.keep(saved)
+        except FogchainError as error:
+            log.warning("a checkpoint is not kept", run=attempt.run_id[:12], why=error.message)
 
     async def _take(self, peer_id: str, attempt: Attempt, result: Result) -> bool:
         """Have the result accepted; one that does not hold sends the run elsewhere. Raises what hindered it."""
@@ -348,7 +317,7 @@ class Gateway:
             self._hand_on(device, one)
         if changes or handed:
             self._changed()
-            self._room()
+            self.room()
 
     def _hand_on(self, device: Device, one: HandOn) -> None:
         held = self._attempts.pop(one.attempt, None)
@@ -373,7 +342,8 @@ class Gateway:
         except FogchainError as error:
             log.warning("not noted when a device was heard", why=error.message)
 
-    def _room(self) -> None:
+    def room(self) -> None:
+        """There may be room for a run that waits."""
         self.moved.set()
         self.moved = asyncio.Event()
 
@@ -394,23 +364,3 @@ class Gateway:
             except FogchainError as error:
                 log.debug("a device was not woken", peer=peer_id, why=error.message)
         del self._news[peer_id]
-
-
-def _shown(device: Device) -> Sequence[object]:
-    """What its owner sees of it, but for numbers that always move."""
-    report = device.report
-    said = report and (
-        report.state,
-        report.intent,
-        report.takes_work,
-        report.slots,
-        report.memory,
-        report.rate,
-        tuple(report.engines),
-        report.policy_hash,
-        report.refused,
-        report.version,
-        tuple((veto.guard, veto.action) for veto in report.vetoes),
-    )
-    runs = tuple((run.attempt, run.state) for run in device.member.runs)
-    return device.member.state, runs, said

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from fogchain import cbor
 from fogchain.errors import BadMessage
+from fogchain.jobs.checkpoint import MAX_BYTES, OVERHEAD
 
 JOIN, BEAT, RESULT, WAKE = "fleet-join", "fleet-beat", "fleet-result", "fleet-wake"
 VERSION = 1
@@ -112,11 +113,20 @@ class Wishes(_Message):
     # ^ where the gateway is now, without /p2p/…
 
 
+class Saved(_Message):
+    """A checkpoint: an archive that can be fetched, taken after so much fuel was burnt for the task."""
+
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    size: Annotated[int, Field(gt=0, le=MAX_BYTES + OVERHEAD)]
+    fuel: Annotated[int, Field(ge=0, lt=2**63)]
+
+
 class Result(_Message):
     """How a run ended at a device, or that it gives the run back."""
 
     attempt: Attempt
-    returned: Line = ""  # why it gives it back; then the rest says nothing
+    returned: Line = ""  # why it gives it back; then the rest says nothing, but for `saved`
+    saved: Saved | None = None  # from where it can go on elsewhere
     exit: Annotated[int, Field(ge=0, le=255)] = 0
     code: Annotated[int, Field(ge=-(2**31), lt=2**32)] = 0
     fuel: Annotated[int, Field(ge=0, lt=2**63)] = 0

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from fogchain.config import FleetSection
 from node.harvest.device import State
 from node.harvest.expression import write
 from node.harvest.profile import PROFILES, builtin, read
 from node.harvest.reading import parse
 
 GUIDE = (Path(__file__).parents[3] / "docs" / "harvesting.md").read_text()
+BLOCKS = re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
 
 
-@pytest.mark.parametrize("text", re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL))
+@pytest.mark.parametrize("text", [text for text in BLOCKS if not text.startswith("[fleet]")])
 def test_its_policies_are_policies(text: str) -> None:
     assert read(text, "the guide").guards
+
+
+def test_its_fleet_is_as_by_default_but_for_being_one() -> None:
+    (shown,) = [tomllib.loads(text)["fleet"] for text in BLOCKS if text.startswith("[fleet]")]
+    assert FleetSection.model_validate_json(json.dumps(shown)) == FleetSection(enabled=True)
+    assert set(shown) == set(FleetSection.model_fields)
 
 
 def test_its_conditions_are_conditions() -> None:
