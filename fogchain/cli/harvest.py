@@ -205,12 +205,12 @@ def replay(
     share = found["offered"] / found["hours"] if found["hours"] else 0.0
     output.facts(
         [
-            ("readings", f"{found['hours']:.1f} h, from {_clock(found['first'])} to {_clock(found['last'])}"),
-            ("offered", f"{found['offered']:.1f} h, {share:.0%} of them; {found['worked']:.1f} h at full speed"),
-            ("longest", f"{found['longest']:.1f} h at a stretch"),
+            ("readings", f"{_hours(found['hours'])}, from {_clock(found['first'])} to {_clock(found['last'])}"),
+            ("offered", f"{_hours(found['offered'])}, {share:.0%} of them; {_hours(found['worked'])} at full speed"),
+            ("longest", f"{_hours(found['longest'])} at a stretch"),
             ("changes", str(found["transitions"])),
             ("energy", f"{found['energy']:.2f} kWh, if there had always been work"),
-            ("lost to", ", ".join(f"{one['guard']} {one['hours']:.1f} h" for one in found["lost"])),
+            ("lost to", ", ".join(f"{one['guard']} {_hours(one['hours'])}" for one in found["lost"])),
         ]
     )
 
@@ -287,6 +287,10 @@ def _intent(view: dict[str, Any]) -> str:
     }  # fmt: skip
     said = words[view["intent"]]
     return f"{said} until {_clock(view['until'])}" if view["until"] is not None else said
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:.1f} h" if hours >= 1 else output.span(hours * 3600)
 
 
 def _clears(veto: dict[str, Any]) -> str:

@@ -197,8 +197,8 @@ class Harvester:
         device = self._device
         if device.intent in ("pause", "finish") or device.state is State.QUARANTINE:
             return "its owner keeps it back"
-        vetoes = self._seen.decision.vetoes
-        return f"its owner needs it ({vetoes[0].guard.name})" if vetoes else "it has just started"
+        veto = main_veto(self._seen.decision)
+        return f"its owner needs it ({veto.guard.name})" if veto else "it has just started"
 
     def intend(self, intent: Intent, seconds: float | None = None) -> Seen:
         """The owner's will, for so long or until he says so again. It holds at once, and is on disk when this returns.
@@ -394,9 +394,17 @@ def same(one: Weighed, other: Weighed) -> bool:
     )  # fmt: skip
 
 
+def main_veto(decision: Decision) -> Veto | None:
+    """The one to name first: the most severe whose condition does not hold; where only time is missing, the last to
+    clear."""
+    holding = [veto for veto in decision.vetoes if veto.clears_in is None]
+    return holding[0] if holding else max(decision.vetoes, key=lambda veto: veto.clears_in or 0.0, default=None)
+
+
 def cause_of(decision: Decision) -> str:
-    """The most severe veto in words; empty when there is none."""
-    return cause_of_veto(decision.vetoes[0]) if decision.vetoes else ""
+    """The main veto in words; empty when there is none."""
+    veto = main_veto(decision)
+    return cause_of_veto(veto) if veto is not None else ""
 
 
 def cause_of_veto(veto: Veto) -> str:

@@ -225,3 +225,15 @@ def test_a_past_that_begins_later_knows_what_was_said_before(stage: Stage) -> No
     stage.journal.read(FINE | {"cpu.foreign": 6.0}, 200.0)
     ((at, snapshot),) = stage.journal.history(150.0)
     assert (at, snapshot["cpu.foreign"], snapshot["power.source"]) == (200.0, 6.0, "mains")
+
+
+async def test_what_does_not_hold_is_named_before_what_only_takes_time(stage: Stage) -> None:
+    stage.watch.say(user_idle=0.5)
+    await stage.harvester.start()
+    try:
+        await stage.until(lambda: stage.harvester.why().startswith("user: "))
+        assert stage.harvester.told() == "its owner needs it (user)"
+        stage.watch.say(user_idle=1000.0)
+        await stage.until(lambda: stage.harvester.why().startswith("battery-heat: clear for "))  # the last to clear
+    finally:
+        await stage.harvester.stop()
