@@ -146,6 +146,7 @@ class Reflexes:
         """With a task that has begun. Raises Unavailable when no worker starts, or the machine never gets warm."""
         await self.executor.start()
         await self.harvester.start()
+        self.watch.pace(True)
         try:
             await self.until(lambda: self.harvester.seen.device.state is State.IDLE, "is warm")
             self._task = asyncio.create_task(self._work())
@@ -176,12 +177,12 @@ class Reflexes:
         await self.executor.run(RunRequest("busy", spec, module, None, {}, bytes(32)))
 
     def runs(self) -> bool:
-        """Whether the task is at work."""
-        return self.harvester.seen.device.state is State.RUNNING and self.executor.running == 1 and not self.stands()
+        """Whether the task is at work, if slowly."""
+        return self.harvester.seen.device.state is State.RUNNING and self.executor.running == 1
 
     def stands(self) -> bool:
-        """Whether every process of the worker is seen to stand."""
-        return self.executor.running == 1 and self.executor.standing()
+        """Whether every process of the worker is seen to stand, and not for a slice of time only."""
+        return self.harvester.standing and self.executor.running == 1 and self.executor.standing()
 
     async def until(self, holds: Callable[[], bool], what: str) -> float:
         """When it was seen. Raises Unavailable when it never is."""
