@@ -40,6 +40,8 @@ BLOCK = 8192  # rows
 REASONS: tuple[Reason | None, ...] = (None, "left", "waiting", "unknown")
 _NONE, _LEFT, _WAITING, _UNKNOWN = range(4)
 
+_THROTTLE = int(Action.THROTTLE)
+
 Truths: TypeAlias = tuple[Mask, Mask]  # where true, where false
 _ORDERS: dict[str, Callable[..., Any]] = {
     "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal,
@@ -162,22 +164,20 @@ class Program:
                 (found.state.clear[place, rows], found.state.since[place, rows]),
                 reasons,
             )
-            vetoed = reasons != _NONE
-            if vetoed.any():
-                _weigh(guard, vetoed, action, deadline, duty)
-        np.less_equal(action, int(Action.THROTTLE), out=found.allowed[rows])
-        duty[~found.allowed[rows]] = 0.0
+        _weigh(self.policy.guards, ~found.state.clear[:, rows], action, deadline, duty)
+        np.less_equal(action, _THROTTLE, out=found.allowed[rows])
+        np.copyto(duty, 0.0, where=action > _THROTTLE)
 
 
-def _weigh(guard: Guard, vetoed: Mask, action: NDArray[np.int8], deadline: Floats, duty: Floats) -> None:
-    """Add a guard's veto: the most severe action counts, with the shortest of its deadlines."""
-    severer = vetoed & (action < guard.action)
-    same = vetoed & (action == guard.action)
-    deadline[severer] = guard.deadline
-    np.fmin(deadline, guard.deadline, out=deadline, where=same)
-    action[severer] = guard.action
-    if guard.action is Action.THROTTLE:
-        np.fmin(duty, guard.duty, out=duty, where=vetoed)
+def _weigh(guards: tuple[Guard, ...], vetoes: Mask, action: NDArray[np.int8], deadline: Floats, duty: Floats) -> None:
+    """The most severe action counts, with the shortest of its deadlines: it is written last. `vetoes`: a row each."""
+    order = sorted(range(len(guards)), key=lambda place: (guards[place].action, -guards[place].deadline))
+    for place in order:
+        np.copyto(action, int(guards[place].action), where=vetoes[place])
+        np.copyto(deadline, guards[place].deadline, where=vetoes[place])
+    slower = [place for place in order if guards[place].action is Action.THROTTLE]
+    for place in sorted(slower, key=lambda place: -guards[place].duty):
+        np.copyto(duty, guards[place].duty, where=vetoes[place])
 
 
 def _judge(
@@ -188,29 +188,35 @@ def _judge(
     after: tuple[Mask, Floats],
     reasons: NDArray[np.int8],
 ) -> None:
-    """One guard's way in and way out, as `policy._judge` has them; fills `after` and `reasons`."""
+    """One guard's way in and way out, as `policy._judge` has them; fills `after` and `reasons`. Times are looked at in
+    the few rows alone where they decide."""
     (left, not_left), (enter, not_enter) = truths
     clear, since = before
-    stays = clear & (~left if guard.ignores_unknown else not_left)
-    begun = np.fmin(since, now)  # now, where it begins only now
-    patient = clear & left & (now - begun < guard.patience) if guard.patience > 0 else None
-    outside = ~clear & (~left if guard.ignores_unknown else not_left)
-    enters = outside & (~not_enter if guard.ignores_unknown else enter)
-    clears = enters & (guard.dwell - (now - begun) <= 0)
-    warming = enters & ~clears
-
     now_clear, now_since = after
-    np.logical_or(stays, clears, out=now_clear)
-    keeps = warming
-    if patient is not None:
-        now_clear |= patient
-        keeps = warming | patient
-    now_since[...] = np.nan
-    np.copyto(now_since, begun, where=keeps)
+    may_stay = ~left if guard.ignores_unknown else not_left
+    outside = may_stay & ~clear
+    waits = outside & not_enter
+    np.logical_and(clear, may_stay, out=now_clear)
+    now_since.fill(np.nan)
 
-    np.copyto(reasons, _UNKNOWN, where=~now_clear)
-    np.copyto(reasons, _LEFT, where=left & ~now_clear)
-    np.copyto(reasons, _WAITING, where=warming | (outside & not_enter & ~now_clear))
+    rows = np.flatnonzero(outside & (~not_enter if guard.ignores_unknown else enter))
+    if rows.size:
+        begun = np.fmin(since[rows], now)  # now, where it begins only now
+        clears = guard.dwell - (now - begun) <= 0
+        now_clear[rows] = clears
+        now_since[rows] = np.where(clears, np.nan, begun)
+        waits[rows] = ~clears
+    if guard.patience > 0:
+        rows = np.flatnonzero(clear & left)
+        begun = np.fmin(since[rows], now)
+        patient = now - begun < guard.patience
+        now_clear[rows] = patient
+        now_since[rows] = np.where(patient, begun, np.nan)
+
+    forbids = ~now_clear
+    np.copyto(reasons, _UNKNOWN, where=forbids)
+    np.copyto(reasons, _LEFT, where=left & forbids)
+    np.copyto(reasons, _WAITING, where=waits)
 
 
 # -------------------------------------------------------------------- the flat program
