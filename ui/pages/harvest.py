@@ -84,7 +84,8 @@ def _now(machine: Lookup[HarvestView]) -> None:
         with end:
             pill_ = Pill()
         head = text("–", "fc-headline", "p")
-        head.props["role"] = "status"
+        told = text("", "sr")  # without the seconds that count down
+        told.props["role"] = "status"
         why = text("", "fc-dim").style("min-height:21px")
         facts = Facts("Since", "Tasks", "Duty", "Policy", "You said")
         with block("fc-stays", role="group", aria_label="Chance that it stays"):
@@ -97,6 +98,7 @@ def _now(machine: Lookup[HarvestView]) -> None:
             return
         age = machine.age if machine.feed.live else 0.0
         pill_.set(tone(DEVICE, view.state))
+        told.set_text(tone(DEVICE, view.state).word)
         head.set_text(words.headline(view, age))
         why.set_text(words.detail(view))
         set_prop(why, "title", view.why or view.cause)
