@@ -20,6 +20,7 @@ SENSORS = {  # group, and what people call it
     "battery.charging": ("Power", "Charging"),
     "battery.slope": ("Power", "Charge goes by"),
     "battery.temperature": ("Heat", "Battery"),
+    "battery.warming": ("Heat", "Battery goes by"),
     "battery.thermometer": ("Heat", "Battery has a sensor"),
     "thermal.present": ("Heat", "Has sensors"),
     "thermal.cpu": ("Heat", "Processor"),
@@ -48,6 +49,7 @@ FORBIDS = {  # why a guard that asks this sensor forbids
     "battery.charging": "the battery is not charging",
     "battery.slope": "the battery is losing charge",
     "battery.temperature": "the battery is too warm",
+    "battery.warming": "the battery gets warm too fast",
     "power.source": "it is not plugged in",
     "power.saver": "power saving is on",
     "thermal.cpu": "it is too warm",
@@ -86,7 +88,7 @@ SCOPES = {"safety": "safety", "owner": "your comfort", "platform": "the machine"
 _HAS = (".present", ".thermometer")
 _IF_THERE = re.compile(r"^(?:not \w+\.(?:present|thermometer) or )+")
 _SAYS_IT_HAS = re.compile(r"(\w+\.(?:present|thermometer)): \1 is true; ")
-REACHED = {"late": "does not answer", "failed": "can't read", "waiting": "has not answered yet"}
+REACHED = {"late": "does not answer", "failed": "can't read"}
 
 
 def headline(view: HarvestView, age: float = 0.0) -> str:

@@ -24,6 +24,8 @@ from node.harvest.journal import Journal
 from node.harvest.sensors import Value
 from node.harvesting import Harvesting, load_policy
 
+HOUR, EVERY = 3600, 120  # seconds; between two rows of readings
+
 
 class Machine:
     """A laptop on mains that nobody touches. Its clock runs on by itself, and further when a test says so."""
@@ -49,6 +51,7 @@ class Machine:
             probes=self,
             journal=journal,
             file=file,
+            cores=2,
             running=lambda: self.workers.running,
             survival=lambda: {"10 min": 9860, "1 h": 9110, "2 h": 8240},
         )
@@ -112,21 +115,19 @@ class Machine:
         ]
 
     def _remember(self, journal: Journal) -> None:
-        """Three days with an owner who works from nine to five and unplugs for lunch."""
+        """A day and a half with an owner who works for eight hours and unplugs for one of them."""
         if next(journal.history(0.0), None) is not None:
             return
         now = time.time()
-        for step in range(3 * 24 * 4, 0, -1):
-            at = now - step * 900.0
-            hour = step // 4 % 24
-            busy = 7 <= hour < 15
+        for step in range(36 * HOUR // EVERY, 0, -1):
+            hour = step * EVERY // HOUR % 24  # before now
             journal.read(
                 self.watch.readings
                 | {
-                    "user.idle": 0.5 if busy else 3600.0,
+                    "user.idle": 0.5 if 7 <= hour < 15 else 3600.0,
                     "power.source": "battery" if hour == 11 else "mains",
-                    "battery.charge": 60.0 if hour == 11 else 95.0,
+                    "cpu.foreign": 5.0 + step % 2,
                     "time.clock": float((24 - hour) % 24 * 60),
                 },
-                at,
+                now - step * EVERY,
             )

@@ -80,16 +80,16 @@ async def staged(folder: Path, **network_options: Any) -> AsyncIterator[Stage]:
             await network.stop()
 
 
-async def start_panel(network: LocalNetwork, ready: Path) -> str:
-    """As the demo does; a process of the network, which ends with it."""
+async def start_panel(network: LocalNetwork, ready: Path, of: str = "buyer") -> str:
+    """Of this node, as the demo starts the buyer's; a process of the network, which ends with it."""
     folder = network.folder
     argv = [
-        sys.executable, "-m", "ui", "--node", network.buyer.url, "--ready-file", str(ready),
-        "--token-file", str(folder / "buyer" / "api.token"),
+        sys.executable, "-m", "ui", "--node", network.client(of).url, "--ready-file", str(ready),
+        "--token-file", str(folder / of / "api.token"),
     ]  # fmt: skip
-    for name in network.names:
+    for name in (other for other in network.names if other != of):
         argv += ["--other", f"{name}={network.client(name).url}={folder / name / 'api.token'}"]
-    member = await network.launch("panel", argv)
+    member = await network.launch(f"panel of {of}", argv)
 
     async def answer() -> bool:
         assert member.pid is not None, member.log_path.read_text()

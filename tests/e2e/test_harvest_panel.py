@@ -200,6 +200,28 @@ async def test_a_profile_is_chosen_and_one_of_ones_own_written(chromium: Browser
         visit.expect_clean()
 
 
+async def test_a_policy_is_tried_on_the_past_beside_the_one_in_use(chromium: Browser, stage: Stage) -> None:
+    stage.begin("laptop")
+    async with visiting(chromium, stage.panel) as visit:
+        page = await open_harvest(visit, stage)
+        card = page.get_by_role("region", name="Try it on the past")
+        profiles = page.get_by_role("group", name="Policy or profile")
+        await profiles.get_by_role("button", name="dedicated").click()
+        await expect(page.get_by_text("nothing wrong")).to_be_visible()
+        await card.get_by_role("button", name="7 d", exact=True).click()
+        await card.get_by_role("button", name="Replay").click()
+        table = card.get_by_role("table", name="What came of it")
+        with Client(stage.node.url, stage.node.token) as client:
+            above, used = client.replay(profile="dedicated"), client.replay(profile="laptop")
+        assert above.offered > used.offered > 0  # its owner is there half of the day
+        await expect(table.locator("tbody tr", has_text="Offered")).to_contain_text(f"{above.offered:.1f} h")
+        await expect(table.locator("tbody tr", has_text="Offered")).to_contain_text(f"{used.offered:.1f} h")
+        await profiles.get_by_role("button", name="laptop").click()
+        await card.get_by_role("button", name="Replay").click()
+        await expect(card.get_by_role("img", name=re.compile("^user: .* h"))).to_be_visible()
+        visit.expect_clean()
+
+
 async def test_what_came_into_use_elsewhere_is_told_and_not_put_over_what_is_written(
     chromium: Browser, stage: Stage
 ) -> None:

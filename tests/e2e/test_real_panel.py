@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from panel_stage import visiting
 from playwright.async_api import Locator, expect
-from real_stage import Stage, staged, until
+from real_stage import Stage, staged, start_panel, until
 
 from fogchain.api.models import JobDetail
 from fogchain.cli.demo import examples_folder
@@ -67,6 +68,7 @@ async def test_a_real_job_and_real_failures_in_the_browser(stage: Stage) -> None
 
     await the_jobs_page_tells_what_the_api_tells(stage, row, detail)
     await the_wallet_adds_up(stage, detail)
+    await a_provider_works_at_its_owners_word(stage)
     await a_killed_provider_is_shown(stage)
     await a_killed_buyer_is_shown_and_recovers(stage, job_id)
     stage.visit.expect_clean()
@@ -159,6 +161,30 @@ async def the_wallet_adds_up(stage: Stage, detail: JobDetail) -> None:
     await expect(sessions).to_have_count((await stage.network.buyer.sessions()).total)
     for share in detail.providers:
         await expect(sessions.filter(has_text=share.name)).to_contain_text(show.fog(share.claimed).text)
+
+
+async def a_provider_works_at_its_owners_word(stage: Stage) -> None:
+    """In that provider's own panel; the buyer's says that its node runs nothing."""
+    await stage.go("Harvest")
+    await expect(stage.page.get_by_text("This node runs nothing for others")).to_be_visible()
+    name = stage.network.names[-1]
+    node = stage.network.client(name)
+    panel = await start_panel(stage.network, stage.folder / "provider-panel.json", name)
+    chromium = stage.page.context.browser
+    assert chromium is not None
+    async with visiting(chromium, panel) as visit:
+        await visit.sign_in((stage.network.folder / name / "api.token").read_text().strip(), "/harvest")
+        headline = visit.page.locator(".fc-headline")
+        await expect(headline).to_contain_text("Ready")
+        await visit.page.get_by_role("button", name="until I resume").click()
+        await visit.page.get_by_role("button", name="Pause", exact=True).click()
+        await expect(headline).to_have_text("Paused by you")
+        paused = await node.harvest()
+        assert (paused.intent, paused.takes_work) == ("pause", False)
+        await visit.page.get_by_role("button", name="Resume", exact=True).click()
+        await expect(headline).to_contain_text("Ready")
+        assert (await node.harvest()).takes_work
+        visit.expect_clean()
 
 
 async def a_killed_provider_is_shown(stage: Stage) -> None:

@@ -23,6 +23,7 @@ TIMEOUT = 60.0  # s
 COLUMNS = (Column(""), Column("Above", end=True), Column("In use", end=True))
 LINES: tuple[tuple[str, Callable[[ReplayView], str]], ...] = (
     ("Offered", lambda one: f"{_hours(one.offered)} · {_share(one.offered, one.hours)}"),
+    ("Work in it", lambda one: _hours(one.worked)),
     ("Longest stretch", lambda one: _hours(one.longest)),
     ("Changes of state", lambda one: show.number(one.transitions)),
     ("Energy", lambda one: f"{one.energy:.2f} kWh"),
