@@ -293,6 +293,8 @@ async def test_every_page_fits_the_screen(chromium: Browser, node: StagedNode, p
             ("/jobs", "Jobs"),
             (f"/jobs/{job.id}", job.name),
             ("/wallet", "Wallet"),
+            ("/harvest", "Harvest"),
+            ("/fleet", "Fleet"),
             ("/nodes", "Nodes"),
             ("/offers", "Offers"),
             ("/jobs/new", "New job"),

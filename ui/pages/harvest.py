@@ -105,7 +105,8 @@ def _now(machine: Lookup[HarvestView]) -> None:
         now = time.time()
         facts.set("Since", f"{show.moment(view.since)} · {show.ago(view.since, now)}", show.full_moment(view.since))
         facts.set("Tasks", show.plural(view.running, "task") if view.running else "none")
-        facts.set("Duty", f"{format_ratio(view.duty)} of the time", view.pace or "as much as the policy allows")
+        duty = f"{format_ratio(view.duty)} of the time" if view.running else "nothing runs"
+        facts.set("Duty", duty, view.pace or "as much as the policy allows")
         facts.set("Policy", f"profile {view.profile}" if view.profile else view.policy, view.policy)
         facts.set("You said", words.wish(view))
         for span, chance in chances.items():
