@@ -66,6 +66,8 @@ class FleetBackend:
         self._blobs, self._fetch = blobs, fetch
         self._results = Results(self._runs, blobs, fetch)
         self._active: set[str] = set()
+        self._stood: dict[str, tuple[float, float | None]] = {}
+        # ^ run to the seconds that it stood on devices, and when it was last seen to stand
         self._here: set[str] = set()  # runs that the gateway has itself
         self._saved: dict[str, Saved] = {}  # by run, from where it goes on at the next place
         self._rate = 0
@@ -128,8 +130,16 @@ class FleetBackend:
         return closed and not self._gateway.places(), seconds
 
     def stood(self, run_id: str) -> tuple[bool, float]:
-        """Of a run that is here."""
-        return self._own.stood(run_id) if run_id in self._here else (False, 0.0)
+        """Of a run that is here, or on a device: as often as it is asked, a device's standing is added up."""
+        if run_id in self._here:
+            return self._own.stood(run_id)
+        runs = (run for device in self._gateway.devices for run in device.member.runs)
+        stands = any(run.run_id == run_id and run.state == "standing" for run in runs)
+        now, (total, since) = time.monotonic(), self._stood.get(run_id, (0.0, None))
+        total += now - since if since is not None else 0.0
+        if run_id in self._active and (stands or total):
+            self._stood[run_id] = total, now if stands else None
+        return stands, total
 
     def checkpoint(self, run_id: str) -> Path | None:
         """Of a run that is here, or that a device gave back."""
@@ -153,6 +163,7 @@ class FleetBackend:
             outcome = await self._run(request)
         finally:
             self._active.discard(request.run_id)
+            self._stood.pop(request.run_id, None)
         self.ended[outcome.exit] += 1
         return outcome
 

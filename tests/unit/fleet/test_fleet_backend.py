@@ -133,6 +133,24 @@ async def test_a_device_runs_it_and_its_files_are_here(tmp_path: Path) -> None:
         assert stage.backend.ended == {Exit.OK: 1}
 
 
+async def test_a_run_that_stands_on_a_device_is_said_to_stand_and_for_how_long(tmp_path: Path) -> None:
+    async with stage_in(tmp_path) as stage:
+        member = await stage.fleet.device(2)
+        running = stage.run("still")
+        await until(lambda: member.box.began == ["still"])
+        assert stage.backend.stood("run-still") == (False, 0.0)
+        member.owner.tell("pause")
+        await until(lambda: stage.backend.stood("run-still")[0])
+        await until(lambda: stage.backend.stood("run-still")[1] > 0.2)
+        member.owner.tell("auto")
+        await until(lambda: not stage.backend.stood("run-still")[0])
+        stands, seconds = stage.backend.stood("run-still")
+        assert (stands, seconds) == (False, stage.backend.stood("run-still")[1]) and seconds > 0.2
+        member.box.let.set()
+        await running
+        assert stage.backend.stood("run-still") == (False, 0.0)
+
+
 async def test_a_lost_devices_run_is_done_here_and_what_it_brings_late_is_not_wanted(tmp_path: Path) -> None:
     async with stage_in(tmp_path) as stage:
         member = await stage.fleet.device(2)
