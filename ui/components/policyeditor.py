@@ -7,7 +7,7 @@ from functools import partial
 from nicegui import ui
 
 from fogchain.api.harvest import MAX_POLICY, FindingView, HarvestView, LintView, PolicyView, Profile
-from fogchain.errors import FogchainError
+from fogchain.errors import FogchainError, Unavailable
 from ui import show
 from ui.components.action import Action
 from ui.components.base import block, button, card, icon, set_prop, shown, text
@@ -96,6 +96,8 @@ class PolicyEditor:
         self._elsewhere_words.set_text("Another policy came into use meanwhile. What you wrote is kept here.")
         shown(self._elsewhere, elsewhere)
         self._allow()
+        if self._feed.live and self._linted[0] != self.editor.text:
+            ui.timer(0, self._lint, once=True)
 
     def _draw_tabs(self, policy: PolicyView) -> None:
         own = _is_own(policy)
@@ -152,13 +154,14 @@ class PolicyEditor:
     async def _do_use(self) -> None:
         if not self.fine:
             return
+        written = self.editor.text
         toml, profile = self.request
         await self._machine.change(
             self._once, (toml, profile), lambda client, key: client.set_policy(toml, profile, key)
         )
-        self._start = self.editor.text
-        self._used_text = None
-        await self.used.again()
+        self._start = self._used_text = written  # more may have been written meanwhile
+        self.used.take(await self._feed.ask(lambda client: client.policy()))
+        self._mark_tab()
         ui.notify("This machine goes by this policy from now on", type="positive")
 
     # ---------------------------------------------------------------- the linter
@@ -167,7 +170,9 @@ class PolicyEditor:
         toml = self.editor.text
         try:
             said = await self._feed.ask(lambda client: client.lint_policy(toml))
-        except FogchainError as error:  # such a text can't be asked about; one that is asked later can
+        except Unavailable:
+            return  # asked again once the node answers
+        except FogchainError as error:  # not even a policy, or too long for one
             said = LintView(findings=[FindingView(guard=None, line=None, problem=show.sentences(error))])
         if toml != self.editor.text:
             return  # the answer to the newer text comes
