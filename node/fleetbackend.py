@@ -24,7 +24,7 @@ from fogchain.jobs.checkpoint import Checkpoint
 from fogchain.jobs.spec import BlobRef, RunSpec
 from fogchain.market.engines import engine_for
 from fogchain.market.messages import Exit
-from fogchain.units import show_size
+from fogchain.units import format_fuel, show_size
 from node.executor.backend import Backend
 from node.executor.pool import Evicted, RunOutcome, RunRequest, check_request, failed
 from node.executor.runtimes import Offered, RuntimeState
@@ -270,6 +270,7 @@ class FleetBackend:
             raise BadMessage("a checkpoint taken after other fuel than it says")
         if found.fuel > (known.fuel if known is not None else _before(spec)):
             self._saved[request.run_id] = saved
+            log.info("a run goes on from a checkpoint", run=request.run_id[:12], after=format_fuel(saved.fuel))
 
     async def _keep_own(self, request: RunRequest) -> None:
         """The newest checkpoint of a run that was here."""

@@ -330,6 +330,8 @@ class Gateway:
             attempt.taking.cancel()
         if not attempt.gone.done():
             attempt.gone.set_result(one.cause)
+        if device.member.heard is not None:
+            self._wake(device.stored.peer_id)  # so that it ends there
 
     def _note(self, device: Device) -> None:
         """When it was heard, seldom and not in the way of anything."""
