@@ -128,7 +128,10 @@ def used(pid: int) -> float:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def laptop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Laptop]:
-    often = {"buyer": {"stale_after": "3 s"}}  # it asks providers every second
+    often: dict[str, dict[str, Any]] = {
+        "buyer": {"stale_after": "3 s"},  # it asks providers every second
+        "oak": {"runtimes": ["wasm"]},  # whatever runs below it is a task
+    }
     network = Laptop(
         tmp_path_factory.mktemp("harvested") / "net", providers=1, supervised=False, mdns=False, settings=often
     )
