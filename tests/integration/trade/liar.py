@@ -8,11 +8,11 @@ from typing import Any
 
 from fogchain.jobs.blobname import name_of
 from fogchain.jobs.spec import ResultFile, ResultManifest
-from node import __main__, daemon
+from node import __main__, plugs
 from node.trade.ports import Ran
 
 
-class LyingSandbox(daemon._Sandbox):
+class LyingSandbox(plugs.SandboxPlug):
     """Adds a byte to the first file of every result, and signs for it as for its own."""
 
     async def run(self, *args: Any, **options: Any) -> Ran:
@@ -28,5 +28,5 @@ class LyingSandbox(daemon._Sandbox):
 
 
 if __name__ == "__main__":
-    daemon._Sandbox = LyingSandbox  # type: ignore[misc]
+    plugs.SandboxPlug = LyingSandbox  # type: ignore[misc]
     sys.exit(__main__.main())

@@ -19,7 +19,7 @@ from typing import Any
 
 from fogchain.errors import Unavailable
 from fogchain.market.messages import Exit
-from node import __main__, daemon
+from node import __main__, plugs
 from node.executor.backend import HarvestedBackend
 from node.p2p import host
 from node.p2p.frames import Kind, encode_error
@@ -30,7 +30,7 @@ WANTED = "unplugged: power.source is battery"
 FAULT = "its worker died, as it always does"
 
 
-class MoodySandbox(daemon._Sandbox):
+class MoodySandbox(plugs.SandboxPlug):
     def __init__(self, executor: HarvestedBackend, *more: Any, **options: Any) -> None:
         super().__init__(executor, *more, **options)
         self._feeling = asyncio.create_task(self._feel(executor))
@@ -87,6 +87,6 @@ async def _hear(self: host.P2PHost, peer_id: str, subject: str, payload: bytes) 
 
 
 if __name__ == "__main__":
-    daemon._Sandbox = MoodySandbox  # type: ignore[misc]
+    plugs.SandboxPlug = MoodySandbox  # type: ignore[misc]
     host.P2PHost.request, host.P2PHost._respond = _say, _hear  # type: ignore[method-assign]
     sys.exit(__main__.main())
