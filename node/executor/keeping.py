@@ -70,8 +70,8 @@ class Keeping:
 
     async def renewed(self, runs: Collection[str], grace: float) -> None:
         """Return when each of these runs has copied one more checkpoint, or is no longer in `runs`, or after `grace`
-        seconds."""
-        before = {run: _stamp(self.place(run)) for run in runs}
+        seconds. `runs` may change meanwhile, in another thread, too."""
+        before = {run: _stamp(self.place(run)) for run in tuple(runs)}
         for run in before:
             wanted_at(self.place(run)).touch()
         until = time.monotonic() + grace

@@ -136,6 +136,8 @@ class JobOrders:
         contested = [index for index in machine.contested() if not machine.tasks[index].live("out")]
         self._contested = {index: self._contested.get(index, now) for index in contested}
         for index, since in list(self._contested.items()):
+            if index not in machine.contested():  # one that closed before it has found a liar, and so ended this one
+                continue
             answered = {machine.shares[run.provider].operator for run in machine.tasks[index].runs}
             others = {share.operator for share in machine.shares.values() if share.provider in here} - answered
             if not others or now - since > JURY_PATIENCE:

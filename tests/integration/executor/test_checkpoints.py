@@ -26,7 +26,7 @@ from fogchain.jobs.blobname import name_of
 from fogchain.jobs.checkpoint import Checkpoint
 from fogchain.jobs.spec import BlobRef, ResultFile
 from fogchain.market.messages import Exit
-from node.executor.pool import Executor, RunOutcome, RunRequest
+from node.executor.pool import Evicted, Executor, RunOutcome, RunRequest
 
 from .conftest import MIB, program, request
 
@@ -196,6 +196,30 @@ async def test_a_checkpoint_that_is_waited_for_is_copied_at_the_next_commit(tmp_
             assert Checkpoint.decode(place.read_bytes(), 4096).fuel > first.fuel
         assert right(await run)
         assert not list((tmp_path / "executor" / "checkpoints").glob("*.wanted"))
+
+
+async def test_a_run_that_stands_still_goes_on_just_until_it_has_saved_and_is_then_handed_back(tmp_path: Path) -> None:
+    made = counting(tmp_path / "blobs", stay=STEADY, every=8)
+    async with opened(tmp_path / "executor") as executor:
+        run = asyncio.create_task(executor.run(made))
+        first = Checkpoint.decode(await saved(executor, run), 4096)
+        executor.suspend()
+        while not executor.standing():
+            await asyncio.sleep(0.005)
+        await executor.checkpointed(60)
+        place = executor.checkpoint("primes")
+        assert place is not None
+        assert run.done() or Checkpoint.decode(place.read_bytes(), 4096).fuel > first.fuel
+        while not executor.standing():
+            await asyncio.sleep(0.005)
+        executor.evict("its owner is back")
+        if not run.done():
+            with pytest.raises(Evicted):
+                await run
+        archive = tmp_path / "archive"
+        archive.write_bytes(place.read_bytes())
+    async with opened(tmp_path / "two") as executor:
+        assert right(await executor.run(from_checkpoint(made, archive)))
 
 
 async def test_a_run_that_saves_nothing_is_waited_for_no_longer_than_was_said(tmp_path: Path) -> None:
