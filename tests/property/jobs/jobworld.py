@@ -256,9 +256,9 @@ class World:
                 self.record(Distrusted(self.now, self.names[0], "shown wrong in another job"))
             self._dispatch()
             if not self.coming:  # nobody else answers in time
-                while contested := self.machine.contested():  # one that closes may end another
-                    index = contested[0]
-                    self.record(JuryClosed(self.now, index))
+                for index in self.machine.contested():
+                    if index in self.machine.contested():  # one that closed before it may have ended it
+                        self.record(JuryClosed(self.now, index))
         self._vouch()
         if self.machine.ended is not None and not self.coming:
             self.record(Paid(self.now))

@@ -164,7 +164,7 @@ def test_a_program_that_fails_on_every_machine_is_paid_for_and_named(scene: Scen
 def test_replicas_by_different_operators_bring_every_right_result(scene: Scene, level: Level, penalty: int) -> None:
     honest = [c for c in scene.characters if c.kind in DELIVERS]
     cast = (*scene.characters, *honest[:1] * 2)  # enough to have three when the others are found out
-    world = World(dataclasses.replace(scene, characters=cast, level=level, penalty=penalty))
+    world = World(dataclasses.replace(scene, characters=cast, level=level, penalty=penalty, saves=0.0))
     world.run()
     ended = world.machine.ended
     assert ended is not None and ended.state == "done", ended and ended.detail
