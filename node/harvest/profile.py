@@ -157,9 +157,10 @@ def text_of(profile: str) -> str:
 
 
 def profile_in(text: str) -> str | None:
-    """The profile that a policy which was read begins with."""
-    named = tomllib.loads(text).get("profile")
-    return named if isinstance(named, str) else None
+    """The profile that a policy which was read is, as it comes with the node; None where anything was changed."""
+    raw = tomllib.loads(text)
+    named = raw.pop("profile", None)
+    return named if isinstance(named, str) and not raw else None
 
 
 def _parse(source: _Source) -> tuple[Policy, _PolicyFile]:
