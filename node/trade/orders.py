@@ -32,6 +32,7 @@ class JobOrders:
         self._machine, self._around = job.machine, job.around
         self._funding, self._watch = funding, watch
         self._contested: dict[int, float] = {}  # task to since when a majority waits for more to be asked
+        self._alone: dict[int, float] = {}  # task to since when nobody is here who could check it
         self._engine_used: str | None = None
         self._full = ""  # why no more is ordered, in words
         self._full_until = 0.0
@@ -142,6 +143,16 @@ class JobOrders:
             others = {share.operator for share in machine.shares.values() if share.provider in here} - answered
             if not others or now - since > JURY_PATIENCE:
                 self._job.record(JuryClosed(now, index))
+
+        alone = {index for index, hands in machine.unwitnessed().items() if not self._operators(here) - hands}
+        self._alone = {index: self._alone.get(index, now) for index in alone}
+        for index, since in list(self._alone.items()):
+            if now - since > JURY_PATIENCE and index in machine.unwitnessed():
+                self._job.record(JuryClosed(now, index))
+
+    def _operators(self, here: frozenset[str]) -> set[str]:
+        shares = (self._machine.shares[name] for name in here)
+        return {share.operator for share in shares if not share.distrusted}
 
     def _order(self, work: Work, share: Share, attempt: int, now: float) -> Sent:
         around, spec = self._around, self._machine.spec

@@ -71,7 +71,8 @@ class Resuming(Money):
         return [Answer(run.provider, self.shares[run.provider].operator, claims[run.attempt]) for run in runs]
 
     def _claims(self, runs: Sequence[Run]) -> dict[int, Claim]:
-        """By attempt. What went on from a checkpoint has the fuel of those from the start that otherwise agree."""
+        """By attempt. What went on from a checkpoint has the fuel of those from the start that otherwise agree, if they
+        burnt no more than it took together with what was burnt before: to go on elsewhere only ever adds."""
         fuels: dict[tuple[str, int], Counter[int]] = {}
         for run in runs:
             if not run.went_on:
@@ -80,7 +81,8 @@ class Resuming(Money):
         for run in runs:
             known = fuels.get((run.result, run.exit))
             whole = known.most_common(1)[0][0] if known else 0
-            found[run.attempt] = self._claim(replace(run, fuel=whole) if run.went_on else run)
+            explained = run.went_on and whole <= run.resumed + run.fuel
+            found[run.attempt] = self._claim(replace(run, fuel=whole) if explained else run)
         return found
 
     def _contradicted(self, held: Sequence[Run]) -> list[Run]:
@@ -101,6 +103,20 @@ class Resuming(Money):
         for name in (run.provider, *run.makers):
             self.shares[name].unfit = True
         self._forget(self.tasks[run.task], run.makers)
+
+    def _do_without(self, run: Run) -> None:
+        """Nobody is left to check it who had no hand in it: those who had do the task from the start."""
+        self._drop(run, "superseded", "went on from another's checkpoint, and nobody was left to check it")
+        self._forget(self.tasks[run.task], run.makers)
+
+    def unwitnessed(self) -> dict[int, set[str]]:
+        """Tasks all of whose results go back to checkpoints and wait for a check; and operators that can't give it."""
+        found = {}
+        for index in self._jury:
+            held = self.tasks[index].live("held")
+            if held and not self.tasks[index].live("out") and all(map(self._borrowed, held)):
+                found[index] = set[str]().union(*map(self._hands, held))
+        return found
 
     def _forget(self, task: Task, makers: Sequence[str]) -> None:
         """Do without what these have made."""

@@ -44,6 +44,10 @@ class Settling(Resuming):
         verdict = judge(self._answers(held), self._seats(task), last=last)
         if verdict.kind == "agreed":
             self._conclude(task, verdict)
+        elif last and (unwitnessed := [run for run in held if self._borrowed(run)]):
+            for run in unwitnessed:
+                self._do_without(run)
+            self._settle(task)
         elif verdict.kind == "hung":
             claims = len(set(self._claims(held).values()))
             for run in held:
@@ -155,6 +159,8 @@ class Settling(Resuming):
             self._forget(task, tuple(mine))
             if not self.ended and any(set(run.makers) & mine for run in (*task.live("held"), *task.live("accepted"))):
                 self._doubt(task)
+            elif any(self._borrowed(run) for run in task.live("held")):
+                self._settle(task)  # maybe nobody is left to check it
 
     def _fallen(self, task: Task) -> None:
         """One of the accepted runs of an ended task has fallen with its provider: those that agreed with it stand only

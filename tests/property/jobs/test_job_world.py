@@ -82,7 +82,9 @@ def test_when_all_is_checked_an_honest_majority_brings_every_right_result(scene:
             assert not share.distrusted
             mine = [run for run in world.machine.runs.values() if run.provider == share.provider]
             assert not any(run.state == "wrong" for run in mine)
-        elif world.character[share.provider].kind in ("liar", "overbills"):
+        elif world.character[share.provider].kind == "liar" or (
+            world.character[share.provider].kind == "overbills" and not scene.saves  # two can cover each other there
+        ):
             assert share.owed == 0 and share.signed == 0
     assert_settled(world)
 

@@ -11,6 +11,7 @@ from fogchain.jobs.events import (
     Distrusted,
     Failed,
     JobEvent,
+    JuryClosed,
     Lost,
     Purpose,
     Sent,
@@ -131,6 +132,27 @@ def test_where_nobody_else_could_check_it_a_task_begins_from_the_start() -> None
     play.send("B", resume=True)
 
 
+@pytest.mark.parametrize("gone", ["fails", "is distrusted", "is not here"])
+def test_where_nobody_is_left_to_check_it_the_task_is_done_from_the_start_by_those_who_can_check_each_other(
+    gone: str,
+) -> None:
+    play = Play("ABC")
+    second = play.handed_on()
+    match gone:
+        case "fails":
+            play.do(Failed(play.tick(), play.send("C", "check"), int(Exit.REFUSED), "no disk"))
+        case "is distrusted":
+            play.do(Distrusted(play.tick(), "C", "shown wrong in another job"))
+        case "is not here":
+            assert play.machine.unwitnessed() == {0: {"A", "B"}}
+            play.do(JuryClosed(play.tick(), 0))
+    assert (play.machine.runs[second].state, play.task_state) == ("superseded", "queued")
+    assert not any(share.unfit for share in play.machine.shares.values())
+    play.deliver(play.send("B"), check=True)
+    play.deliver(play.send("A", "check"))
+    assert play.task_state == "done"
+
+
 @pytest.mark.parametrize("level", ["L2", "L3"])
 def test_where_every_run_is_compared_all_begin_from_the_start(level: Level) -> None:
     play = Play("ABCD", level=level)
@@ -236,8 +258,12 @@ def test_a_run_that_its_own_provider_restarted_is_compared_without_its_fuel_and_
 def test_runs_from_the_start_are_compared_with_their_fuel_beside_resumed_ones() -> None:
     play = Play("ABCDE")
     play.handed_on(fuel=400)
-    play.deliver(play.send("C", "check"), fuel=1500)  # an honest result, but a false bill
-    assert play.task_state == "done", "two that agree, as far as two can tell"
+    play.deliver(play.send("C", "check"), fuel=1101)  # an honest result, but more than both parts together took
+    assert play.task_state == "checking"
+    play.deliver(play.send("D", "check"), fuel=1000)
+    play.deliver(play.send("E", "check"), fuel=1000)
+    play.deliver(play.send("B", "check"), fuel=1000)
+    assert [name for name, share in play.machine.shares.items() if share.proven] == ["C"]
     play = Play("ABCDE")
     first = play.send("A")
     play.deliver(first, fuel=1000, check=True)
