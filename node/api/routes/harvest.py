@@ -61,7 +61,7 @@ def harvest_routes(services: NodeServices) -> APIRouter:
         "/policy",
         response_model=HarvestView,
         openapi_extra=body_of(PolicyRequest, profile="laptop"),
-        responses=NO_PROVIDER,
+        responses=problems(404, 409),
     )
     async def set_policy(body: Annotated[PolicyRequest, Depends(read(PolicyRequest))], once: OnceOnly) -> Response:
         """Refused with the first thing that is wrong with it; what is in use stays then."""
