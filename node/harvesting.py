@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -145,15 +146,22 @@ class Harvesting:
         return await asyncio.to_thread(self._replay, policy, self._wall() - request.span / 1000)
 
     def _replay(self, policy: Policy, since: float) -> ReplayView:
-        from node.harvest.replay import PowerModel, replay  # with NumPy, which nothing else here needs
+        from node.harvest.replay import PowerModel, Row, replay  # with NumPy, which nothing else here needs
 
-        history = list(self._journal.history(since))
-        if len(history) < 2:
+        times = [math.inf, -math.inf]  # of the first row and the last
+
+        def rows() -> Iterator[Row]:
+            for at, snapshot in self._journal.history(since):
+                times[:] = min(times[0], at), max(times[1], at)
+                yield at, snapshot
+
+        (found,) = replay((policy,), rows(), PowerModel.of_cores(self._cores))
+        first, last = times
+        if first >= last:
             raise NotFound("there are no readings of that time yet", hint="they come by the minute while a node runs")
-        (found,) = replay((policy,), history, PowerModel.of_cores(self._cores))
         return ReplayView(
-            first=history[0][0],
-            last=history[-1][0],
+            first=first,
+            last=last,
             hours=found.known / HOUR,
             offered=found.offered / HOUR,
             worked=found.worked / HOUR,

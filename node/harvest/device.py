@@ -265,6 +265,8 @@ class _Turn:
     def _emptied(self) -> None:
         if self.device.state in (*_WORKING, *_STANDING):
             self._set(stood=0.0)
+            if self.device.state in _STANDING:
+                self.effects.append("thaw")  # or what comes next would stand, with nobody to let it go on
             if self._may_idle():
                 self._go(State.IDLE, "all its tasks have ended", "executor")
             else:

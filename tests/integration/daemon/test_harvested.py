@@ -51,10 +51,13 @@ class Machine:
         self.say("BAT0", type="Battery", capacity="90", status="Charging", temp="250")
 
     def say(self, supply: str, **files: str) -> None:
+        """Each file in one go, as the kernel's change."""
         folder = self._supplies / supply
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
-            (folder / name).write_text(text + "\n")
+            fresh = folder.parent.parent / f".{name}"
+            fresh.write_text(text + "\n")
+            fresh.replace(folder / name)
 
     def plug(self, plugged: bool) -> None:
         self.say("AC", online="1" if plugged else "0")

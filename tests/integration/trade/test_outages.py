@@ -84,7 +84,10 @@ class Field(Market):
         found = (await self.network.buyer.tasks(job, limit=100)).items
         assert len({task.result for task in found}) == (tasks if writing else 1)
         for task in found:
-            assert sum(run.state == "accepted" and run.purpose == "work" for run in task.runs) == 1
+            accepted = sum(run.state == "accepted" and run.purpose == "work" for run in task.runs)
+            assert (
+                1 <= accepted <= 2
+            )  # two where the answer of one that was given up, or was slow, confirmed the other's
             if writing:
                 output = await self.network.buyer.result_file(job, task.index, "stdout")
                 assert output.endswith(f"{task.index:02}\0".encode())

@@ -126,6 +126,12 @@ def test_a_boost_passes_the_owners_guards_and_never_safety_and_it_ends() -> None
     assert play.device.intent == "auto"
 
 
+def test_a_task_that_ends_as_it_is_frozen_leaves_nothing_standing() -> None:
+    play = working(KEY, Done("freeze"))
+    assert play(Ended(0)).effects == ["thaw"]
+    assert play.state is State.BLOCKED
+
+
 def test_tasks_that_stand_still_for_long_are_handed_back() -> None:
     play = working(KEY, Done("freeze"))
     assert play(Ticked(), MOST_STANDING - 2).state is State.FROZEN
@@ -237,6 +243,9 @@ def _check(
         assert not later.tasks
     if later.by is not None:
         assert later.kill_at is not None and later.by <= later.kill_at <= now + HARD_KILL
+    standing = (State.FROZEN, State.CHECKPOINTING, State.VACATING)
+    if device.state in standing and later.state not in standing and later.state is not State.OFFLINE:
+        assert {"thaw", "kill"} & set(effects)  # both let go on whatever comes next
     if later.stood_since is None:
         assert later.state not in (State.FROZEN, State.CHECKPOINTING, State.VACATING)
     assert effects.count("kill") <= 1
