@@ -318,15 +318,20 @@ class Executor:
         taking = asyncio.create_task(self._take())
         try:
             await asyncio.wait((taking, turn.evicted), return_when=asyncio.FIRST_COMPLETED)
-        finally:
             if not taking.done():
-                taking.cancel()
-                await asyncio.wait((taking,))
-        if taking.cancelled():
-            raise Evicted(turn.evicted.result())
-        slot = taking.result()
+                raise Evicted(turn.evicted.result())
+            slot = taking.result()
+        except BaseException:
+            taking.cancel()
+            taking.add_done_callback(self._untake)
+            raise
         turn.waited = self._admission.closed()[1] - turn.asked
         return slot
+
+    def _untake(self, taking: asyncio.Task[Slot]) -> None:
+        """A slot that came just as nobody waited for it any more is another's."""
+        if not taking.cancelled() and taking.exception() is None:
+            self._give_back(taking.result(), kill=False)
 
     async def _take(self) -> Slot:
         if self._stopped:

@@ -87,7 +87,7 @@ class Field(Market):
             accepted = sum(run.state == "accepted" and run.purpose == "work" for run in task.runs)
             assert (
                 1 <= accepted <= 2
-            )  # two where the answer of one that was given up, or was slow, confirmed the other's
+            )  # two where a slow one confirmed the other
             if writing:
                 output = await self.network.buyer.result_file(job, task.index, "stdout")
                 assert output.endswith(f"{task.index:02}\0".encode())
