@@ -85,9 +85,7 @@ class Field(Market):
         assert len({task.result for task in found}) == (tasks if writing else 1)
         for task in found:
             accepted = sum(run.state == "accepted" and run.purpose == "work" for run in task.runs)
-            assert (
-                1 <= accepted <= 2
-            )  # two where a slow one confirmed the other
+            assert 1 <= accepted <= 2  # two where a slow one confirmed the other
             if writing:
                 output = await self.network.buyer.result_file(job, task.index, "stdout")
                 assert output.endswith(f"{task.index:02}\0".encode())
