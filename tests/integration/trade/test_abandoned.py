@@ -81,8 +81,9 @@ async def test_a_restart_with_eight_running_tasks_breaks_nothing(m: Market) -> N
     await m.network.ready("oak")
     detail = await m.paid(job)
     assert (detail.state, detail.tasks.done) == ("done", 2 * AT_ONCE)
-    runs = [run for task in (await m.network.buyer.tasks(job, limit=100)).items for run in task.runs]
-    assert {run.state for run in runs} == {"accepted"}  # none was lost, done twice or late
+    for task in (await m.network.buyer.tasks(job, limit=100)).items:
+        assert [run.state for run in task.runs].count("accepted") == 1  # none was done twice, or too late
+        assert not {run.state for run in task.runs} & {"wrong", "failed"}  # a slow one's second provider is called back
     share = next(share for share in detail.providers if share.name == "oak")
     assert share.tasks >= AT_ONCE and share.claimed == share.owed
     receipts = (await m.network.client("oak").receipts(role="provider", job=job, limit=100)).items
