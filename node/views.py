@@ -74,8 +74,10 @@ def job_state(machine: JobMachine) -> JobState:
     return machine.ended.state
 
 
-def run_state(run: Run, started: set[int]) -> RunState:
+def run_state(machine: JobMachine, run: Run, started: set[int]) -> RunState:
     if run.state == "out":
+        if machine.ended is not None:
+            return "superseded"  # nobody waits for it any more
         return "running" if run.attempt in started else "sent"
     return "delivered" if run.state == "held" else run.state
 
@@ -211,7 +213,7 @@ def run_view(machine: JobMachine, run: Run, driver: JobDriver | None) -> RunView
         purpose=run.purpose,
         provider=run.provider,
         provider_name=share.name,
-        state=run_state(run, started),
+        state=run_state(machine, run, started),
         detail=run.detail,
         fuel=run.fuel if known else None,
         cost=run.cost if known else None,
@@ -257,7 +259,7 @@ def buyer_receipt(machine: JobMachine, run: Run, order: str, fee_bps: int) -> Re
         fee=fee,
         net=gross - fee,
         exit=ending(paper.exit),
-        state=run_state(run, set()),
+        state=run_state(machine, run, set()),
         reason=reason,
         reason_text=reason.words,
         purpose=run.purpose,

@@ -82,8 +82,9 @@ async def test_a_restart_with_eight_running_tasks_breaks_nothing(m: Market) -> N
     detail = await m.paid(job)
     assert (detail.state, detail.tasks.done) == ("done", 2 * AT_ONCE)
     for task in (await m.network.buyer.tasks(job, limit=100)).items:
-        assert [run.state for run in task.runs].count("accepted") == 1  # none was done twice, or too late
-        assert not {run.state for run in task.runs} & {"wrong", "failed"}  # a slow one's second provider is called back
+        (accepted,) = [run for run in task.runs if run.state == "accepted"]
+        # None was lost or late: what else there is was a slow one's second provider, and called back.
+        assert not accepted.late and {run.detail for run in task.runs if run is not accepted} <= {"no longer needed"}
     share = next(share for share in detail.providers if share.name == "oak")
     assert share.tasks >= AT_ONCE and share.claimed == share.owed
     receipts = (await m.network.client("oak").receipts(role="provider", job=job, limit=100)).items

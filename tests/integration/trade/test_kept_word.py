@@ -536,7 +536,7 @@ async def test_who_falls_silent_in_a_task_is_paid_for_nothing_more_and_the_rest_
             accepted = sum(run.cost or 0 for run in runs if run.state == "accepted")
             # What it does not end is given up, or still out when others have ended it; only the accepted is paid.
             states = {run.state for run in runs}
-            assert {"accepted"} < states <= {"accepted", "lost", "sent"}
+            assert {"accepted"} < states <= {"accepted", "lost", "superseded"}
             assert not any(run.cost for run in runs if run.state != "accepted")
             share = next(one for one in detail.providers if one.address == cedar)
             assert share.owed == accepted > 0
