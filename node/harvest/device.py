@@ -18,7 +18,6 @@ Every change of state is a Transition with its cause and who caused it. While ta
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Literal, TypeAlias
@@ -158,7 +157,6 @@ class Device:
     by: float | None = None  # when it is to be done
     kill_at: float | None = None
     stood_since: float | None = None
-    stood: float = 0.0  # seconds for which the tasks of now have stood still, but for the present pause
 
     @property
     def takes_work(self) -> bool:
@@ -168,10 +166,6 @@ class Device:
     def duty(self) -> float:
         """The share of time in which tasks run now."""
         return self._wanted.duty if self.state in (State.RUNNING, State.DRAINING) else 0.0
-
-    def stood_still(self, now: float) -> float:
-        """Seconds that don't count toward the tasks' limits."""
-        return self.stood + (now - self.stood_since if self.stood_since is not None else 0.0)
 
     @property
     def _wanted(self) -> Weighed:
@@ -264,7 +258,6 @@ class _Turn:
 
     def _emptied(self) -> None:
         if self.device.state in (*_WORKING, *_STANDING):
-            self._set(stood=0.0)
             if self.device.state in _STANDING:
                 self.effects.append("thaw")  # or what comes next would stand, with nobody to let it go on
             if self._may_idle():
@@ -377,20 +370,10 @@ class _Turn:
         if after in _STANDING and self.device.stood_since is None:
             self._set(stood_since=self.now)
         elif after not in _STANDING and self.device.stood_since is not None:
-            pause = self.now - self.device.stood_since
-            self._set(stood=self.device.stood + pause if self.device.tasks else 0.0, stood_since=None)
+            self._set(stood_since=None)
         if after not in _STANDING:
             self._set(asked=None, by=None, kill_at=None)
         self._set(state=after)
 
     def _set(self, **changes: object) -> None:
         self.device = replace(self.device, **changes)  # type: ignore[arg-type]
-
-
-def run(events: Iterator[tuple[Event, float]], device: Device | None = None) -> tuple[Device, list[Transition]]:
-    """The fold over a whole log: the device at its end, and everything that it went through."""
-    now, went = device or Device(), list[Transition]()
-    for event, at in events:
-        now, _, transitions = step(now, event, at)
-        went += transitions
-    return now, went

@@ -392,10 +392,6 @@ def decode_status(data: bytes, count: int) -> list[Status]:
     return found
 
 
-def decode_states(data: bytes, count: int) -> list[str]:
-    return [status.state for status in decode_status(data, count)]
-
-
 def encode_handback(causes: Mapping[bytes, str]) -> bytes:
     return cbor.dumps([VERSION, [[digest, cause[:MAX_CAUSE]] for digest, cause in causes.items()]])
 

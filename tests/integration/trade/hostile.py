@@ -67,6 +67,11 @@ async def until(condition: Callable[[], Any], patience: float = 20.0, what: str 
         await asyncio.sleep(0.05)
 
 
+def states_in(answer: bytes, count: int) -> list[str]:
+    """What a provider says of so many orders that it was asked about."""
+    return [status.state for status in wire.decode_status(answer, count)]
+
+
 @dataclass(frozen=True)
 class SessionTerms:
     provider: str

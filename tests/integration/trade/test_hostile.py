@@ -30,6 +30,7 @@ from hostile import (
     Staller,
     forged_signature,
     manifest,
+    states_in,
     until,
 )
 
@@ -250,7 +251,7 @@ async def test_orders_that_would_not_be_paid_or_cannot_be_run_are_refused(doors:
         with pytest.raises(kind, match=words):
             await m.ask(oak, "order", signed.encode())
         digest = m.domain.digest(signed.order)
-        assert wire.decode_states(await m.ask(oak, "status", wire.encode_list([digest])), 1) == [wire.UNKNOWN]
+        assert states_in(await m.ask(oak, "status", wire.encode_list([digest])), 1) == [wire.UNKNOWN]
     assert (await doors.network.client("oak").status()).done - before <= 1  # the other's
 
 
@@ -329,7 +330,7 @@ async def test_a_closed_session_takes_no_orders_and_runs_none(doors: Doors) -> N
     digests = [m.domain.digest(signed.order) for signed in endless]
 
     async def dropped() -> bool:
-        states = wire.decode_states(await m.ask(doors.oak, "status", wire.encode_list(digests)), len(digests))
+        states = states_in(await m.ask(doors.oak, "status", wire.encode_list(digests)), len(digests))
         return states == [wire.DROPPED] * len(digests)
 
     await until(dropped, 30)
@@ -348,7 +349,7 @@ async def test_another_peer_can_neither_cancel_nor_ask_nor_fetch(doors: Doors) -
     await m.place(doors.oak, signed)
     digests = [m.domain.digest(running.order), m.domain.digest(signed.order)]
     await other.ask(doors.oak, "cancel", wire.encode_cancel(digests, []))
-    assert wire.decode_states(await other.ask(doors.oak, "status", wire.encode_list(digests)), 2) == [wire.UNKNOWN] * 2
+    assert states_in(await other.ask(doors.oak, "status", wire.encode_list(digests)), 2) == [wire.UNKNOWN] * 2
     receipt = await m.delivered(signed)
     await m.delivered(running)
     (stdout,) = [file for file in ResultManifest.decode(receipt.manifest).files if file.name == "stdout"]

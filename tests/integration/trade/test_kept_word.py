@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from eth_hash.auto import keccak
-from hostile import FUNDS, PRICE, RogueBuyer, SessionTerms, until
+from hostile import FUNDS, PRICE, RogueBuyer, SessionTerms, states_in, until
 from moody import FAULT, WANTED
 from trade_stage import Market
 from wasmtime import wat2wasm
@@ -469,7 +469,7 @@ async def test_a_balance_that_is_taken_away_stops_the_work_on_account_until_it_i
 
         async def states(orders: list[Any]) -> list[str]:
             digests = [mallory.domain.digest(one.order) for one in orders]
-            return wire.decode_states(await mallory.ask(oak.peer_id, "status", wire.encode_list(digests)), len(digests))
+            return states_in(await mallory.ask(oak.peer_id, "status", wire.encode_list(digests)), len(digests))
 
         async def covered() -> bool:
             with suppress(Unavailable):  # it has not seen the deposit yet

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile import RogueBuyer, until
+from hostile import RogueBuyer, states_in, until
 
 from fogchain.errors import Unavailable
 from fogchain.units import GFUEL, parse_fog
@@ -72,7 +72,7 @@ async def test_long_runs_are_told_of_and_a_silent_buyer_loses_what_waits_alone(
 
             await until(let_go, 90)
             assert (await m.network.client("oak").status()).running == 1  # what runs is finished
-            states = wire.decode_states(await buyer.ask(oak.peer_id, "status", wire.encode_list([running, waiting])), 2)
+            states = states_in(await buyer.ask(oak.peer_id, "status", wire.encode_list([running, waiting])), 2)
             assert states == [wire.RUNNING, wire.LAPSED]
             assert not buyer.receipts
         finally:

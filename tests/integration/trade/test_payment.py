@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile import PRICE, RogueBuyer, until
+from hostile import PRICE, RogueBuyer, states_in, until
 
 from fogchain.api.statement import StatementView
 from fogchain.bench.books import all_of, disagreements
@@ -106,7 +106,7 @@ async def test_a_buyer_that_takes_results_and_never_signs_gets_one_increment(
 
         async def states() -> list[str]:
             answer = await mallory.ask(oak.peer_id, "status", wire.encode_list(digests))
-            return wire.decode_states(answer, len(digests))
+            return states_in(answer, len(digests))
 
         def had() -> int:
             return sum(cost(one[0].receipt.fuel, PRICE) for one in mallory.receipts.values())
