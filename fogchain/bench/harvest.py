@@ -7,18 +7,15 @@ from what is written into a machine that is made of files, through real probes, 
 from __future__ import annotations
 
 import asyncio
-import json
 import math
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from fogchain.bench.program import ask_program
 from fogchain.bench.report import Metric, Missing
-from fogchain.errors import Unavailable
 
 SUITE = "harvest"
 SAMPLES = 20  # of each reaction; their 95th percentile is reported, not the median
@@ -81,11 +78,4 @@ def _ask() -> dict[str, Any]:
             "folder": folder, "samples": SAMPLES, "rounds": ROUNDS, "seconds": SECONDS, "rows": ROWS,
             "repeats": REPEATS, "trace": str(TRACE) if TRACE.exists() else None,
         }  # fmt: skip
-        done = subprocess.run(
-            [sys.executable, "-m", "node.reflexes"],
-            input=json.dumps(request), capture_output=True, text=True, timeout=TIMEOUT, check=False,
-        )  # fmt: skip
-    if done.returncode:
-        raise Unavailable(f"the harvester could not be measured: {done.stderr.strip()[-500:]}")
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
+        return ask_program("node.reflexes", request, TIMEOUT)

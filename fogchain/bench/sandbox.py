@@ -7,7 +7,6 @@ same C at -O2 for the processor's baseline, by the same compiler.
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import os
 import resource
@@ -27,6 +26,7 @@ from typing import Any
 
 from PIL import Image
 
+from fogchain.bench.program import ask_program
 from fogchain.bench.report import Metric, Missing
 from fogchain.errors import Unavailable
 
@@ -155,14 +155,7 @@ def _sandbox(folder: Path, workloads: Sequence[Workload], inputs: dict[str, dict
             for workload in workloads
         ],
     }  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-m", "node.executor.measure"],
-        input=json.dumps(request), capture_output=True, text=True, timeout=TIMEOUT, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise Unavailable(f"the sandbox could not be measured: {done.stderr.strip()[-500:]}")
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
+    return ask_program("node.executor.measure", request, TIMEOUT)
 
 
 def _compiler() -> list[str] | None:

@@ -9,8 +9,7 @@ compares the two.
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -63,17 +62,6 @@ args = ["0", "{1 << 30}", "{1 << 11}"]
 
         found: TaskView = await until(here, PATIENCE, "no checkpoint came")
         return found
-
-    @contextmanager
-    def mood(self, word: str, *names: str) -> Iterator[None]:
-        files = [self.network.folder / name / word for name in names]
-        for file in files:
-            file.touch()
-        try:
-            yield
-        finally:
-            for file in files:
-                file.unlink()
 
     def name_of(self, run: RunView) -> str:
         return next(name for name, address in self.addresses.items() if address == run.provider)

@@ -9,8 +9,8 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -57,17 +57,6 @@ class Stage(Market):
 
     def name_of(self, address: str) -> str:
         return next(name for name, owner in self.addresses.items() if owner == address)
-
-    @contextmanager
-    def mood(self, word: str, *names: str) -> Iterator[None]:
-        files = [self.network.folder / name / word for name in names]
-        for file in files:
-            file.touch()
-        try:
-            yield
-        finally:
-            for file in files:
-                file.unlink()
 
     def job(self, tasks: int, rounds: int, **job: str) -> Path:
         """A job file; `job`: more of its section [job]."""

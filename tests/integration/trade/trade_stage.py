@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,18 @@ class Market:
     def spin(self, tasks: int, rounds: int, extra: str = "") -> Path:
         """A job file of equal tasks; `rounds` of about 13 fuel each."""
         return spin_job(self.folder / f"spin-{tasks}-{rounds}-{len(extra)}", tasks, rounds, extra)
+
+    @contextlib.contextmanager
+    def mood(self, word: str, *names: str) -> Iterator[None]:
+        """Of nodes that are `moody`: its words."""
+        files = [self.network.folder / name / word for name in names]
+        for file in files:
+            file.touch()
+        try:
+            yield
+        finally:
+            for file in files:
+                file.unlink()
 
     async def submit(self, job: Path) -> str:
         resolved = load_job_file(job)
