@@ -90,7 +90,7 @@ class Standing:
         self._lock = threading.Lock()
         self._members: dict[str, Member] = {}
         self._suspended = False  # what was asked for last
-        self._graces = 0  # reasons to go on all the same for a while
+        self._graces: set[object] = set()  # reasons to go on all the same for a while
         self._duty = 1.0
 
     def join(self, run_id: str, member: Member) -> None:
@@ -110,8 +110,10 @@ class Standing:
                 member.go()
 
     def suspend(self) -> None:
+        """From now on, whatever was let go on."""
         with self._lock:
             self._suspended = True
+            self._graces.clear()
             self._set_all()
 
     def resume(self) -> None:
@@ -121,12 +123,18 @@ class Standing:
 
     @contextmanager
     def going_on(self) -> Iterator[None]:
-        """Inside, runs that should stand go on for once; how it is after that is said by what was asked for last."""
-        self._grace(1)
+        """Inside, and until the next `suspend`, runs that should stand go on for once; how it is after that is said by
+        what was asked for last."""
+        grace = object()
+        with self._lock:
+            self._graces.add(grace)
+            self._set_all()
         try:
             yield
         finally:
-            self._grace(-1)
+            with self._lock:
+                self._graces.discard(grace)
+                self._set_all()
 
     def limit(self, duty: float) -> bool:
         """Hold each run to this share of a core. False, and none is held, where the kernel can't."""
@@ -164,11 +172,6 @@ class Standing:
     @property
     def _still(self) -> bool:
         return self._suspended and not self._graces
-
-    def _grace(self, change: int) -> None:
-        with self._lock:
-            self._graces += change
-            self._set_all()
 
     def _set_all(self) -> None:
         for member in self._members.values():

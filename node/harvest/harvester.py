@@ -11,12 +11,13 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
-from fogchain.errors import Conflict, FogchainError
+from fogchain.errors import Conflict
 from node.harvest.device import (
     Began,
     Claimed,
@@ -122,6 +123,7 @@ class Harvester:
         self._weighed: Weighed | None = None
         self._since, self._cause = clock(), ""
         self._admitted: bool | None = None
+        self._saving: Future[None] | None = None  # tasks that go on until they have saved
         self._read_at = float("-inf")
         self._seen = self._look(self._watch.snapshot())
 
@@ -293,9 +295,14 @@ class Harvester:
 
     def _confirm(self) -> None:
         """Tell the device machine what has been done of what it asked for."""
-        asked = self._device.asked
-        if (asked == "freeze" and self._workers.standing()) or (asked == "vacate" and not self._workers.running):
-            self._take(Done(asked))
+        match self._device.asked:
+            case "freeze" if self._workers.standing():
+                self._take(Done("freeze"))
+            case "vacate" if not self._workers.running:
+                self._take(Done("vacate"))
+            case "checkpoint" if self._has_saved():
+                self._throttle.freeze()
+                self._take(Done("checkpoint"))
 
     def _obey(self, event: Event) -> None:
         self._take(event)
@@ -346,24 +353,26 @@ class Harvester:
                 self._throttle.thaw()
 
     def _checkpoint(self) -> None:
-        """Under way in the event loop; the device machine's deadline does not wait for it."""
-        if self._loop is None:
+        """Let tasks go on until each has saved once more; the device machine's deadline does not wait for it."""
+        self._saving = None
+        if self._loop is None or self._must_stand:
+            self._throttle.freeze()  # what they have saved before has to do
             return
-        grace = max(0.0, (self._seen.decision.deadline or 0.0))
         self._throttle.thaw()
-        asyncio.run_coroutine_threadsafe(self._take_checkpoint(grace), self._loop)
+        grace = self._seen.decision.deadline or 0.0
+        self._saving = asyncio.run_coroutine_threadsafe(self._workers.checkpointed(grace), self._loop)
+        self._saving.add_done_callback(lambda _: self.wake())
 
-    async def _take_checkpoint(self, grace: float) -> None:
-        try:
-            await self._workers.checkpointed(grace)
-        except FogchainError as error:
-            log.warning("no checkpoint", why=error.message)
-            return
-        with self._lock:
-            if self._device.state is State.CHECKPOINTING:
-                self._throttle.freeze()
-            self._take(Done("checkpoint"))
-        self.wake()
+    def _has_saved(self) -> bool:
+        """A guard that wants tasks to stand has them stand, too, while they are about to save."""
+        if self._saving is not None and self._must_stand:
+            self._throttle.freeze()
+            self._saving.cancel()
+        return self._saving is None or self._saving.done()
+
+    @property
+    def _must_stand(self) -> bool:
+        return any(veto.guard.action is Action.FREEZE for veto in self._seen.decision.vetoes)
 
 
 _WORKING = (State.IDLE, State.BENCHMARK, State.CLAIMED, State.RUNNING, State.DRAINING)

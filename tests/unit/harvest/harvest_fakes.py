@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from node.harvest.sensors import SENSORS, Snapshot, Value
 
 FINE: dict[str, Value | None] = dict.fromkeys(SENSORS) | {
@@ -46,8 +48,8 @@ class ToldWorkers:
     """`obeys`: whether they stand when they are to."""
 
     def __init__(self) -> None:
-        self.obeys = True
-        self.running = 0
+        self.obeys = self.saves = True
+        self.running = self.resumed = 0
         self.suspended = False
         self.admitted = False
         self.did: list[str] = []
@@ -62,6 +64,7 @@ class ToldWorkers:
         self.suspended = True
 
     def resume(self) -> None:
+        self.resumed += self.suspended
         self.suspended = False
 
     def standing(self) -> bool:
@@ -71,7 +74,10 @@ class ToldWorkers:
         return False
 
     async def checkpointed(self, grace: float) -> None:
+        """Takes all the time it has, unless `saves`."""
         self.did.append("checkpoint")
+        if not self.saves:
+            await asyncio.sleep(3600)
 
     def evict(self, cause: str) -> None:
         self.did.append(f"evict: {cause}")

@@ -237,3 +237,43 @@ async def test_what_does_not_hold_is_named_before_what_only_takes_time(stage: St
         await stage.until(lambda: stage.harvester.why().startswith("battery-heat: clear for "))  # the last to clear
     finally:
         await stage.harvester.stop()
+
+
+async def test_what_saves_goes_on_and_then_waits(stage: Stage) -> None:
+    await stage.harvester.start()
+    try:
+        await stage.work()
+        stage.watch.say(memory_free=100.0)
+        await stage.until(lambda: stage.state is State.CHECKPOINTING and stage.harvester.seen.device.asked is None)
+        assert stage.workers.did == ["checkpoint"] and stage.workers.suspended
+    finally:
+        await stage.harvester.stop()
+
+
+async def test_a_key_stops_what_is_about_to_save(stage: Stage) -> None:
+    """Its owner is back and opens what needs much memory: of both guards none may keep tasks running."""
+    stage.workers.saves = False
+    await stage.harvester.start()
+    try:
+        await stage.work()
+        stage.watch.say(memory_free=100.0)
+        await stage.until(lambda: stage.workers.did == ["checkpoint"])
+        assert not stage.workers.suspended
+        stage.watch.say(user_idle=0.1)
+        await stage.until(lambda: stage.workers.suspended)
+        assert stage.state is State.CHECKPOINTING
+    finally:
+        await stage.harvester.stop()
+
+
+async def test_what_stands_for_its_owner_does_not_go_on_to_save(stage: Stage) -> None:
+    await stage.harvester.start()
+    try:
+        await stage.work()
+        stage.watch.say(user_idle=0.1)
+        await stage.until(lambda: stage.state is State.FROZEN)
+        stage.watch.say(memory_free=100.0)
+        await stage.until(lambda: stage.state is State.CHECKPOINTING and stage.harvester.seen.device.asked is None)
+        assert stage.workers.did == [] and stage.workers.resumed == 0
+    finally:
+        await stage.harvester.stop()
