@@ -15,7 +15,7 @@ from fogchain.market.messages import Exit
 from node.executor.backend import Backend, HarvestedBackend
 from node.executor.pool import Evicted, Executor, RunRequest
 from node.executor.rayexecutor import RayExecutor
-from node.p2p.address import PeerAddress, PeerFound, PeerUp, node_key_of, peer_id_of
+from node.p2p.address import PeerAddress, PeerDown, PeerFound, PeerUp, node_key_of, peer_id_of
 from node.p2p.blobs import fetch_blob, serve_blobs, serve_sources
 from node.p2p.host import P2PHost
 from node.trade.book import ProviderBook
@@ -57,6 +57,8 @@ class NetworkPlug:
         def heard(event: object) -> None:
             if isinstance(event, PeerUp):
                 book.up(event.peer_id)
+            elif isinstance(event, PeerDown):
+                book.down(event.peer_id)
             elif isinstance(event, PeerFound):
                 addrs = tuple(address.split("/p2p/")[0] for address in event.address.addrs)
                 book.found(event.address.peer_id, addrs, event.source)

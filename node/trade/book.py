@@ -129,6 +129,12 @@ class ProviderBook:
         if known is not None and (known.state != "ready" or self.stale(known)):
             known.next_try, known.pause = 0.0, FIRST_RETRY
 
+    def down(self, peer_id: str) -> None:
+        """The last connection to the peer is gone: if it is a provider, ask soon whether it still answers."""
+        known = self._known.get(peer_id)
+        if known is not None and known.state == "ready":
+            known.next_try = min(known.next_try, time.monotonic() + FIRST_RETRY)
+
     def heard(self, peer_id: str) -> None:
         """The provider gave a sign of life."""
         if (known := self._known.get(peer_id)) is not None:
